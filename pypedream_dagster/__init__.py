@@ -1,0 +1,1 @@
+"""Pypedream: branch one AWS Glue job of a production pipeline the way you branch code."""

@@ -1,0 +1,1 @@
+"""A branch: the concrete graph derived from the abstract one, its names, and its folder."""

@@ -1,0 +1,1 @@
+"""What a branch changes in the data: base against head."""

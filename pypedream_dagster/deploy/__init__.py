@@ -1,0 +1,1 @@
+"""What a branch needs on AWS: plan by reading, execute step by step, record each step."""

@@ -1,0 +1,88 @@
+"""The one error tree; every message says what, which, and what to do next.
+
+::
+
+    PypedreamError            expected; the CLI prints one clear line and exits 2
+    ├── GraphError            the graph file is missing or faulty (lists every fault)
+    ├── BranchError           a branch or node that is unknown, exists already, or has a forbidden name
+    ├── StateError            the right thing at the wrong time (trigger before deploy, …)
+    ├── AwsError              AWS refused or could not be reached
+    │   ├── NotConfiguredError    no account is configured and no embedded AWS runs
+    │   ├── AccessDeniedError     the credentials in use may not do this
+    │   └── NotFoundError         the thing asked for does not exist
+    ├── ProtectedError        the step would touch what belongs to main, or what is not provably ours
+    ├── RunError              a job run ended otherwise than SUCCEEDED
+    ├── DeltaError            a dataset could not be compared
+    └── LocalAwsError         the embedded AWS could not be started, stopped or found
+
+Anything else that escapes is a bug and shows its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class PypedreamError(Exception):
+    """An expected failure.
+
+    Args:
+        message: what went wrong and with which thing, in one line.
+        hint: what to do next, in one line.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class GraphError(PypedreamError):
+    """The graph is missing or faulty; ``faults`` holds every fault with its place in the file."""
+
+    def __init__(self, message: str, *, faults: Sequence[str] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = tuple(faults)
+
+
+class BranchError(PypedreamError):
+    """A branch or node that is unknown, exists already, or has a forbidden name."""
+
+
+class StateError(PypedreamError):
+    """The right thing at the wrong time."""
+
+
+class AwsError(PypedreamError):
+    """AWS refused a call or could not be reached."""
+
+
+class NotConfiguredError(AwsError):
+    """No AWS account is configured and no embedded AWS is running."""
+
+
+class AccessDeniedError(AwsError):
+    """The credentials in use may not do what was asked."""
+
+
+class NotFoundError(AwsError):
+    """What was asked for does not exist."""
+
+
+class ProtectedError(PypedreamError):
+    """The step would touch what belongs to main, or what is not provably the branch's."""
+
+
+class RunError(PypedreamError):
+    """A job run ended in a state other than SUCCEEDED."""
+
+
+class DeltaError(PypedreamError):
+    """A dataset could not be compared."""
+
+
+class LocalAwsError(PypedreamError):
+    """The embedded AWS could not be started, stopped or found."""

@@ -1,0 +1,1 @@
+"""The abstract pipeline graph: pure, no AWS, no Dagster, no clock."""

@@ -1,0 +1,1 @@
+"""Outside sources turned into a PipelineGraph, with evidence for each link."""

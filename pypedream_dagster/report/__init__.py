@@ -1,0 +1,1 @@
+"""Renderers of the delta model: pure functions."""

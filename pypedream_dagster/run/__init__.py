@@ -1,0 +1,1 @@
+"""Job runs: start, wait, re-attach, stop."""
