@@ -1,0 +1,67 @@
+"""S3 URIs as values: parsing, and the one relation that isolation stands on (does one contain another)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+BRANCH_PLACEHOLDER = "{branch-name}"
+"""Replaced by ``main`` for production and by the branch's name for a branch."""
+
+_URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]*)(?:/(?P<key>.*))?$", re.DOTALL)
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Uri:
+    """A bucket and a key or prefix in it."""
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def folder(self) -> str:
+        """Bucket and key with exactly one trailing slash: the form in which containment is string prefixing."""
+        return f"{self.bucket}/{self.key}".rstrip("/") + "/"
+
+    def contains(self, other: S3Uri) -> bool:
+        """Tell whether ``other`` is this or lies below it."""
+        return other.folder.startswith(self.folder)
+
+    def overlaps(self, other: S3Uri) -> bool:
+        """Tell whether one of the two is or contains the other."""
+        return self.contains(other) or other.contains(self)
+
+
+def parse_uri(text: str) -> S3Uri:
+    """Parse ``s3://bucket/key`` (``s3a`` and ``s3n`` too).
+
+    Raises:
+        ValueError: not an S3 URI, a bad bucket name, or a key with an empty, ``.`` or ``..`` segment.
+    """
+    match = _URI.match(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not an S3 URI (s3://bucket/prefix/)")
+    bucket, key = match["bucket"], match["key"] or ""
+    if not _BUCKET.match(bucket):
+        raise ValueError(f"{text!r} has no valid bucket name")
+    # "//" names another object than "/" on S3, but every reader folds it: what looks apart would not be.
+    if any(part in {"", ".", ".."} for part in key.rstrip("/").split("/")) and key.strip("/"):
+        raise ValueError(f"{text!r} has an empty, '.' or '..' segment")
+    if any(ord(char) < 32 or char in "*?" for char in text):
+        raise ValueError(f"{text!r} has a control or wildcard character")
+    return S3Uri(bucket, key)
+
+
+def join_uri(prefix: str, *parts: str) -> str:
+    """Join path parts below a prefix: ``join_uri("s3://b/x", "y.py") == "s3://b/x/y.py"``."""
+    return "/".join([prefix.rstrip("/"), *parts])
+
+
+def find_uris(text: str) -> tuple[str, ...]:
+    """Return the S3 URIs that stand in a text such as a job argument (comma-separated lists included)."""
+    return tuple(re.findall(r"s3[an]?://[^\s,;\"'|]+", text))

@@ -1,0 +1,159 @@
+"""What makes a graph unfit for use: every fault at once, each with its place in the file."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+import networkx as nx
+
+from pypedream_dagster.graph.model import Node, PipelineGraph, render
+from pypedream_dagster.graph.select import as_networkx
+from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, parse_uri
+
+# Ids name files, asset keys and jobs; dataset names become argument names.
+_NODE_ID = re.compile(r"^[^\s./\\][^/\\\x00-\x1f]{0,127}$")
+_DATASET_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
+_SAMPLE_BRANCH = "a-branch"
+
+
+def find_faults(graph: PipelineGraph, known_ids: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Return the faults of a graph, in the file's order; empty when it is sound.
+
+    Args:
+        graph: what could be read.
+        known_ids: nodes that are in the file but could not be read: links may end in them.
+    """
+    return (
+        *_node_faults(graph),
+        *_link_faults(graph, known_ids),
+        *_cycle_faults(graph),
+        *_argument_faults(graph),
+        *_uri_faults(graph),
+    )
+
+
+def _node_faults(graph: PipelineGraph) -> Iterator[str]:
+    for node_id, count in Counter(node.id for node in graph.nodes).items():
+        if count > 1:
+            yield f"node {node_id!r}: {count} nodes have this id"
+    for node in graph.nodes:
+        if not _NODE_ID.match(node.id):
+            yield f"node {node.id!r}: an id may not be empty, hold '/', '\\' or control characters, or start with '.'"
+        if node.is_job and not isinstance(node.metadata.properties.get("Name"), str):
+            yield f"node {node.id!r}: metadata.properties.Name is missing: which Glue job is it?"
+        for name, data in node.outputs.items():
+            if not _DATASET_NAME.match(name):
+                yield f"node {node.id!r}: output_data {name!r}: a dataset's name is letters, digits, '_', '-' and '.'"
+            if data.table is not None and not re.fullmatch(r"[^.\s]+\.[^.\s]+", data.table):
+                yield f"node {node.id!r}: output_data {name!r}: table {data.table!r} is not 'database.table'"
+
+
+def _link_faults(graph: PipelineGraph, known_ids: frozenset[str]) -> Iterator[str]:
+    pairs = Counter((link.source, link.target) for link in graph.links)
+    for (source, target), count in pairs.items():
+        if count > 1:
+            yield f"link {source!r} → {target!r}: stands {count} times"
+    for link in graph.links:
+        place = f"link {link.source!r} → {link.target!r}"
+        for end in (link.source, link.target):
+            if end not in graph.by_id and end not in known_ids:
+                yield f"{place}: there is no node {end!r}"
+        producer = graph.by_id.get(link.source)
+        for name in link.data if producer else ():
+            if producer and name not in producer.outputs:
+                made = ", ".join(producer.outputs) or "nothing"
+                yield f"{place}: carries {name!r}, but {link.source!r} produces {made}"
+
+
+def _cycle_faults(graph: PipelineGraph) -> Iterator[str]:
+    whole = as_networkx(graph)
+    for component in sorted(nx.strongly_connected_components(whole), key=min):
+        start = min(component)
+        if len(component) > 1 or whole.has_edge(start, start):
+            path = [source for source, _ in nx.find_cycle(whole.subgraph(component), start)]
+            yield f"cycle: {' → '.join([*path, path[0]])}"
+
+
+def _argument_faults(graph: PipelineGraph) -> Iterator[str]:
+    for node in graph.nodes:
+        if not node.is_job:
+            continue
+        takers: defaultdict[str, list[str]] = defaultdict(list)
+        for link in graph.inbound(node.id):
+            for name in link.data:
+                takers[node.input_argument(link.source, name)].append(f"input {link.source}.{name}")
+        for name in node.outputs:
+            takers[node.output_argument(name)].append(f"output {name}")
+        for argument, users in takers.items():
+            if len(set(users)) > 1:
+                yield (
+                    f"node {node.id!r}: {argument} would hold {' and '.join(sorted(set(users)))}: "
+                    "tell them apart in input_arguments ('<node>.<dataset>') or output_arguments"
+                )
+            if not argument.startswith("--"):
+                yield f"node {node.id!r}: argument {argument!r} does not start with '--'"
+
+
+def _uri_faults(graph: PipelineGraph) -> Iterator[str]:
+    bases: list[tuple[str, S3Uri]] = []
+    heads: list[tuple[str, S3Uri]] = []
+    for node in graph.nodes:
+        for name, data in node.outputs.items():
+            place = f"node {node.id!r}: output_data {name!r}"
+            faults = list(_template_faults(node, data.uri))
+            yield from (f"{place}: {fault}" for fault in faults)
+            if not faults and not node.is_noop:
+                heads.append((f"{node.id}.{name}", parse_uri(render(data.uri, _SAMPLE_BRANCH))))
+            try:
+                bases.append((f"{node.id}.{name}", parse_uri(data.base_uri)))
+            except ValueError as error:
+                if data.main_uri is not None or not faults:
+                    yield f"{place}: {error}"
+    yield from _overlaps(bases, "on main")
+    on_main = {pair for pair, _ in _overlapping(bases)}
+    yield from _overlaps(heads, "on a branch", known=on_main)
+
+
+def _template_faults(node: Node, template: str) -> Iterator[str]:
+    if not node.is_noop and BRANCH_PLACEHOLDER not in template:
+        yield f"{template!r} has no {BRANCH_PLACEHOLDER}: a branch would write where main does"
+    if BRANCH_PLACEHOLDER in template.removeprefix("s3://").split("/", 1)[0]:
+        yield f"{template!r} has {BRANCH_PLACEHOLDER} in the bucket's name: a branch makes no buckets"
+        return
+    rendered = render(template, _SAMPLE_BRANCH)
+    if unresolved := re.findall(r"\{[^}]*\}", rendered):
+        yield f"{template!r} has the unresolved placeholder {', '.join(unresolved)}"
+        return
+    try:
+        if not parse_uri(rendered).key.strip("/"):
+            yield f"{template!r} is a whole bucket: give it a prefix"
+    except ValueError as error:
+        yield str(error)
+
+
+def _overlapping(uris: list[tuple[str, S3Uri]]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield the pairs where one URI is or contains the other, by one pass over the sorted folders."""
+    open_folders: list[tuple[str, S3Uri]] = []
+    for place, uri in sorted(uris, key=lambda item: item[1].folder):
+        while open_folders and not open_folders[-1][1].contains(uri):
+            open_folders.pop()
+        if open_folders:
+            outer_place, outer = open_folders[-1]
+            same = outer.folder == uri.folder
+            yield (
+                (outer_place, place),
+                f"{outer_place} and {place} both write {outer}"
+                if same
+                else f"{place} ({uri}) lies inside {outer_place} ({outer})",
+            )
+        open_folders.append((place, uri))
+
+
+def _overlaps(
+    uris: list[tuple[str, S3Uri]],
+    where: str,
+    known: set[tuple[str, str]] | frozenset[tuple[str, str]] = frozenset(),
+) -> Iterator[str]:
+    yield from (f"output_data {where}: {text}" for pair, text in _overlapping(uris) if pair not in known)
