@@ -1,0 +1,92 @@
+"""The only composer of names and URIs that a branch brings into the world."""
+
+from __future__ import annotations
+
+import re
+
+from pypedream_dagster.errors import BranchError
+from pypedream_dagster.graph.model import MAIN
+from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, join_uri, parse_uri
+
+_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
+_RESERVED = {MAIN, "start", "stop"}
+
+TAG_BRANCH = "pypedream:branch"
+TAG_OWNER = "pypedream:owner"
+TAG_EXPIRES = "pypedream:expires"
+TAG_PROJECT = "pypedream:project"
+
+
+def check_branch_name(name: str) -> None:
+    """Refuse a name that a branch may not have.
+
+    Raises:
+        BranchError: says why.
+    """
+    if name.lower() in _RESERVED:
+        raise BranchError(f"A branch may not be called {name!r}: it is reserved.", hint="choose another name")
+    if not _NAME.match(name):
+        raise BranchError(
+            f"{name!r} is no branch name: 1 to 63 of a-z, 0-9, '_' and '-', starting with a letter or digit.",
+            hint="choose another name",
+        )
+
+
+def slug(branch: str) -> str:
+    """Return the branch's name where no '-' may stand: Dagster's groups and jobs, catalog databases."""
+    return branch.replace("-", "_")
+
+
+def dagster_job_name(branch: str) -> str:
+    """Return the name of the Dagster job that runs a branch: ``branch__<slug>``, or ``main``."""
+    return MAIN if branch == MAIN else f"branch__{slug(branch)}"
+
+
+def catalog_table(branch: str, dataset: str, main_table: str | None) -> str:
+    """Return ``database.table`` of a catalogued dataset on a branch: a database per branch and source database."""
+    database, _, table = (main_table or f".{dataset}").rpartition(".")
+    prefix = f"pypedream_{slug(branch)}"
+    # Hive and Athena know no capitals and no '-' in a table's name.
+    return f"{prefix}_{database}.{table}" if database else f"{prefix}.{slug(table).lower().replace('.', '_')}"
+
+
+def branch_root(template: str, branch: str) -> str:
+    """Return the shortest prefix of a URI template that is the branch's alone.
+
+    ``s3://b/lake/{branch-name}/data/x/`` has ``s3://b/lake/test/`` for ``test``.
+    """
+    bucket_and_path = template.removesuffix("/").split("/")
+    depth = next(index for index, segment in enumerate(bucket_and_path) if BRANCH_PLACEHOLDER in segment)
+    return "/".join(bucket_and_path[: depth + 1]).replace(BRANCH_PLACEHOLDER, branch) + "/"
+
+
+def folder_marker(root: str) -> str:
+    """Return the key that Hadoop's file systems on EMR and Glue may write beside a folder to mark it."""
+    return f"{root.rstrip('/')}_$folder$"
+
+
+def script_uri(template: str | None, root: str, branch: str, node: str) -> str:
+    """Return where a clone's script lies: the job's template rendered, else ``scripts/`` below the branch's root."""
+    if template is not None and BRANCH_PLACEHOLDER in template:
+        return template.replace(BRANCH_PLACEHOLDER, branch)
+    suffix = f".{template.rpartition('.')[2]}" if template and "." in template.rpartition("/")[2] else ".py"
+    return join_uri(root, "scripts", f"{re.sub(r'[^A-Za-z0-9_.-]', '_', node)}{suffix}")
+
+
+def temporary_uri(root: str) -> str:
+    """Return the branch's own place for Glue's ``--TempDir``."""
+    return join_uri(root, "temporary") + "/"
+
+
+def tags(branch: str, *, owner: str, expires: str, project: str) -> dict[str, str]:
+    """Return the tags that everything made for a branch carries; nothing without them is ever deleted."""
+    # https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html: values may hold these characters only.
+    clean = {key: re.sub(r"[^\w .:/=+@-]", "_", text)[:256] for key, text in (("o", owner), ("p", project))}
+    return {TAG_BRANCH: branch, TAG_OWNER: clean["o"], TAG_EXPIRES: expires, TAG_PROJECT: clean["p"]}
+
+
+def object_arns(uri: str) -> tuple[str, ...]:
+    """Return the ARNs of all objects below a prefix and of its folder marker."""
+    parsed = parse_uri(uri)
+    prefix = f"arn:aws:s3:::{parsed.folder}"
+    return (f"{prefix}*", f"{prefix.rstrip('/')}_$folder$")
