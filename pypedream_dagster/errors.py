@@ -9,7 +9,8 @@
     ├── AwsError              AWS refused or could not be reached
     │   ├── NotConfiguredError    no account is configured and no embedded AWS runs
     │   ├── AccessDeniedError     the credentials in use may not do this
-    │   └── NotFoundError         the thing asked for does not exist
+    │   ├── NotFoundError         the thing asked for does not exist
+    │   └── BusyError             AWS asks to come back later (throttled, too many concurrent runs)
     ├── ProtectedError        the step would touch what belongs to main, or what is not provably ours
     ├── RunError              a job run ended otherwise than SUCCEEDED
     ├── DeltaError            a dataset could not be compared
@@ -70,6 +71,10 @@ class AccessDeniedError(AwsError):
 
 class NotFoundError(AwsError):
     """What was asked for does not exist."""
+
+
+class BusyError(AwsError):
+    """AWS asks to come back later: throttled, too many concurrent runs, or failing for the moment."""
 
 
 class ProtectedError(PypedreamError):

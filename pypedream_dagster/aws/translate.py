@@ -1,0 +1,156 @@
+"""The one place where botocore's exceptions become ours: every client call runs inside `translated`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+    SSLError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+
+from pypedream_dagster.errors import (
+    AccessDeniedError,
+    AwsError,
+    BusyError,
+    NotConfiguredError,
+    NotFoundError,
+)
+
+_DENIED = {
+    "403",
+    "AccessDenied",
+    "AccessDeniedException",
+    "AllAccessDisabled",
+    "AuthorizationError",
+    "UnauthorizedOperation",
+}
+_NOT_FOUND = {
+    "404",
+    "EntityNotFoundException",
+    "NoSuchBucket",
+    "NoSuchEntity",
+    "NoSuchKey",
+    "NoSuchTagSet",
+    "NoSuchUpload",
+    "ResourceNotFoundException",
+}
+_BUSY = {
+    "ConcurrentModificationException",
+    "ConcurrentRunsExceededException",
+    "InternalError",
+    "InternalFailure",
+    "InternalServiceException",
+    "OperationTimeoutException",
+    "RequestLimitExceeded",
+    "ResourceNumberLimitExceededException",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+_BAD_CREDENTIALS = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+# S3's calls are not named like the permissions that they need, and its refusals do not name those.
+_PERMISSIONS = {
+    "CompleteMultipartUpload": "s3:PutObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "DeleteObjects": "s3:DeleteObject and s3:DeleteObjectVersion",
+    "HeadBucket": "s3:ListBucket",
+    "HeadObject": "s3:GetObject",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "ListObjectVersions": "s3:ListBucketVersions",
+    "ListObjectsV2": "s3:ListBucket",
+    "UploadPart": "s3:PutObject",
+}
+_ACTION = re.compile(r"not authorized to perform:? (?P<action>[\w-]+:\w+)(?: on (?:the )?resource:? (?P<arn>\S+))?")
+
+
+@contextmanager
+def translated(service: str, resource: str) -> Iterator[None]:
+    """Run botocore calls; what they raise leaves as one of our errors, chained to the cause.
+
+    Args:
+        service: the service's IAM prefix, such as ``glue``.
+        resource: what the call is about, as a reader would name it: ``Glue job sales`` or an S3 URI.
+
+    Raises:
+        AccessDeniedError: the hint names the permission that is missing and on what.
+        NotFoundError: the resource does not exist.
+        BusyError: throttled, too many concurrent runs, a 5xx answer, or an answer that never came.
+        NotConfiguredError: no, partial or expired credentials.
+        AwsError: anything else that AWS or the network answered.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _from_answer(error, service, resource) from error
+    except (NoCredentialsError, PartialCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError) as error:
+        raise NotConfiguredError(
+            f"No usable AWS credentials for {resource}: {error}",
+            hint="log in again (aws sso login, aws configure), or run 'pypedream local up'",
+        ) from error
+    except (EndpointConnectionError, ConnectTimeoutError, SSLError) as error:
+        raise AwsError(
+            f"{service} could not be reached for {resource}: {error}",
+            hint="check the network, AWS_ENDPOINT_URL and the region; "
+            "if this is the embedded AWS, start it with 'pypedream local up'",
+        ) from error
+    except (ReadTimeoutError, ConnectionClosedError) as error:
+        raise BusyError(
+            f"{service} broke off before it answered about {resource}: {error}", hint="run the command again"
+        ) from error
+    except ParamValidationError as error:
+        raise AwsError(
+            f"{service} knows no such request for {resource}: {_one_line(str(error))}",
+            hint="correct the field named, or upgrade boto3 if the field is new",
+        ) from error
+    except BotoCoreError as error:
+        raise AwsError(f"{service} failed for {resource}: {_one_line(str(error))}") from error
+
+
+def _from_answer(error: ClientError, service: str, resource: str) -> AwsError:
+    details = error.response.get("Error", {})
+    code, message = details.get("Code", "Unknown"), _one_line(details.get("Message", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    call = f"{service}:{error.operation_name}"
+    said = f"{call} on {resource}: {code}" + (f": {message}" if message and message != code else "")
+    if code in _DENIED:
+        found = _ACTION.search(message)
+        action = found["action"] if found else _PERMISSIONS.get(error.operation_name, call)
+        target = (found["arn"] if found and found["arn"] else resource).rstrip(".,")
+        return AccessDeniedError(f"Access denied: {said}.", hint=f"the credentials in use need {action} on {target}")
+    if code in _NOT_FOUND:
+        return NotFoundError(f"Not found: {said}.", hint="check the name, the region and the account in use")
+    if code in _BAD_CREDENTIALS:
+        return NotConfiguredError(
+            f"AWS does not accept the credentials: {said}.",
+            hint="log in again; credentials of the embedded AWS work with its endpoint only",
+        )
+    if code in _BUSY or status >= 500:
+        return BusyError(f"AWS is busy: {said}.", hint="wait a little and run the command again")
+    return AwsError(f"AWS refused {said}.")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
