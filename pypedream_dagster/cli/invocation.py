@@ -1,0 +1,68 @@
+"""What one call of ``pypedream`` stands in: its project, environment and clock, handed to every command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pypedream_dagster.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from pypedream_dagster.aws.session import Aws
+    from pypedream_dagster.branch.store import BranchStore
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """The surroundings of a command.
+
+    Attributes:
+        project: the ``--project`` flag.
+        environment: the process's environment variables.
+        cwd: the working directory.
+    """
+
+    project: Path | None
+    environment: Mapping[str, str]
+    cwd: Path
+
+    def settings(self) -> Settings:
+        """Read the project's settings.
+
+        Raises:
+            PypedreamError: there is no project.
+        """
+        return load_settings(self.environment, cwd=self.cwd, project=self.project)
+
+    def store(self) -> BranchStore:
+        """Return the project's branches."""
+        from pypedream_dagster.branch.store import BranchStore
+
+        return BranchStore(self.settings().branches_dir)
+
+    def aws(self) -> Aws:
+        """Connect to the AWS in use.
+
+        Raises:
+            NotConfiguredError: none is configured and no embedded AWS runs.
+        """
+        from pypedream_dagster.aws.session import connect
+
+        return connect(self.settings())
+
+    def now(self) -> datetime:
+        """Return the time, in UTC."""
+        return datetime.now(UTC)
+
+    def shown(self, path: Path) -> str:
+        """Return a path as the user would type it: relative where it lies below the working directory."""
+        return str(path.relative_to(self.cwd)) if path.is_relative_to(self.cwd) else str(path)
+
+
+pass_invocation = click.make_pass_decorator(Invocation)
+"""Gives a command the `Invocation` as its first argument."""

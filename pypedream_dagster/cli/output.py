@@ -1,0 +1,62 @@
+"""What commands print: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from pypedream_dagster.errors import GraphError, PypedreamError
+
+PIPED_WIDTH = 200
+"""Columns where stdout is no terminal: tables take what they need and are not cut at 80."""
+
+
+def note(text: str) -> None:
+    """Print a note or progress."""
+    click.echo(text, err=True)
+
+
+def print_json(document: Any) -> None:
+    """Print a command's one JSON document."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_error(error: PypedreamError) -> None:
+    """Print an expected error: one line, and for a graph one more for each fault."""
+    note(f"Error: {' '.join(str(error).split())}")
+    if isinstance(error, GraphError):
+        for fault in error.faults:
+            note(f"  - {' '.join(fault.split())}")
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+    """Print a table, as wide as the terminal allows.
+
+    Args:
+        headers: of the columns.
+        rows: their cells, as plain text.
+        right: headers of the columns to align right.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        table.add_column(header, justify="right" if header in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
+    # Rich pads every line to the table's width; nobody wants those spaces in a file or a diff.
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 job``, ``2 jobs``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
