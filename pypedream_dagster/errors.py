@@ -10,7 +10,8 @@
     │   ├── NotConfiguredError    no account is configured and no embedded AWS runs
     │   ├── AccessDeniedError     the credentials in use may not do this
     │   ├── NotFoundError         the thing asked for does not exist
-    │   └── BusyError             AWS asks to come back later (throttled, too many concurrent runs)
+    │   └── BusyError             AWS asks to come back later (throttled, failing for the moment)
+    │       └── ConcurrencyError  the Glue job runs as often at once as it may
     ├── ProtectedError        the step would touch what belongs to main, or what is not provably ours
     ├── RunError              a job run ended otherwise than SUCCEEDED
     ├── DeltaError            a dataset could not be compared
@@ -74,7 +75,11 @@ class NotFoundError(AwsError):
 
 
 class BusyError(AwsError):
-    """AWS asks to come back later: throttled, too many concurrent runs, or failing for the moment."""
+    """AWS asks to come back later: throttled, or failing for the moment."""
+
+
+class ConcurrencyError(BusyError):
+    """The Glue job runs as often at once as it, or the account, may."""
 
 
 class ProtectedError(PypedreamError):

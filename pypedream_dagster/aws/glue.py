@@ -147,8 +147,8 @@ class GlueClient:
             session_policy: IAM policy (JSON) that narrows the job's role for this run.
 
         Raises:
-            BusyError: too many concurrent runs or throttled (nothing was started), or the answer was lost
-                (a run may have been started).
+            ConcurrencyError: it runs as often at once as it may; nothing was started.
+            BusyError: throttled, or the answer was lost: a run may have been started.
             NotFoundError: no such job.
         """
         request: dict[str, Any] = {"JobName": job_name, "Arguments": dict(arguments)}
@@ -174,7 +174,9 @@ class GlueClient:
             NotFoundError: no such job.
         """
         with translated("glue", f"the runs of Glue job {job_name}"):
-            for page in self.boto.get_paginator("get_job_runs").paginate(JobName=job_name):
+            for page in self.boto.get_paginator("get_job_runs").paginate(
+                JobName=job_name, PaginationConfig={"PageSize": 200}
+            ):
                 for run in page["JobRuns"]:
                     yield JobRun.from_answer(job_name, cast("Mapping[str, Any]", run))
 

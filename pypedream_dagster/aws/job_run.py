@@ -10,6 +10,9 @@ from typing import Any
 ACTIVE_STATES = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
 """All others are terminal: SUCCEEDED, FAILED, STOPPED, TIMEOUT, ERROR, EXPIRED, and what Glue may add."""
 
+USD_PER_DPU_HOUR = 0.44
+"""Glue's list price in most regions, for estimates: https://aws.amazon.com/glue/pricing/"""
+
 # https://docs.aws.amazon.com/glue/latest/dg/worker-types.html
 _DPU_PER_WORKER = {
     "Standard": 1.0,
@@ -79,6 +82,11 @@ class JobRun:
     def succeeded(self) -> bool:
         """Whether the run has ended well."""
         return self.state == "SUCCEEDED"
+
+    @property
+    def estimated_usd(self) -> float | None:
+        """What the run costs at Glue's list price; None where Glue tells no capacity."""
+        return None if self.dpu_seconds is None else self.dpu_seconds / 3600 * USD_PER_DPU_HOUR
 
 
 def _dpu_seconds(answer: Mapping[str, Any], seconds: int) -> float | None:

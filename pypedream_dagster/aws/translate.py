@@ -25,6 +25,7 @@ from pypedream_dagster.errors import (
     AccessDeniedError,
     AwsError,
     BusyError,
+    ConcurrencyError,
     NotConfiguredError,
     NotFoundError,
 )
@@ -49,19 +50,18 @@ _NOT_FOUND = {
 }
 _BUSY = {
     "ConcurrentModificationException",
-    "ConcurrentRunsExceededException",
     "InternalError",
     "InternalFailure",
     "InternalServiceException",
     "OperationTimeoutException",
     "RequestLimitExceeded",
-    "ResourceNumberLimitExceededException",
     "ServiceUnavailable",
     "SlowDown",
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
 }
+_CONCURRENCY = {"ConcurrentRunsExceededException", "ResourceNumberLimitExceededException"}
 _BAD_CREDENTIALS = {
     "ExpiredToken",
     "ExpiredTokenException",
@@ -97,7 +97,8 @@ def translated(service: str, resource: str) -> Iterator[None]:
     Raises:
         AccessDeniedError: the hint names the permission that is missing and on what.
         NotFoundError: the resource does not exist.
-        BusyError: throttled, too many concurrent runs, a 5xx answer, or an answer that never came.
+        BusyError: throttled, a 5xx answer, or an answer that never came.
+        ConcurrencyError: the Glue job runs as often at once as it may.
         NotConfiguredError: no, partial or expired credentials.
         AwsError: anything else that AWS or the network answered.
     """
@@ -146,6 +147,11 @@ def _from_answer(error: ClientError, service: str, resource: str) -> AwsError:
         return NotConfiguredError(
             f"AWS does not accept the credentials: {said}.",
             hint="log in again; credentials of the embedded AWS work with its endpoint only",
+        )
+    if code in _CONCURRENCY and error.operation_name == "StartJobRun":
+        return ConcurrencyError(
+            f"No further run may start now: {said}.",
+            hint="wait for the runs under way, or raise the job's MaxConcurrentRuns",
         )
     if code in _BUSY or status >= 500:
         return BusyError(f"AWS is busy: {said}.", hint="wait a little and run the command again")
