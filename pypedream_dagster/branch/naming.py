@@ -65,6 +65,14 @@ def folder_marker(root: str) -> str:
     return f"{root.rstrip('/')}_$folder$"
 
 
+def claim_uri(root: str) -> str:
+    """Return the object beside a write prefix whose tags say which branch it belongs to.
+
+    Beside, not below: a job that overwrites its output empties the prefix.
+    """
+    return f"{root.rstrip('/')}_$pypedream$"
+
+
 def script_uri(template: str | None, root: str, branch: str, node: str) -> str:
     """Return where a clone's script lies: the job's template rendered, else ``scripts/`` below the branch's root."""
     if template is not None and BRANCH_PLACEHOLDER in template:
