@@ -1,0 +1,168 @@
+"""The WSGI application: authenticates, authorizes, and hands each request to Glue's jobs or to moto.
+
+moto's own authorization stays off: it ignores session policies, S3 conditions and the keys of a multi-delete.
+Signatures are not verified; the root key's id is unguessable instead, and a session needs its token.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from http import HTTPStatus
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from pypedream_dagster.local_aws import moto_backends
+from pypedream_dagster.local_aws.aws_request import AwsRequest, read_request
+from pypedream_dagster.local_aws.aws_response import (
+    Response,
+    json_error,
+    json_response,
+    query_error,
+    s3_error,
+)
+from pypedream_dagster.local_aws.endpoint import RootKey
+from pypedream_dagster.local_aws.glue_api import GlueApi
+from pypedream_dagster.local_aws.glue_errors import GlueError
+from pypedream_dagster.local_aws.glue_tags import TagStore, glue_arn
+from pypedream_dagster.local_aws.identity import Principal, principal_of
+from pypedream_dagster.local_aws.multi_delete import multi_delete
+from pypedream_dagster.local_aws.permissions import (
+    Permission,
+    glue_permissions,
+    other_permissions,
+    s3_permissions,
+)
+from pypedream_dagster.local_aws.snapshots import Snapshots
+
+_log = logging.getLogger(__name__)
+
+HEALTH_PATH = "/_pypedream/health"
+_LOCAL_HOSTS = ("127.0.0.1", "localhost")
+_QUERY_SERVICES = ("iam", "sts")
+_READING_VERBS = ("Get", "List", "Describe", "BatchGet", "Head", "Filter", "Search", "Check", "Test")
+
+
+class Front:
+    """Answers every request.
+
+    Args:
+        moto: moto's WSGI application.
+        glue: answers for jobs, runs and tags.
+        tags: takes the tags of a database that is created.
+        snapshots: is told of every change to moto's state.
+        root: the unrestricted key.
+    """
+
+    def __init__(
+        self, moto: WSGIApplication, glue: GlueApi, tags: TagStore, snapshots: Snapshots, root: RootKey
+    ) -> None:
+        self._moto = moto
+        self._glue = glue
+        self._tags = tags
+        self._snapshots = snapshots
+        self._root = root
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answers one WSGI call."""
+        request = read_request(environ)
+        if request.path == HEALTH_PATH:
+            return json_response({"pid": os.getpid()}).send(start_response)
+        return self._answer(request).send(start_response)
+
+    def _answer(self, request: AwsRequest) -> Response:
+        # A web page that resolves its own name to the loopback is turned away here.
+        if str(request.environ.get("HTTP_HOST", "")).rsplit(":", 1)[0] not in _LOCAL_HOSTS:
+            return _denied(request, "InvalidRequest", "This endpoint answers path-style requests to 127.0.0.1 only.")
+        if request.path.startswith("/moto-api"):
+            return _denied(request, "AccessDenied", "moto's own API is closed.")
+        if request.credential is None:
+            return _denied(request, "AccessDenied", "Access Denied")
+        principal = principal_of(request.credential.access_key_id, self._root, request.session_token)
+        if principal is None:
+            return _unknown_key(request)
+        if request.service == "s3":
+            return self._answer_s3(request, principal)
+        operation, parameters = request.operation_and_parameters()
+        if request.service == "glue":
+            refusal = _refusal(principal, glue_permissions(operation, parameters))
+        else:
+            refusal = _refusal(principal, other_permissions(request.service, operation, parameters))
+        if refusal is not None:
+            return _denied(request, "AccessDenied", refusal)
+        if request.service == "glue" and self._glue.answers(operation):
+            return self._answer_glue(operation, parameters)
+        if request.service == "iam":
+            moto_backends.know_aws_policy(str(parameters.get("PolicyArn", "")))
+        response = self._call_moto(request, changes=not operation.startswith(_READING_VERBS))
+        if request.service == "glue" and response.is_success:
+            self._follow_database(operation, parameters)
+        return response
+
+    def _answer_s3(self, request: AwsRequest, principal: Principal) -> Response:
+        bucket, key = request.bucket_and_key()
+        if request.method == "POST" and not key and "delete" in request.query:
+            return multi_delete(request, bucket, principal, lambda: self._call_moto(request, changes=True))
+        needed = s3_permissions(request.method, bucket, key, request.query, request.copy_source())
+        refusal = _refusal(principal, needed)
+        if refusal is not None:
+            return _denied(request, "AccessDenied", refusal)
+        return self._call_moto(request, changes=request.method not in ("GET", "HEAD"))
+
+    def _answer_glue(self, operation: str, parameters: dict[str, object]) -> Response:
+        try:
+            return json_response(self._glue.call(operation, parameters))
+        except GlueError as error:
+            return json_error(error.code, error.message)
+
+    def _follow_database(self, operation: str, parameters: dict[str, object]) -> None:
+        """Keeps the tags of databases, which moto's catalog takes but does not answer for."""
+        if operation == "CreateDatabase" and isinstance(tags := parameters.get("Tags"), dict):
+            described = parameters["DatabaseInput"]
+            assert isinstance(described, dict)
+            self._tags.add(glue_arn("database", described["Name"]), tags)
+        if operation == "DeleteDatabase":
+            self._tags.forget(glue_arn("database", str(parameters["Name"])))
+
+    def _call_moto(self, request: AwsRequest, *, changes: bool) -> Response:
+        seen: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> object:
+            seen.append((status, headers))
+            return lambda _data: None
+
+        if changes:
+            with self._snapshots.change(request.service):
+                body = self._moto(request.environ, start_response)  # type: ignore[arg-type]
+        else:
+            body = self._moto(request.environ, start_response)  # type: ignore[arg-type]
+        status, headers = seen[-1]
+        return Response(status, tuple(headers), body)
+
+
+def _refusal(principal: Principal, needed: list[Permission]) -> str | None:
+    refusals = (principal.refusal(one.action, one.resource, one.context) for one in needed)
+    refusal = next((one for one in refusals if one is not None), None)
+    if refusal is not None:
+        _log.info("denied: %s", refusal)
+    return refusal
+
+
+def _denied(request: AwsRequest, code: str, message: str) -> Response:
+    request.read_body()
+    if request.service == "s3":
+        head = request.method == "HEAD"
+        return s3_error(code, message, status=HTTPStatus.FORBIDDEN, resource=request.path, head=head)
+    if request.service in _QUERY_SERVICES:
+        return query_error(code, message)
+    return json_error("AccessDeniedException" if code == "AccessDenied" else code, message)
+
+
+def _unknown_key(request: AwsRequest) -> Response:
+    if request.service == "s3":
+        message = "The AWS Access Key Id you provided does not exist in our records."
+        return _denied(request, "InvalidAccessKeyId", message)
+    message = "The security token included in the request is invalid."
+    if request.service in _QUERY_SERVICES:
+        return _denied(request, "InvalidClientTokenId", message)
+    return _denied(request, "UnrecognizedClientException", message)

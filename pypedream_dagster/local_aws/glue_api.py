@@ -1,0 +1,147 @@
+"""The part of the Glue API that is ours: jobs, job runs and tags. The catalog stays moto's.
+
+Answers are dicts in the JSON 1.1 protocol's form; errors are raised as ``GlueError``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from pypedream_dagster.local_aws.glue_errors import EntityNotFoundException, InvalidInputException
+from pypedream_dagster.local_aws.glue_jobs import Job, JobStore
+from pypedream_dagster.local_aws.glue_runs import RunStore
+from pypedream_dagster.local_aws.glue_start import start_run
+from pypedream_dagster.local_aws.glue_tags import TagStore
+from pypedream_dagster.local_aws.glue_validation import validate
+from pypedream_dagster.local_aws.scheduler import Scheduler
+
+Answer = dict[str, Any]
+Item = TypeVar("Item")
+
+_DEFAULT_PAGE = 100
+_DEFAULT_RUNS_PAGE = 200
+
+
+class GlueApi:
+    """Answers Glue calls.
+
+    Args:
+        jobs: the job store.
+        runs: the run store.
+        tags: the tag store.
+        scheduler: runs what is started and stops what is to be stopped.
+    """
+
+    def __init__(self, jobs: JobStore, runs: RunStore, tags: TagStore, scheduler: Scheduler) -> None:
+        self._jobs = jobs
+        self._runs = runs
+        self._tags = tags
+        self._scheduler = scheduler
+        self._operations: dict[str, Callable[[Answer], Answer]] = {
+            "CreateJob": self._create_job,
+            "UpdateJob": self._update_job,
+            "DeleteJob": self._delete_job,
+            "GetJob": self._get_job,
+            "GetJobs": self._get_jobs,
+            "BatchGetJobs": self._batch_get_jobs,
+            "ListJobs": self._list_jobs,
+            "StartJobRun": self._start_job_run,
+            "GetJobRun": self._get_job_run,
+            "GetJobRuns": self._get_job_runs,
+            "BatchStopJobRun": self._batch_stop_job_run,
+            "TagResource": self._tag_resource,
+            "UntagResource": self._untag_resource,
+            "GetTags": self._get_tags,
+        }
+
+    def answers(self, operation: str) -> bool:
+        """Whether an operation is answered here rather than by moto."""
+        return operation in self._operations
+
+    def call(self, operation: str, request: dict[str, Any]) -> Answer:
+        """Answers one call.
+
+        Raises:
+            GlueError: as Glue refuses it.
+        """
+        validate(operation, request)
+        return self._operations[operation](request)
+
+    def _create_job(self, request: Answer) -> Answer:
+        return {"Name": self._jobs.create(request).name}
+
+    def _update_job(self, request: Answer) -> Answer:
+        return {"JobName": self._jobs.update(request["JobName"], request["JobUpdate"]).name}
+
+    def _delete_job(self, request: Answer) -> Answer:
+        self._jobs.delete(request["JobName"])
+        return {"JobName": request["JobName"]}
+
+    def _get_job(self, request: Answer) -> Answer:
+        return {"Job": self._jobs.get(request["JobName"]).described()}
+
+    def _get_jobs(self, request: Answer) -> Answer:
+        page, more = _page(self._jobs.all(), request, _DEFAULT_PAGE)
+        return {"Jobs": [job.described() for job in page], **more}
+
+    def _batch_get_jobs(self, request: Answer) -> Answer:
+        found = {name: self._jobs.find(name) for name in request["JobNames"]}
+        return {
+            "Jobs": [job.described() for job in found.values() if job is not None],
+            "JobsNotFound": [name for name, job in found.items() if job is None],
+        }
+
+    def _list_jobs(self, request: Answer) -> Answer:
+        wanted = (request.get("Tags") or {}).items()
+        jobs = [job for job in self._jobs.all() if wanted <= job.tags.items()]
+        page, more = _page(jobs, request, _DEFAULT_PAGE)
+        return {"JobNames": [job.name for job in page], **more}
+
+    def _start_job_run(self, request: Answer) -> Answer:
+        job: Job = self._jobs.get(request["JobName"])
+        return {"JobRunId": start_run(job, request, self._runs, self._scheduler).id}
+
+    def _get_job_run(self, request: Answer) -> Answer:
+        self._jobs.get(request["JobName"])
+        return {"JobRun": self._runs.get(request["JobName"], request["RunId"]).described()}
+
+    def _get_job_runs(self, request: Answer) -> Answer:
+        self._jobs.get(request["JobName"])
+        page, more = _page(self._runs.of_job(request["JobName"]), request, _DEFAULT_RUNS_PAGE)
+        return {"JobRuns": [run.described() for run in page], **more}
+
+    def _batch_stop_job_run(self, request: Answer) -> Answer:
+        name, stopped, errors = request["JobName"], [], []
+        for run_id in request["JobRunIds"]:
+            try:
+                if self._runs.get(name, run_id).is_terminal:
+                    raise InvalidInputException("Job Run cannot be stopped because it is already in a final state.")
+                self._scheduler.stop(run_id)
+                stopped.append({"JobName": name, "JobRunId": run_id})
+            except (EntityNotFoundException, InvalidInputException) as error:
+                detail = {"ErrorCode": error.code, "ErrorMessage": error.message}
+                errors.append({"JobName": name, "JobRunId": run_id, "ErrorDetail": detail})
+        return {"SuccessfulSubmissions": stopped, "Errors": errors}
+
+    def _tag_resource(self, request: Answer) -> Answer:
+        self._tags.add(request["ResourceArn"], request["TagsToAdd"])
+        return {}
+
+    def _untag_resource(self, request: Answer) -> Answer:
+        self._tags.remove(request["ResourceArn"], request["TagsToRemove"])
+        return {}
+
+    def _get_tags(self, request: Answer) -> Answer:
+        return {"Tags": self._tags.get(request["ResourceArn"])}
+
+
+def _page(items: Sequence[Item], request: Answer, default: int) -> tuple[Sequence[Item], Answer]:
+    """One page, and the ``NextToken`` where there are more; the token is the offset."""
+    token = request.get("NextToken") or "0"
+    if not token.isdecimal() or int(token) > len(items):
+        raise InvalidInputException(f"Invalid NextToken: {json.dumps(token)}")
+    start = int(token)
+    end = start + int(request.get("MaxResults") or default)
+    return items[start:end], {"NextToken": str(end)} if end < len(items) else {}

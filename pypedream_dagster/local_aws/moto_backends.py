@@ -1,0 +1,127 @@
+"""What the other modules ask of moto's in-memory backends; moto is imported at first use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pypedream_dagster.local_aws.endpoint import ACCOUNT_ID, REGION
+
+
+def backend(service: str) -> Any:
+    """moto's backend of a service, in the one account and region there are."""
+    from moto.backends import get_backend
+
+    regions = get_backend(service)[ACCOUNT_ID]
+    return regions[REGION] if service in ("glue", "logs", "stepfunctions") else regions["aws"]
+
+
+def glue_database_exists(name: str) -> bool:
+    """Whether the catalog has this database."""
+    return name in backend("glue").databases
+
+
+def role_named(name_or_arn: str) -> Any | None:
+    """The IAM role with this name or ARN, or None."""
+    wanted = name_or_arn.rsplit("/", 1)[-1]
+    return next((role for role in backend("iam").roles.values() if role.name == wanted), None)
+
+
+def trusts_service(role: Any, service: str) -> bool:
+    """Whether the role's trust policy names the service."""
+    document = role.assume_role_policy_document
+    return service in (document if isinstance(document, str) else str(document))
+
+
+def policy_documents(owner: Any) -> Iterator[str]:
+    """The JSON documents of every policy, inline and attached, of a role, user or group."""
+    yield from owner.policies.values()
+    for managed in owner.managed_policies.values():
+        yield default_document(managed)
+
+
+def default_document(managed: Any) -> str:
+    """The JSON document of a managed policy's version in force."""
+    return next(str(version.document) for version in managed.versions if version.is_default)
+
+
+def permissions_boundary(owner: Any) -> str | None:
+    """The JSON document of a role's or user's permissions boundary, or None."""
+    arn = getattr(owner, "permissions_boundary_arn", None)
+    return None if arn is None else default_document(backend("iam").get_policy(arn))
+
+
+def assumed_role(access_key_id: str) -> Any | None:
+    """The STS session with this access key, or None."""
+    return backend("sts").get_assumed_role_from_access_key(access_key_id)
+
+
+def assume_role(role_arn: str, session_name: str, policy: str | None, seconds: int) -> Any:
+    """A new STS session, as AssumeRole makes it."""
+    return backend("sts").assume_role(
+        region_name=REGION,
+        role_session_name=session_name,
+        role_arn=role_arn,
+        policy=policy,
+        duration=seconds,
+        external_id=None,
+    )
+
+
+def end_session(session: Any) -> None:
+    """Makes the credentials of a session worthless."""
+    sessions = backend("sts").assumed_roles
+    if session in sessions:
+        sessions.remove(session)
+    backend("iam").access_keys.pop(session.access_key_id, None)
+
+
+def user_with_key(access_key_id: str) -> Any | None:
+    """The IAM user who owns an access key, or None."""
+    return backend("iam").get_user_from_access_key_id(access_key_id)
+
+
+def groups_of(user_name: str) -> list[Any]:
+    """The IAM groups of a user."""
+    groups: list[Any] = backend("iam").get_groups_for_user(user_name)
+    return groups
+
+
+def read_object(bucket: str, key: str) -> bytes | None:
+    """The body of an S3 object, or None."""
+    from moto.s3.exceptions import MissingBucket
+
+    try:
+        found = backend("s3").get_object(bucket, key)
+    except MissingBucket:
+        return None
+    return None if found is None else bytes(found.value)
+
+
+def put_log_events(group: str, stream: str, events: list[dict[str, Any]]) -> None:
+    """Appends to a CloudWatch log stream, which is made where it is missing."""
+    logs = backend("logs")
+    logs.ensure_log_group(group)
+    logs.ensure_log_stream(group, stream)
+    if events:
+        logs.groups[group].put_log_events(stream, events)
+
+
+def know_aws_policy(arn: str) -> None:
+    """Makes one of AWS's own managed policies, such as AWSGlueServiceRole, known to IAM.
+
+    moto 5.2.5 knows all of them or none, and all weigh 24 MB in each snapshot.
+    """
+    prefix = "arn:aws:iam::aws:policy/"
+    iam = backend("iam")
+    if not arn.startswith(prefix) or arn in iam.managed_policies:
+        return
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+    from moto.iam.models import AWSManagedPolicy
+
+    name = arn.rsplit("/", 1)[-1]
+    described = json.loads(aws_managed_policies_data).get(name)
+    if described is not None:
+        policy = AWSManagedPolicy.from_data(name, iam.account_id, iam.region_name, described)
+        iam.managed_policies[policy.arn] = policy

@@ -1,0 +1,185 @@
+"""The process of the embedded AWS: ``python -m pypedream_dagster.local_aws.server --state-dir DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+from wsgiref.types import WSGIApplication
+
+from pypedream_dagster.local_aws import object_bodies, ranged_get
+from pypedream_dagster.local_aws.endpoint import REGION, Endpoint, load_root_key, write_endpoint
+from pypedream_dagster.local_aws.front import Front
+from pypedream_dagster.local_aws.glue_api import GlueApi
+from pypedream_dagster.local_aws.glue_jobs import JobStore
+from pypedream_dagster.local_aws.glue_runs import RunStore
+from pypedream_dagster.local_aws.glue_tags import TagStore
+from pypedream_dagster.local_aws.processes import kill_owned
+from pypedream_dagster.local_aws.runner import JobRunner, RunnerContext
+from pypedream_dagster.local_aws.scheduler import Scheduler
+from pypedream_dagster.local_aws.snapshots import Snapshots
+from pypedream_dagster.local_aws.state_dir import StateDir
+from pypedream_dagster.local_aws.warm_jvm import JvmPool
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+_log = logging.getLogger(__name__)
+
+EXIT_ALREADY_RUNNING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a server is started.
+
+    Args:
+        state_dir: where its state lives.
+        port: 0 takes any free port.
+        minute_seconds: how long a minute of a job's Timeout lasts; tests shorten it.
+        slots: how many job runs go at once.
+        warm: start a JVM in the background, so that the first Spark run need not wait for it.
+    """
+
+    state_dir: Path
+    port: int = 0
+    minute_seconds: float = 60.0
+    slots: int = 2
+    warm: bool = False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until SIGTERM or SIGINT."""
+    options = _parse(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    state = StateDir(options.state_dir)
+    state.create()
+    lock = _lock(state)
+    if lock is None:
+        print(f"another server holds {state.root}", file=sys.stderr)  # noqa: T201  (this is server.log)
+        return EXIT_ALREADY_RUNNING
+    with lock:
+        _serve(options, state)
+    return 0
+
+
+def _serve(options: Options, state: StateDir) -> None:
+    kill_owned(state.root)
+    jvm_folder = state.root / "jvm"
+    shutil.rmtree(jvm_folder, ignore_errors=True)
+    bodies = object_bodies.install(state.objects)
+    ranged_get.install()
+    snapshots = Snapshots(state.snapshots, bodies)
+    snapshots.load()
+    jobs, runs = JobStore(state.jobs), RunStore(state.runs)
+    _fail_interrupted(runs)
+    root = load_root_key(state)
+    moto = _moto_application()
+    late_front: list[Front] = []
+    server = _listen(options.port, lambda environ, start: late_front[0](environ, start))
+    url = f"http://127.0.0.1:{server.server_port}"
+    os.environ["MOTO_PORT"] = str(server.server_port)
+    jvms = JvmPool(log_dir=jvm_folder, size=options.slots)
+    context = RunnerContext(
+        url=url,
+        root=root,
+        runs=runs,
+        snapshots=snapshots,
+        jvms=jvms,
+        owner=state.root,
+        minute_seconds=options.minute_seconds,
+        cores=os.cpu_count() or 2,
+    )
+    scheduler = Scheduler(runs, jobs, lambda: JobRunner(context), options.slots)
+    tags = TagStore(state.tags_file, jobs)
+    late_front.append(Front(moto, GlueApi(jobs, runs, tags, scheduler), tags, snapshots, root))
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    scheduler.start()
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    if options.warm:
+        threading.Thread(target=_warm, args=(jvms,), name="warm", daemon=True).start()
+    write_endpoint(state, Endpoint(url, REGION, root.access_key_id, root.secret_access_key, os.getpid()))
+    _log.info("serving %s from %s", url, state.root)
+    ended.wait()
+    state.endpoint_file.unlink(missing_ok=True)
+    scheduler.close()
+    jvms.close()
+    server.shutdown()
+    snapshots.close()
+    kill_owned(state.root)
+
+
+def _parse(arguments: Sequence[str] | None) -> Options:
+    parser = argparse.ArgumentParser(prog="pypedream_dagster.local_aws.server", description=__doc__)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--minute-seconds", type=float, default=60.0, help="for tests: a minute of a job's Timeout")
+    parser.add_argument("--slots", type=int, default=os.cpu_count() or 2, help="job runs at once")
+    parser.add_argument("--warm", action="store_true", help="start a JVM in the background")
+    parsed = parser.parse_args(arguments)
+    return Options(parsed.state_dir.resolve(), parsed.port, parsed.minute_seconds, parsed.slots, parsed.warm)
+
+
+def _lock(state: StateDir) -> IO[str] | None:
+    """The state directory's lock, with our process id in it; None where another server has it."""
+    lock = state.lock_file.open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _fail_interrupted(runs: RunStore) -> None:
+    for run in runs.all():
+        if not run.is_terminal:
+            message = "The embedded AWS ended while this run was active."
+            changes = {"state": "FAILED", "error_message": message, "completed_on": time.time(), "pid": None}
+            runs.update(run.id, changes)
+
+
+def _moto_application() -> WSGIApplication:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    application: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+    return application
+
+
+def _listen(port: int, application: WSGIApplication) -> BaseWSGIServer:
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+    from werkzeug.serving import make_server
+
+    class Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is not typed
+        """Speaks HTTP/1.1, in which a client that expects "100 Continue" before its body gets it at once."""
+
+        protocol_version = "HTTP/1.1"
+
+    return make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
+
+
+def _warm(jvms: JvmPool) -> None:
+    try:
+        jvms.warm()
+    except Exception:  # the first Spark run will meet and report the same
+        _log.exception("no JVM could be started ahead of the first run")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
