@@ -34,7 +34,7 @@ say "locked dependencies (about 900 MB, a few minutes the first time)"
 # bytecode as it installs, which halves later start-ups.
 install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$@"; }
 install --require-hashes -r requirements-build.lock
-install --require-hashes --no-build-isolation -r requirements.lock
+install --require-hashes --no-build-isolation --use-pep517 -r requirements.lock
 install --no-build-isolation --editable .
 say "Java and the S3A jars"
 "$venv/bin/python" -m pypedream_dagster.local_aws.jars
