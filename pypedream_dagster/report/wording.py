@@ -1,0 +1,157 @@
+"""How numbers, values and verdicts of a delta are put into words: the same in every renderer."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import assert_never
+
+from pypedream_dagster.delta.model import Cell, DatasetDelta, Status, Verdict
+
+_SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def number(value: int) -> str:
+    """Return ``1,234``."""
+    return f"{value:,}"
+
+
+def share(fraction: float) -> str:
+    """Return a fraction as a percentage that is 0 % or 100 % only where it is exactly that."""
+    if fraction in {0.0, 1.0}:
+        return f"{fraction:.0%}".replace("%", " %")
+    if fraction < 0.001:
+        return "<0.1 %"
+    if fraction > 0.999:
+        return ">99.9 %"
+    return f"{fraction * 100:.1f} %"
+
+
+def ratio(part: int, whole: int) -> str:
+    """Return ``share`` of a part; empty where there is no whole."""
+    return share(part / whole) if whole else ""
+
+
+def figure(value: float | None) -> str:
+    """Return a statistic with four significant digits, ``-`` where there is none."""
+    if value is None:
+        return "-"
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if 1e-4 <= abs(value) < 1e15:
+        digits = max(0, 4 - len(str(int(abs(value))))) if abs(value) >= 1 else 5
+        return f"{value:,.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:,.0f}"
+    return f"{value:.3e}"
+
+
+def signed(value: float | None) -> str:
+    """Return a shift with its sign."""
+    return figure(value) if value is None or value <= 0 else f"+{figure(value)}"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes: ``1.5 MB``."""
+    amount = float(count)
+    for unit in _SIZES:
+        if amount < 1000 or unit == _SIZES[-1]:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError("the loop always returns")
+
+
+def seconds(value: float) -> str:
+    """Return a duration."""
+    return f"{value:.2f} s" if value < 10 else f"{value:,.0f} s"
+
+
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """Return ``1 row``, ``2 rows``."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def visible(text: str, limit: int = 0) -> str:
+    """Return a text of the data so that it cannot act on what shows it: control and direction characters escaped.
+
+    Args:
+        text: any.
+        limit: the most characters, the rest being ``…``; 0 for all.
+    """
+    # Only as much is escaped as can be shown: a value may be megabytes long.
+    head = text[: limit + 1] if limit else text
+    shown = "".join(_escaped(char) if unicodedata.category(char) in _HIDDEN else char for char in head)
+    return f"{shown[: limit - 1]}…" if limit and len(shown) > limit else shown
+
+
+# Control, format (right-to-left marks), surrogate, private; line and paragraph separators.
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _escaped(char: str) -> str:
+    return _ESCAPES.get(char) or (f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}")
+
+
+def cell(value: Cell, limit: int = 0) -> str:
+    """Return a value of the data as a reader sees it; texts are quoted where they could be taken for something else."""
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            odd = value != value.strip() or value in {"", "NULL", "true", "false"}
+            return f'"{visible(value, limit)}"' if odd else visible(value, limit)
+        case int() | float():
+            return str(value)
+        case _:
+            assert_never(value)
+
+
+def verdict(value: Verdict) -> str:
+    """Return a verdict in words."""
+    return value.replace("_", " ")
+
+
+def status(value: Status) -> str:
+    """Say what a dataset's status means."""
+    match value:
+        case "compared":
+            return "compared row by row"
+        case "identical":
+            return "identical: no file differs"
+        case "base_missing":
+            return "main has no such dataset yet"
+        case "head_missing":
+            return "the branch has not written it"
+        case "both_missing":
+            return "neither main nor the branch has it"
+        case "unreadable":
+            return "it cannot be read"
+        case _:
+            assert_never(value)
+
+
+def key(dataset: DatasetDelta) -> str:
+    """Say what identifies a row."""
+    match dataset.key.source:
+        case "none":
+            return "no key: rows are compared as whole rows"
+        case "declared":
+            return ", ".join(visible(column) for column in dataset.key.columns)
+        case "inferred":
+            return f"{', '.join(visible(column) for column in dataset.key.columns)} (inferred)"
+        case _:
+            assert_never(dataset.key.source)
+
+
+def effort(dataset: DatasetDelta) -> str:
+    """Say by which engine, how fast, and from how much data."""
+    read = dataset.reading
+    files = read.base_files + read.head_files
+    parts: list[str] = [dataset.engine] if dataset.engine != "none" else []
+    parts.append(seconds(dataset.seconds))
+    if files:
+        parts.append(f"{size(read.bytes_read)} read of {size(read.base_bytes + read.head_bytes)}")
+        parts.append(plural(files, "file"))
+    if read.identical_files:
+        parts.append(f"{plural(read.identical_files, 'file')} identical on both sides and left unread")
+    return " · ".join(parts)
