@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -111,15 +111,20 @@ def job_policy(bucket: str) -> Json:
     }
 
 
-def deploy(production: Production) -> None:
-    """Bring the account to the wanted state."""
+def deploy(production: Production, raw: Iterable[tuple[str, bytes]]) -> None:
+    """Bring the account to the wanted state.
+
+    Args:
+        production: jobs and databases.
+        raw: the lake's raw files, key and body.
+    """
     s3, iam, glue = boto3.client("s3"), boto3.client("iam"), boto3.client("glue")
     _bucket(s3)
     for role in sorted(production.roles):
         _role(iam, role)
     for database in production.databases:
         _database(glue, database)
-    for key, body in raw_files():
+    for key, body in raw:
         _object(s3, key, body)
     for node, job in production.jobs.items():
         script = str(job["Command"]["ScriptLocation"]).removeprefix(f"s3://{BUCKET}/")
@@ -215,7 +220,7 @@ def main() -> int:
     """Deploy production from the project's folder."""
     require_loopback(os.environ)
     production = read_production(GRAPH)
-    deploy(production)
+    deploy(production, raw_files())
     _say("ready", f"{len(production.jobs)} Glue jobs on s3://{BUCKET}")
     return 0
 
