@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from pypedream_dagster.local_aws import moto_backends
 from pypedream_dagster.local_aws.aws_request import AwsRequest, read_request
@@ -20,13 +20,16 @@ from pypedream_dagster.local_aws.aws_response import (
     json_response,
     query_error,
     s3_error,
+    xml_response,
 )
 from pypedream_dagster.local_aws.endpoint import RootKey
 from pypedream_dagster.local_aws.glue_api import GlueApi
 from pypedream_dagster.local_aws.glue_errors import GlueError
 from pypedream_dagster.local_aws.glue_tags import TagStore, glue_arn
 from pypedream_dagster.local_aws.identity import Principal, principal_of
+from pypedream_dagster.local_aws.moto_applications import MotoApplications
 from pypedream_dagster.local_aws.multi_delete import multi_delete
+from pypedream_dagster.local_aws.object_listing import listing_xml, page_of, parse_list_request
 from pypedream_dagster.local_aws.permissions import (
     Permission,
     glue_permissions,
@@ -47,7 +50,7 @@ class Front:
     """Answers every request.
 
     Args:
-        moto: moto's WSGI application.
+        moto: its WSGI applications.
         glue: answers for jobs, runs and tags.
         tags: takes the tags of a database that is created.
         snapshots: is told of every change to moto's state.
@@ -55,7 +58,7 @@ class Front:
     """
 
     def __init__(
-        self, moto: WSGIApplication, glue: GlueApi, tags: TagStore, snapshots: Snapshots, root: RootKey
+        self, moto: MotoApplications, glue: GlueApi, tags: TagStore, snapshots: Snapshots, root: RootKey
     ) -> None:
         self._moto = moto
         self._glue = glue
@@ -107,6 +110,10 @@ class Front:
         refusal = _refusal(principal, needed)
         if refusal is not None:
             return _denied(request, "AccessDenied", refusal)
+        if request.method == "GET" and bucket and not key:
+            listing = _list_objects(request, bucket)
+            if listing is not None:
+                return listing
         return self._call_moto(request, changes=request.method not in ("GET", "HEAD"))
 
     def _answer_glue(self, operation: str, parameters: dict[str, object]) -> Response:
@@ -127,17 +134,29 @@ class Front:
     def _call_moto(self, request: AwsRequest, *, changes: bool) -> Response:
         seen: list[tuple[str, list[tuple[str, str]]]] = []
 
-        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> object:
+        def start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: object = None, /
+        ) -> Callable[[bytes], object]:
+            del exc_info
             seen.append((status, headers))
             return lambda _data: None
 
         if changes:
             with self._snapshots.change(request.service):
-                body = self._moto(request.environ, start_response)  # type: ignore[arg-type]
+                body = self._moto.call(request.service, request.environ, start_response)
         else:
-            body = self._moto(request.environ, start_response)  # type: ignore[arg-type]
+            body = self._moto.call(request.service, request.environ, start_response)
         status, headers = seen[-1]
         return Response(status, tuple(headers), body)
+
+
+def _list_objects(request: AwsRequest, bucket: str) -> Response | None:
+    """A listing of objects; None where moto is to answer, with an error or another sub-resource."""
+    asked = parse_list_request(request.query)
+    objects = None if asked is None else moto_backends.objects_in(bucket)
+    if asked is None or objects is None:
+        return None
+    return xml_response(listing_xml(bucket, asked, page_of(asked, objects)))
 
 
 def _refusal(principal: Principal, needed: list[Permission]) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pypedream_dagster.local_aws.endpoint import ACCOUNT_ID, REGION
+from pypedream_dagster.local_aws.object_listing import ListedObject
 
 
 def backend(service: str) -> Any:
@@ -125,3 +126,19 @@ def know_aws_policy(arn: str) -> None:
     if described is not None:
         policy = AWSManagedPolicy.from_data(name, iam.account_id, iam.region_name, described)
         iam.managed_policies[policy.arn] = policy
+
+
+def objects_in(bucket: str) -> Iterator[ListedObject] | None:
+    """The current objects of a bucket, in no order, or None where there is no such bucket."""
+    from moto.s3.models import FakeKey
+
+    found = backend("s3").buckets.get(bucket)
+    if found is None:
+        return None
+    # The store is a dict of version lists behind dict-like methods that are not safe while others write.
+    latest = [versions[-1] for versions in list(dict.values(found.keys)) if versions]
+    return (
+        ListedObject(key.name, key.etag, int(key.size), key.last_modified, key.storage_class or "STANDARD")
+        for key in latest
+        if isinstance(key, FakeKey)
+    )

@@ -24,6 +24,7 @@ from pypedream_dagster.local_aws.glue_api import GlueApi
 from pypedream_dagster.local_aws.glue_jobs import JobStore
 from pypedream_dagster.local_aws.glue_runs import RunStore
 from pypedream_dagster.local_aws.glue_tags import TagStore
+from pypedream_dagster.local_aws.moto_applications import MotoApplications
 from pypedream_dagster.local_aws.processes import kill_owned
 from pypedream_dagster.local_aws.runner import JobRunner, RunnerContext
 from pypedream_dagster.local_aws.scheduler import Scheduler
@@ -85,7 +86,7 @@ def _serve(options: Options, state: StateDir) -> None:
     jobs, runs = JobStore(state.jobs), RunStore(state.runs)
     _fail_interrupted(runs)
     root = load_root_key(state)
-    moto = _moto_application()
+    moto = MotoApplications()
     late_front: list[Front] = []
     server = _listen(options.port, lambda environ, start: late_front[0](environ, start))
     url = f"http://127.0.0.1:{server.server_port}"
@@ -153,13 +154,6 @@ def _fail_interrupted(runs: RunStore) -> None:
             message = "The embedded AWS ended while this run was active."
             changes = {"state": "FAILED", "error_message": message, "completed_on": time.time(), "pid": None}
             runs.update(run.id, changes)
-
-
-def _moto_application() -> WSGIApplication:
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-    application: WSGIApplication = DomainDispatcherApplication(create_backend_app)
-    return application
 
 
 def _listen(port: int, application: WSGIApplication) -> BaseWSGIServer:
