@@ -93,6 +93,11 @@ class CatalogClient:
         with translated("glue", f"catalog database {name}"):
             return self.boto.get_tags(ResourceArn=self.arn(name))["Tags"]
 
+    def set_tags(self, name: str, tags: Mapping[str, str]) -> None:
+        """Add tags to a database, replacing the values of those that it has."""
+        with translated("glue", f"catalog database {name}"):
+            self.boto.tag_resource(ResourceArn=self.arn(name), TagsToAdd=dict(tags))
+
     def arn(self, name: str) -> str:
         """Return the ARN of a database in the account and region in use."""
         caller = self.sts.caller()

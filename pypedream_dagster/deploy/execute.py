@@ -1,0 +1,230 @@
+"""Executing a plan step by step: noted before, done, noted after.
+
+Executing may break off anywhere. Planning anew then finds what is there and goes on: nothing here has to be
+undone, and nothing is done twice that cannot be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal, assert_never
+
+from pypedream_dagster.aws.session import Aws
+from pypedream_dagster.branch import naming
+from pypedream_dagster.branch.store import BranchStore
+from pypedream_dagster.deploy.live import Tags
+from pypedream_dagster.deploy.plan import Plan
+from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, write_deployment
+from pypedream_dagster.deploy.resources import (
+    Database,
+    Job,
+    Kind,
+    Prefix,
+    Resource,
+    Script,
+    fingerprint,
+    identity,
+    kind_of,
+)
+from pypedream_dagster.deploy.steps import Create, Delete, Forget, Keep, Step, StopRun, Update
+from pypedream_dagster.deploy.verify import check_nothing_left
+from pypedream_dagster.errors import NotFoundError, StateError
+
+_STOP_SECONDS = 600.0
+
+
+def execute(
+    plan: Plan,
+    aws: Aws,
+    store: BranchStore,
+    *,
+    now: Callable[[], datetime],
+    wait: Callable[[float], None],
+    on_step: Callable[[Step], None] = lambda _: None,
+) -> DeploymentRecord | None:
+    """Execute a plan, and prove after a destruction that nothing is left.
+
+    Args:
+        plan: made against the same AWS and store.
+        aws: the clients.
+        store: holds the branch's folder, where the record is kept.
+        now: the clock, in UTC.
+        wait: sleeps so many seconds.
+        on_step: told each step before it is done.
+
+    Returns:
+        The record as it is then; None after a destruction.
+
+    Raises:
+        AwsError: a call failed; what was done so far is recorded.
+        StateError: something is left after a destruction.
+    """
+    return _Execution(plan, aws, store, now, wait).run(on_step)
+
+
+class _Execution:
+    """One execution; it holds the record as it stands."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        aws: Aws,
+        store: BranchStore,
+        now: Callable[[], datetime],
+        wait: Callable[[float], None],
+    ) -> None:
+        self._plan, self._aws, self._store, self._now, self._wait = plan, aws, store, now, wait
+        self._folder = store.folder(plan.branch)
+        started = plan.record or DeploymentRecord(
+            branch=plan.branch, account=aws.sts.caller().account, region=aws.region, is_local=aws.is_local
+        )
+        self._record = started.model_copy(update={"finished_at": None})
+
+    def run(self, on_step: Callable[[Step], None]) -> DeploymentRecord | None:
+        """Do all steps, then mark the deployment finished or prove the destruction."""
+        deploying = self._plan.goal == "deploy"
+        if deploying and self._plan.graph != self._store.graph(self._plan.branch):
+            self._store.update_graph(self._plan.branch, self._plan.graph)
+        for step in self._plan.steps:
+            on_step(step)
+            self._do(step)
+        if not deploying:
+            check_nothing_left(self._aws, self._plan)
+            for step in self._plan.steps:  # only now: what is left must stay on the record
+                if isinstance(step, Delete):
+                    self._forget(step.kind, step.identity)
+            write_deployment(self._folder, self._record)
+            return None
+        self._record = self._record.model_copy(update={"finished_at": self._now()})
+        write_deployment(self._folder, self._record)
+        return self._record
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case Create(resource):
+                self._note(resource, "making")
+                _create(self._aws, resource, self._plan.tags, self._plan.branch)
+                self._note(resource, "made")
+            case Update(resource):
+                self._note(resource, "making")
+                _update(self._aws, resource, self._plan.tags, self._plan.branch)
+                self._note(resource, "made")
+            case Keep(resource):
+                self._note(resource, "made")
+            case StopRun(job_name, job_run_id):
+                self._stop(job_name, job_run_id)
+            case Delete(kind, name):
+                self._note_deleting(kind, name)
+                _delete(self._aws, kind, name)
+                if self._plan.goal == "deploy":
+                    self._forget(kind, name)
+            case Forget(kind, name):
+                self._forget(kind, name)
+            case _:
+                assert_never(step)
+
+    def _note(self, resource: Resource, state: Literal["making", "made"]) -> None:
+        note = ResourceRecord(
+            kind=kind_of(resource),
+            identity=identity(resource),
+            node=resource.node if isinstance(resource, Script | Job) else None,
+            state=state,
+            fingerprint=fingerprint(resource) if state == "made" else None,
+            at=self._now(),
+        )
+        self._record = self._record.noting(note)
+        write_deployment(self._folder, self._record)
+
+    def _note_deleting(self, kind: Kind, name: str) -> None:
+        known = self._record.find(kind, name)
+        note = ResourceRecord(
+            kind=kind, identity=name, node=known.node if known else None, state="deleting", at=self._now()
+        )
+        self._record = self._record.noting(note)
+        write_deployment(self._folder, self._record)
+
+    def _forget(self, kind: Kind, name: str) -> None:
+        self._record = self._record.forgetting(kind, name)
+        write_deployment(self._folder, self._record)
+
+    def _stop(self, job_name: str, job_run_id: str) -> None:
+        glue, waited = self._aws.glue, 0.0
+        glue.stop_job_run(job_name, job_run_id)
+        while not glue.get_job_run(job_name, job_run_id).is_terminal:
+            if waited > _STOP_SECONDS:
+                raise StateError(
+                    f"Run {job_run_id} of Glue job {job_name} has not stopped for {waited:.0f} seconds.",
+                    hint="stop it in Glue's console, then run the command again",
+                )
+            delay = min(5.0, 0.5 + waited / 10)
+            self._wait(delay)
+            waited += delay
+
+
+def _create(aws: Aws, resource: Resource, tags: Tags, branch: str) -> None:
+    match resource:
+        case Prefix(uri):
+            aws.s3.write(naming.claim_uri(uri), _claim(uri, branch), tags)
+        case Script(uri):
+            aws.s3.write(uri, resource.body, tags)
+        case Job(name):
+            aws.glue.create_job(name, resource.properties, tags)
+        case Database(name):
+            aws.catalog.create_database(name, tags, f"Branch {branch}")
+        case _:
+            assert_never(resource)
+
+
+def _update(aws: Aws, resource: Resource, tags: Tags, branch: str) -> None:
+    match resource:
+        case Prefix() | Script():
+            _create(aws, resource, tags, branch)
+        case Job(name):
+            aws.glue.update_job(name, resource.properties)
+            aws.glue.set_tags(name, tags)
+        case Database(name):
+            aws.catalog.set_tags(name, tags)
+        case _:
+            assert_never(resource)
+
+
+def _delete(aws: Aws, kind: Kind, name: str) -> None:
+    match kind:
+        case "job":
+            aws.glue.delete_job(name)
+        case "database":
+            aws.catalog.delete_database(name)
+        case "script":
+            aws.s3.delete_object(name)
+        case "prefix":
+            _delete_prefix(aws, name)
+        case _:
+            assert_never(kind)
+
+
+def _delete_prefix(aws: Aws, uri: str) -> None:
+    """Delete a prefix's data, then its claim: as long as data is left, it can be seen whose it is."""
+    aws.s3.delete_prefix(uri)
+    if not aws.s3.is_empty(uri):
+        raise StateError(
+            f"{uri} is not empty after its data was deleted: something still writes there.",
+            hint="stop it, then run the command again",
+        )
+    _delete_folder_marker(aws, naming.folder_marker(uri))
+    aws.s3.delete_object(naming.claim_uri(uri))
+
+
+def _delete_folder_marker(aws: Aws, uri: str) -> None:
+    try:
+        empty = aws.s3.read_bytes(uri) == b""
+    except NotFoundError:
+        return
+    if empty:  # Hadoop's are; anything else of that name is not ours
+        aws.s3.delete_object(uri)
+
+
+def _claim(uri: str, branch: str) -> str:
+    text = "Pypedream: the prefix beside this object is a branch's; 'pypedream destroy-branch' removes both."
+    return json.dumps({"branch": branch, "prefix": uri, "about": text}, indent=2) + "\n"

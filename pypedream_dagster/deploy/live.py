@@ -1,0 +1,79 @@
+"""What is on AWS of a resource now, and whose it is: reading only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import assert_never
+
+from pypedream_dagster.aws.glue import GlueJob
+from pypedream_dagster.aws.session import Aws
+from pypedream_dagster.branch import naming
+from pypedream_dagster.branch.model import BranchGraph
+from pypedream_dagster.deploy.resources import Kind
+from pypedream_dagster.deploy.steps import StopRun
+from pypedream_dagster.errors import NotFoundError
+
+Tags = Mapping[str, str]
+
+_RECENT_RUNS = 200  # one page of GetJobRuns; what is older than that does not run any more
+
+
+def live_tags(aws: Aws, kind: Kind, identity: str) -> Tags | None:
+    """Return the tags of a resource, or None if it does not exist; a prefix's are those of its claim."""
+    try:
+        match kind:
+            case "prefix":
+                return aws.s3.tags(naming.claim_uri(identity))
+            case "script":
+                return aws.s3.tags(identity)
+            case "job":
+                return aws.glue.tags(identity) if aws.glue.get_job(identity) else None
+            case "database":
+                return aws.catalog.tags(identity) if aws.catalog.has_database(identity) else None
+            case _:
+                assert_never(kind)
+    except NotFoundError:
+        return None
+
+
+def is_ours(found: Tags, wanted: Tags) -> bool:
+    """Tell whether a resource's tags name this very branch: its name, project and owner."""
+    keys = (naming.TAG_BRANCH, naming.TAG_PROJECT, naming.TAG_OWNER)
+    return all(found.get(key) == wanted[key] for key in keys)
+
+
+def production_jobs(aws: Aws, graph: BranchGraph) -> dict[str, GlueJob]:
+    """Return production's job of each node as deployed now.
+
+    Raises:
+        NotFoundError: one is not deployed.
+    """
+    found: dict[str, GlueJob] = {}
+    for node in graph.nodes:
+        job = aws.glue.get_job(node.production_job)
+        if job is None:
+            raise NotFoundError(
+                f"Node {node.id!r} runs the Glue job {node.production_job!r}, "
+                f"which is not deployed in {aws.region} (by {aws.source}).",
+                hint="check the account and region in use; deploy main first",
+            )
+        found[node.id] = job
+    return found
+
+
+def active_runs(aws: Aws, graph: BranchGraph) -> Iterator[StopRun]:
+    """Give the branch's job runs that are under way.
+
+    Those of its own jobs, and those of production's jobs that were told to write to the branch.
+    """
+    for node in graph.nodes:
+        heads = {output.head_uri for output in node.outputs}
+        try:
+            runs = list(islice(aws.glue.job_runs(node.job), _RECENT_RUNS))
+        except NotFoundError:
+            continue
+        for run in runs:
+            ours = node.action == "clone" or heads & set(run.arguments.values())
+            if ours and not run.is_terminal:
+                yield StopRun(node.job, run.job_run_id)

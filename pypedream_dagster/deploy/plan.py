@@ -1,0 +1,265 @@
+"""From what a branch needs and what is there to the steps between: planning only reads.
+
+Destroying is the plan towards nothing. Both refuse, before anything is changed, to touch what is there and
+does not carry the branch's tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, NoReturn
+
+from pypedream_dagster.aws.session import Aws
+from pypedream_dagster.branch import naming
+from pypedream_dagster.branch.model import Branch, BranchGraph
+from pypedream_dagster.branch.store import BranchStore, sha256
+from pypedream_dagster.deploy.live import Tags, active_runs, is_ours, live_tags, production_jobs
+from pypedream_dagster.deploy.locked import locked_nodes, with_clones
+from pypedream_dagster.deploy.record import DeploymentRecord, read_deployment
+from pypedream_dagster.deploy.resources import (
+    Database,
+    Job,
+    Kind,
+    Prefix,
+    Resource,
+    Script,
+    desired_resources,
+    fingerprint,
+    identity,
+    kind_of,
+)
+from pypedream_dagster.deploy.steps import Create, Delete, Forget, Keep, Step, Update
+from pypedream_dagster.errors import ProtectedError, StateError
+from pypedream_dagster.graph.uri import parse_uri
+
+_DELETION_ORDER: tuple[Kind, ...] = ("job", "database", "script", "prefix")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What has to be done, in order.
+
+    Attributes:
+        graph: the branch's, with the clones that only AWS could tell are needed.
+        tags: what everything that is made will carry.
+        record: of the deployment as it was found; None if there is none.
+        steps: in the order of execution.
+    """
+
+    branch: str
+    goal: Literal["deploy", "destroy"]
+    graph: BranchGraph
+    tags: Tags
+    record: DeploymentRecord | None
+    steps: tuple[Step, ...]
+
+    @property
+    def changes(self) -> tuple[Step, ...]:
+        """The steps that change something on AWS."""
+        return tuple(step for step in self.steps if not isinstance(step, Keep | Forget))
+
+
+def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
+    """Return the steps that make a branch's resources on AWS what its folder says.
+
+    Raises:
+        BranchError: no such branch.
+        StateError: a script is missing, the branch is deployed elsewhere, or a job cannot run on a branch.
+        NotFoundError: a production job is not deployed.
+        ProtectedError: something is in the way that is not this branch's.
+    """
+    branch, graph = store.branch(name), store.graph(name)
+    record = read_deployment(store.folder(name))
+    _check_account(aws, record)
+    _check_write_modes(graph)
+    scripts = {node.id: store.script(name, node) for node in graph.clones if node.script_uri is not None}
+    production = production_jobs(aws, graph)
+    graph = with_clones(graph, locked_nodes(graph, production))
+    tags = branch_tags(branch)
+    desired = desired_resources(graph, production, scripts)
+    wanted = {(kind_of(resource), identity(resource)) for resource in desired}
+    surplus = [(r.kind, r.identity) for r in record.resources if (r.kind, r.identity) not in wanted] if record else []
+    steps = [_step_towards(aws, resource, tags, record) for resource in desired]
+    steps += _deletions(aws, graph, surplus, tags, record, graph.protected_uris)
+    return Plan(name, "deploy", graph, tags, record, tuple(steps))
+
+
+def plan_destruction(aws: Aws, store: BranchStore, name: str, *, also_protected: Iterable[str] = ()) -> Plan:
+    """Return the steps that remove all that was made of a branch, data included.
+
+    What the record does not list is found by the branch graph's names, and taken if its tags say so: a lost
+    record leaks nothing.
+
+    Args:
+        also_protected: URIs of main beside those that the branch graph knows.
+
+    Raises:
+        BranchError: no such branch.
+        StateError: the branch is deployed elsewhere.
+        ProtectedError: something that the record lists does not carry the branch's tags, or is main's.
+    """
+    branch, graph = store.branch(name), store.graph(name)
+    record = read_deployment(store.folder(name))
+    _check_account(aws, record)
+    tags = branch_tags(branch)
+    recorded = [(item.kind, item.identity) for item in record.resources] if record else []
+    named = [item for item in _named_by(graph) if item not in recorded]
+    main = (*graph.protected_uris, *also_protected)
+    doomed = _deletions(aws, graph, [*recorded, *named], tags, record, main)
+    stops = list(active_runs(aws, graph)) if doomed else []
+    return Plan(name, "destroy", graph, tags, record, (*stops, *doomed))
+
+
+def branch_tags(branch: Branch) -> dict[str, str]:
+    """Return the tags that everything made for a branch carries."""
+    return naming.tags(branch.name, owner=branch.owner, expires=f"{branch.expires_at:%Y-%m-%d}", project=branch.project)
+
+
+def undeployed_edits(store: BranchStore, name: str, record: DeploymentRecord) -> tuple[str, ...]:
+    """Return the origins whose script was edited since it was deployed."""
+    edited = []
+    for node in store.graph(name).clones:
+        if node.script_uri is not None:
+            deployed = record.find("script", node.script_uri)
+            if deployed is None or deployed.fingerprint != sha256(store.script(name, node)):
+                edited.append(node.id)
+    return tuple(edited)
+
+
+def _step_towards(aws: Aws, resource: Resource, tags: Tags, record: DeploymentRecord | None) -> Step:
+    kind, name = kind_of(resource), identity(resource)
+    found = live_tags(aws, kind, name)
+    if found is None:
+        if isinstance(resource, Prefix) and not aws.s3.is_empty(resource.uri):
+            raise ProtectedError(
+                f"{resource.uri} holds objects that are not this branch's.",
+                hint="choose another branch name, or empty the prefix yourself if it may go",
+            )
+        return Create(resource)
+    if not is_ours(found, tags):
+        _refuse_foreign(kind, name, found)
+    changes = list(_changes(aws, resource, record.find(kind, name) if record else None))
+    if any(found.get(key) != value for key, value in tags.items()):
+        changes.append("tags")
+    return Update(resource, tuple(changes)) if changes else Keep(resource)
+
+
+def _changes(aws: Aws, resource: Resource, recorded: object) -> Iterator[str]:
+    match resource:
+        case Script():
+            if aws.s3.read_bytes(resource.uri) != resource.body:
+                yield "content"
+        case Job():
+            yield from _changed_fields(aws, resource, recorded)
+        case Prefix() | Database():
+            return
+
+
+def _changed_fields(aws: Aws, job: Job, recorded: object) -> Iterator[str]:
+    live = aws.glue.get_job(job.name)
+    found = live.creatable if live else {}
+    differing = [key for key, value in job.properties.items() if found.get(key) != value]
+    # A field that production has lost cannot be told from Glue's defaults in the answer: the record tells.
+    same = getattr(recorded, "fingerprint", None) == fingerprint(job)
+    yield from differing or ([] if same else ["fields"])
+
+
+def _deletions(
+    aws: Aws,
+    graph: BranchGraph,
+    items: Iterable[tuple[Kind, str]],
+    tags: Tags,
+    record: DeploymentRecord | None,
+    main: tuple[str, ...],
+) -> list[Step]:
+    steps: list[Step] = []
+    for kind, name in sorted(items, key=lambda item: _DELETION_ORDER.index(item[0])):
+        recorded = record.find(kind, name) if record else None
+        found = live_tags(aws, kind, name)
+        if found is not None and is_ours(found, tags):
+            doomed = Delete(kind, name)
+            _check_not_main(doomed, graph, main)
+            steps.append(doomed)
+        elif recorded is None:
+            continue  # ours by name only: not ours
+        elif found is not None:
+            _refuse_foreign(kind, name, found)
+        elif kind == "prefix" and recorded.state != "making" and not aws.s3.is_empty(name):
+            raise ProtectedError(
+                f"{name} holds objects, but {naming.claim_uri(name)}, which said that they are the branch's, is gone.",
+                hint="look at the objects and delete them yourself, then run the command again",
+            )
+        else:
+            steps.append(Forget(kind, name))
+    return steps
+
+
+def _named_by(graph: BranchGraph) -> Iterator[tuple[Kind, str]]:
+    for node in graph.clones:
+        yield "job", node.job
+        if node.script_uri is not None:
+            yield "script", node.script_uri
+    for database in graph.databases:
+        yield "database", database
+    for prefix in graph.write_prefixes:
+        yield "prefix", prefix
+
+
+def _refuse_foreign(kind: Kind, name: str, found: Tags) -> NoReturn:
+    whose = found.get(naming.TAG_BRANCH)
+    owner = found.get(naming.TAG_OWNER)
+    said = f"carries the tags of branch {whose!r} of {owner}" if whose else "carries no tags of Pypedream"
+    raise ProtectedError(
+        f"The {kind} {name} exists already and {said}: it is left as it is.",
+        hint="choose another branch name, or remove it yourself if it may go",
+    )
+
+
+def _check_not_main(step: Delete, graph: BranchGraph, main: tuple[str, ...]) -> None:
+    fault = None
+    match step.kind:
+        case "prefix" | "script":
+            doomed = parse_uri(step.identity)
+            if not doomed.key.strip("/"):
+                fault = "it is a whole bucket"
+            fault = next((f"main uses {uri}" for uri in main if doomed.overlaps(parse_uri(uri))), fault)
+        case "job":
+            if any(step.identity == node.production_job for node in graph.nodes):
+                fault = "it is one of main's jobs"
+        case "database":
+            bases = {output.base_table.partition(".")[0] for _, output in graph.datasets() if output.base_table}
+            if step.identity in bases:
+                fault = "it is one of main's databases"
+    if fault is not None:
+        raise ProtectedError(
+            f"The {step.kind} {step.identity} is not deleted: {fault}.",
+            hint="nothing was changed; look at branches/*/deployment.json and at the graph",
+        )
+
+
+def _check_account(aws: Aws, record: DeploymentRecord | None) -> None:
+    if record is None:
+        return
+    account, region = aws.sts.caller().account, aws.region
+    if (record.account, record.region, record.is_local) != (account, region, aws.is_local):
+        where = "the embedded AWS" if record.is_local else f"account {record.account}, {record.region}"
+        here = "the embedded AWS" if aws.is_local else f"account {account}, {region}"
+        raise StateError(
+            f"Branch {record.branch!r} is deployed to {where}, and the credentials in use are for {here}.",
+            hint="use the profile and region that it was deployed with, and destroy it there first",
+        )
+
+
+def _check_write_modes(graph: BranchGraph) -> None:
+    unable = [
+        f"{node.id}.{output.name} ({output.settings.write_mode})"
+        for node, output in graph.datasets()
+        if output.settings.write_mode != "overwrite"
+    ]
+    if unable:
+        raise StateError(
+            f"Branch {graph.branch!r} cannot be deployed: {', '.join(unable)} builds on the rows that main's dataset "
+            "holds already, and a branch starts with none.",
+            hint="branch a node whose data does not reach it",
+        )

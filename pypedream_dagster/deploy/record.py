@@ -1,0 +1,108 @@
+"""``branches/<branch>/deployment.json``: what was made on AWS, noted before and after each call.
+
+Before: a crash in the call leaves a note of what may exist. After: what is noted as made is there.
+So whatever the moment of a crash, deploying again or destroying starts from this file and leaks nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pypedream_dagster.deploy.resources import Kind
+from pypedream_dagster.errors import StateError
+from pypedream_dagster.graph.files import write_json
+
+FILE_NAME = "deployment.json"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ResourceRecord(_Frozen):
+    """One resource.
+
+    Attributes:
+        kind, identity: which one: a name or a URI.
+        node: whose script or job it is.
+        state: ``making`` and ``deleting`` are noted before the call, ``made`` after it.
+        fingerprint: of what it was last made as.
+        at: when this was noted, UTC.
+    """
+
+    kind: Kind
+    identity: str
+    node: str | None = None
+    state: Literal["making", "made", "deleting"]
+    fingerprint: str | None = None
+    at: datetime
+
+
+class DeploymentRecord(_Frozen):
+    """All resources of a branch, and the account and region that they are in.
+
+    Attributes:
+        is_local: whether they are in the embedded AWS.
+        finished_at: when the last deployment ran to its end; None while one is under way, or broke off.
+    """
+
+    version: Literal[1] = 1
+    branch: str
+    account: str
+    region: str
+    is_local: bool
+    resources: tuple[ResourceRecord, ...] = ()
+    finished_at: datetime | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last deployment ran to its end: the branch can be triggered."""
+        return self.finished_at is not None and all(item.state == "made" for item in self.resources)
+
+    def find(self, kind: Kind, identity: str) -> ResourceRecord | None:
+        """Return the record of one resource."""
+        return next((r for r in self.resources if (r.kind, r.identity) == (kind, identity)), None)
+
+    def noting(self, resource: ResourceRecord) -> DeploymentRecord:
+        """Return the record with one resource noted anew, in its place."""
+        return self.model_copy(update={"resources": (*self._without(resource), resource)})
+
+    def forgetting(self, kind: Kind, identity: str) -> DeploymentRecord:
+        """Return the record without one resource."""
+        gone = self.find(kind, identity)
+        return self if gone is None else self.model_copy(update={"resources": self._without(gone)})
+
+    def _without(self, gone: ResourceRecord) -> tuple[ResourceRecord, ...]:
+        return tuple(r for r in self.resources if (r.kind, r.identity) != (gone.kind, gone.identity))
+
+
+def read_deployment(branch_folder: Path) -> DeploymentRecord | None:
+    """Return what is deployed of a branch, or None if nothing is.
+
+    Raises:
+        StateError: the file is broken.
+    """
+    path = branch_folder / FILE_NAME
+    try:
+        return DeploymentRecord.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, ValidationError) as error:
+        raise StateError(
+            f"{path} is broken: {' '.join(str(error).split())[:200]}.",
+            hint="restore it from version control; or remove it and run 'pypedream destroy-branch', which also "
+            "finds what carries the branch's tags",
+        ) from error
+
+
+def write_deployment(branch_folder: Path, record: DeploymentRecord) -> None:
+    """Write the record whole; one that holds nothing any more is removed."""
+    if record.resources or record.finished_at is not None:
+        write_json(branch_folder / FILE_NAME, record.model_dump(mode="json"))
+    else:
+        (branch_folder / FILE_NAME).unlink(missing_ok=True)
