@@ -144,7 +144,7 @@ def remove_branch(shell: Shell) -> None:
 def start_aws() -> Shell:
     """Start the embedded AWS where it does not run, and return a shell that knows no other."""
     shell = Shell(PROJECT, clean_environment(os.environ, PROJECT))
-    shell.run("pypedream", "local", "up")
+    shell.run("pypedream", "local", "up", "--warm")
     return shell.on_embedded_aws()
 
 
