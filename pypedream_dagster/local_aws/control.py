@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -66,12 +65,8 @@ def up(state_dir: Path, port: int | None = None, *, warm: bool = False, options:
     state.create()
     command = [sys.executable, "-m", "pypedream_dagster.local_aws.server", "--state-dir", str(state.root)]
     command += ["--port", str(port or 0), *(["--warm"] if warm else []), *options]
-    with state.log_file.open("ab") as log:
-        start = log.tell()
-        server = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=state.root
-        )
-    return _await_endpoint(state, server, start)
+    log_start = state.log_file.stat().st_size if state.log_file.exists() else 0
+    return _await_endpoint(state, _spawn_detached(command, state.log_file), log_start)
 
 
 def down(state_dir: Path) -> None:
@@ -90,6 +85,7 @@ def down(state_dir: Path) -> None:
                 os.kill(pid, signal.SIGKILL)
             if not wait_until_gone(pid, _STOP_SECONDS):
                 raise LocalAwsError(f"the embedded AWS (process {pid}) does not end", hint=f"kill -9 {pid}")
+        _reap(pid)
     kill_owned(state.root)
     state.endpoint_file.unlink(missing_ok=True)
 
@@ -111,14 +107,31 @@ def status(state_dir: Path) -> Status:
     return Status(state.root, running, sum(1 for _ in state.jobs.glob("*.json")), active)
 
 
-def _await_endpoint(state: StateDir, server: subprocess.Popen[bytes], log_start: int) -> Endpoint:
+def _spawn_detached(command: list[str], log: Path) -> int:
+    """Starts a process that outlives this one, in a session of its own; its process id."""
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        command[0],
+        command,
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+
+
+def _await_endpoint(state: StateDir, pid: int, log_start: int) -> Endpoint:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         found = endpoint(state.root)
         # Another `up` may have been quicker: then its server is the one.
         if found is not None:
             return found
-        if server.poll() is not None and _server_pid(state) is None:
+        _reap(pid)
+        if not is_alive(pid) and _server_pid(state) is None:
             with state.log_file.open("rb") as log:
                 log.seek(log_start)
                 lines = log.read().decode(errors="replace").strip().splitlines()
@@ -127,11 +140,17 @@ def _await_endpoint(state: StateDir, server: subprocess.Popen[bytes], log_start:
                 hint=f"its log is {state.log_file}",
             )
         time.sleep(_POLL_SECONDS)
-    server.kill()
-    server.wait()
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
     raise LocalAwsError(
         f"the embedded AWS did not answer within {_START_SECONDS:.0f} s", hint=f"its log is {state.log_file}"
     )
+
+
+def _reap(pid: int) -> None:
+    """Takes note of the end of a server that this process itself started."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def _server_pid(state: StateDir) -> int | None:

@@ -76,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: Options, state: StateDir) -> None:
+    os.chdir(state.root)  # not to hold the folder that the user happened to be in
     kill_owned(state.root)
     jvm_folder = state.root / "jvm"
     shutil.rmtree(jvm_folder, ignore_errors=True)
@@ -109,7 +110,7 @@ def _serve(options: Options, state: StateDir) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     scheduler.start()
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), name="http", daemon=True).start()
     if options.warm:
         threading.Thread(target=_warm, args=(jvms,), name="warm", daemon=True).start()
     write_endpoint(state, Endpoint(url, REGION, root.access_key_id, root.secret_access_key, os.getpid()))
