@@ -70,5 +70,11 @@ def require_run(store: BranchStore, name: str, purpose: str) -> None:
         )
 
 
+def forget_runs(store: BranchStore, name: str) -> None:
+    """Remove a branch's run records: of a deployment that is gone, they tell of data that is gone."""
+    for path in _run_records(store.folder(name)):
+        path.unlink()
+
+
 def _run_records(folder: Path) -> list[Path]:
     return sorted((folder / "runs").glob("*.json"))

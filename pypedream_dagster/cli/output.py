@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -60,3 +61,22 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right:
 def count(number: int, noun: str) -> str:
     """Return ``1 job``, ``2 jobs``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def write_output(content: str | bytes, path: Path | None) -> None:
+    """Write a command's result to a file, or to stdout if there is none.
+
+    Raises:
+        PypedreamError: the file cannot be written.
+    """
+    body = content.encode() if isinstance(content, str) else content
+    if path is None:
+        click.echo(content if isinstance(content, bytes) else content.rstrip("\n"))
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+    except OSError as error:
+        raise PypedreamError(
+            f"{path} cannot be written: {error.strerror}.", hint="name another file with -o"
+        ) from error

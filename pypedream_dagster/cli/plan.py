@@ -16,6 +16,8 @@ from pypedream_dagster.cli.options import json_option, refuse_main
 from pypedream_dagster.cli.output import count, note, print_json, print_table
 from pypedream_dagster.errors import AwsError
 
+_WORDS = {"glue_job": "Glue job", "script": "script  ", "catalog_database": "database"}
+
 
 @click.command("plan")
 @click.argument("branch")
@@ -113,7 +115,7 @@ def _print(graph: BranchGraph, forecasts: Mapping[str, Forecast], hazards: list[
     click.echo(f"Branch {graph.branch} at {', '.join(graph.origins)}\n\nCreates")
     for made in _creations(graph):
         origin = f" (clone of {made['from']})" if "from" in made else ""
-        click.echo(f"  {made['kind'].replace('_', ' ')}  {made['name']}{origin}")
+        click.echo(f"  {_WORDS[made['kind']]}  {made['name']}{origin}")
     click.echo("\nRuns, in this order")
     print_table(
         ("NODE", "GLUE JOB", "", "AFTER", "EXPECTED"),

@@ -103,6 +103,7 @@ def _svg(width: float, height: float, label: str, inner: str, kind: str) -> Mark
     stretch = ' preserveAspectRatio="none"' if kind == "outcomes" else ""
     # `inner` is numbers and our own class names; only the label could hold a text from outside.
     return Markup(  # noqa: S704
-        f'<svg class="{kind}" role="img" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"{stretch}>'
+        f'<svg class="{kind}" role="img" width="{width:g}" height="{height:g}" '
+        f'viewBox="0 0 {width:g} {height:g}"{stretch}>'
         f"<title>{escape(label)}</title>{inner}</svg>"
     )
