@@ -42,6 +42,8 @@ from dagster._core.execution.retries import RetryMode, get_retries_config
 from dagster._core.execution.tags import get_tag_concurrency_limits_config
 from dagster._core.executor.base import Executor
 
+from pypedream_dagster.defs.worker import WORKER_TAG, current_worker
+
 DEFAULT_MAX_CONCURRENT = 200
 _LOOP_SECONDS = 0.25  # how late an interrupt or a free pool slot may be noticed
 
@@ -95,6 +97,7 @@ class ThreadExecutor(Executor):
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
         """Execute the plan and yield its events as they happen."""
         keys = execution_plan.step_keys_to_execute
+        plan_context.instance.add_run_tags(plan_context.run_id, {WORKER_TAG: current_worker()})
         yield DagsterEvent.engine_event(
             plan_context,
             f"Executing {len(keys)} steps on threads (pid: {os.getpid()}, at most {self._max_concurrent} at once)",

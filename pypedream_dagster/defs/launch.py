@@ -1,0 +1,271 @@
+"""Run a branch, or main, through Dagster in this process: for the command line, with its progress as it happens.
+
+The run lands in the project's Dagster instance, where the UI shows it. A process that died in mid-run is noticed by
+the next trigger: it re-executes that run, joins the Glue runs that went on without it, and starts none twice.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    JobDefinition,
+    JobExecutionResult,
+    ReexecutionOptions,
+    RunsFilter,
+    StepExecutionStatus,
+    build_reconstructable_job,
+    execute_job,
+)
+
+from pypedream_dagster.aws.session import connect
+from pypedream_dagster.branch.model import BranchGraph
+from pypedream_dagster.branch.naming import dagster_job_name
+from pypedream_dagster.branch.store import BranchStore
+from pypedream_dagster.defs.instance import open_instance
+from pypedream_dagster.defs.keys import BRANCH_TAG, asset_keys, op_name, run_tags, tag_value
+from pypedream_dagster.defs.locations import definitions_of, place_of
+from pypedream_dagster.defs.progress import Listener, Progress, listening
+from pypedream_dagster.defs.worker import WORKER_TAG, may_live
+from pypedream_dagster.deploy.record import read_deployment
+from pypedream_dagster.errors import BranchError, StateError
+from pypedream_dagster.graph.model import MAIN
+from pypedream_dagster.settings import Settings
+
+NodeState = Literal["succeeded", "failed", "stopped", "skipped"]
+
+_ACTIVE = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+_ENDS: dict[str, NodeState] = {"succeeded": "succeeded", "failed": "failed", "stopped": "stopped"}
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """How a node's step ended.
+
+    Attributes:
+        state: ``skipped`` if a node before it did not succeed.
+        reason: of a failure.
+        seconds: None if it did not run.
+        before: it succeeded in the broken-off run that this one went on with.
+    """
+
+    node: str
+    state: NodeState
+    reason: str = ""
+    seconds: float | None = None
+    job_run_id: str | None = None
+    before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerResult:
+    """How a Dagster run of a branch, or of main, ended.
+
+    Attributes:
+        success: all steps, checks included, have succeeded.
+        resumed: it went on with a run whose process had died.
+    """
+
+    branch: str
+    dagster_run_id: str
+    success: bool
+    resumed: bool
+    seconds: float
+    nodes: tuple[NodeResult, ...]
+    error: str | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was asked to stop."""
+        return any(node.state == "stopped" for node in self.nodes)
+
+
+def trigger(
+    settings: Settings,
+    branch: str = MAIN,
+    *,
+    select: tuple[str, ...] = (),
+    on_event: Listener = lambda _: None,
+) -> TriggerResult:
+    """Run the affected nodes of a branch, or main's, and wait for their end; Ctrl-C stops their Glue runs.
+
+    Args:
+        settings: of the project.
+        branch: its name, or ``main``.
+        select: run these nodes only.
+        on_event: told what happens, one call at a time, from several threads.
+
+    Raises:
+        BranchError: no such branch or node.
+        StateError: the branch is not deployed, or runs already.
+        NotConfiguredError: there is no AWS to run on.
+    """
+    graph = place_of(settings, branch).graph
+    chosen = _check_selection(graph, select)
+    if branch != MAIN:
+        _check_deployed(settings, branch)
+    connect(settings)
+    with open_instance(settings) as instance:
+        return _Trigger(settings, instance, graph, chosen, on_event).run()
+
+
+def rebuild_job(settings: Mapping[str, Any], branch: str) -> JobDefinition:
+    """Return the Dagster job of a branch: dagster calls this by name to build the job that it executes."""
+    own = Settings(**{**settings, "project_dir": Path(settings["project_dir"])})
+    return definitions_of(own, branch).resolve_job_def(dagster_job_name(branch))
+
+
+def _check_selection(graph: BranchGraph, select: Iterable[str]) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(select))
+    if unknown := [node for node in wanted if node not in graph.by_id]:
+        raise BranchError(
+            f"{'Main' if graph.is_main else f'Branch {graph.branch!r}'} does not run {', '.join(unknown)}.",
+            hint=f"its nodes: {', '.join(graph.by_id)}",
+        )
+    return wanted or tuple(graph.by_id)
+
+
+def _check_deployed(settings: Settings, branch: str) -> None:
+    deployment = read_deployment(BranchStore(settings.branches_dir).folder(branch))
+    if deployment is None or not deployment.is_complete:
+        raise StateError(
+            f"Branch {branch!r} is {'only partly' if deployment else 'not'} deployed.",
+            hint=f"run 'pypedream deploy-branch {branch}' first",
+        )
+
+
+class _Trigger:
+    def __init__(
+        self,
+        settings: Settings,
+        instance: DagsterInstance,
+        graph: BranchGraph,
+        chosen: tuple[str, ...],
+        on_event: Listener,
+    ) -> None:
+        self._settings = settings
+        self._instance = instance
+        self._graph = graph
+        self._chosen = chosen
+        self._on_event = on_event
+        self._lock = threading.Lock()
+        self._results: dict[str, NodeResult] = {}
+
+    def run(self) -> TriggerResult:
+        began = time.monotonic()
+        broken_off = self._broken_off_run()
+        with listening(self._hear):
+            result = self._execute(broken_off)
+        for node in self._chosen:
+            if node not in self._results:
+                self._hear(Progress(node, "skipped", "a node before it did not succeed"))
+        return TriggerResult(
+            branch=self._graph.branch,
+            dagster_run_id=result.run_id,
+            success=result.success,
+            resumed=broken_off is not None,
+            seconds=time.monotonic() - began,
+            nodes=tuple(self._results[node] for node in self._graph.by_id if node in self._results),
+            error=None if result.success else _reason(result),
+        )
+
+    def _hear(self, progress: Progress) -> None:
+        with self._lock:
+            if progress.moment in _ENDS or progress.moment == "skipped":
+                known = self._results.get(progress.node)
+                self._results[progress.node] = NodeResult(
+                    progress.node,
+                    _ENDS.get(progress.moment, "skipped"),
+                    progress.text,
+                    progress.seconds,
+                    known.job_run_id if known else None,
+                )
+            elif progress.moment == "state":
+                # Held until the end comes; a step that is never heard of again counts as failed.
+                self._results[progress.node] = NodeResult(progress.node, "failed", job_run_id=progress.job_run_id)
+            self._on_event(progress)
+
+    def _execute(self, broken_off: DagsterRun | None) -> JobExecutionResult:
+        fields = ("region", "profile", "endpoint_url", "owner")
+        document = {name: getattr(self._settings, name) for name in fields}
+        document["project_dir"] = str(self._settings.project_dir)
+        job = build_reconstructable_job(
+            "pypedream_dagster.defs.launch",
+            "rebuild_job",
+            reconstructable_kwargs={"settings": document, "branch": self._graph.branch},
+        )
+        tags = run_tags(self._graph.branch)
+        if broken_off is not None:
+            self._note_done_before(broken_off)
+            again = ReexecutionOptions.from_failure(broken_off.run_id, self._instance)
+            return execute_job(job, self._instance, run_config=_QUIET, tags=tags, reexecution_options=again)
+        return execute_job(job, self._instance, run_config=_QUIET, tags=tags, asset_selection=self._selection())
+
+    def _selection(self) -> list[AssetKey] | None:
+        if len(self._chosen) == len(self._graph.nodes):
+            return None
+        nodes = (self._graph.by_id[node] for node in self._chosen)
+        return [key for node in nodes for key in asset_keys(self._graph.branch, node)]
+
+    def _broken_off_run(self) -> DagsterRun | None:
+        """Return the branch's run whose process died, marked as failed, if it was for the same nodes.
+
+        Raises:
+            StateError: a run of the branch is under way.
+        """
+        wanted = RunsFilter(tags={BRANCH_TAG: tag_value(self._graph.branch)}, statuses=_ACTIVE)
+        found: DagsterRun | None = None
+        for run in self._instance.get_runs(wanted):
+            if may_live(run.tags.get(WORKER_TAG)):
+                raise StateError(
+                    f"{'Main' if self._graph.is_main else f'Branch {self._graph.branch!r}'} is running already: "
+                    f"Dagster run {run.run_id}.",
+                    hint="wait for it, or stop it in Dagster's UI ('Terminate'; a dead one: 'Force termination')",
+                )
+            self._instance.report_run_failed(run, "The process that executed this run has died.")
+            found = found or self._instance.get_run_by_id(run.run_id)
+        selection = self._selection()
+        return found if found and found.asset_selection == (frozenset(selection) if selection else None) else None
+
+    def _note_done_before(self, run: DagsterRun) -> None:
+        self._on_event(Progress("", "note", f"Going on with Dagster run {run.run_id}, whose process died."))
+        done = {
+            stats.step_key
+            for past in self._chain(run)
+            for stats in self._instance.get_run_step_stats(past.run_id)
+            if stats.status == StepExecutionStatus.SUCCESS
+        }
+        for node in self._chosen:
+            if op_name(self._graph.branch, node) in done:
+                self._hear(Progress(node, "succeeded", "in the run before"))
+                self._results[node] = replace(self._results[node], before=True, reason="")
+
+    def _chain(self, run: DagsterRun) -> Iterable[DagsterRun]:
+        current: DagsterRun | None = run
+        while current is not None:
+            yield current
+            current = self._instance.get_run_by_id(current.parent_run_id) if current.parent_run_id else None
+
+
+def _reason(result: JobExecutionResult) -> str:
+    """Return what the run failed of, in one line."""
+    failed = [event.step_key for event in result.all_events if event.is_step_failure and event.step_key]
+    if failed:
+        return f"failed: {', '.join(dict.fromkeys(failed))}"
+    messages = [event.message for event in result.all_events if event.is_job_failure and event.message]
+    return " ".join(messages[-1].split()) if messages else "unknown"

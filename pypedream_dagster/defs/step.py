@@ -1,0 +1,190 @@
+"""One step: a node's Glue run from its start to its datasets, narrowed to the branch and proven to have kept to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dagster import AssetExecutionContext, Failure, MaterializeResult
+from dagster._core.errors import DagsterExecutionInterruptedError
+
+from pypedream_dagster.aws.job_run import JobRun
+from pypedream_dagster.aws.parquet_table import describe_table
+from pypedream_dagster.aws.session import Aws
+from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
+from pypedream_dagster.branch.policy import session_policy
+from pypedream_dagster.branch.store import script_name, sha256
+from pypedream_dagster.defs.executor import interruptible_sleep
+from pypedream_dagster.defs.keys import asset_keys, output_key
+from pypedream_dagster.defs.metadata import Metadata, dataset_metadata, plain, run_metadata
+from pypedream_dagster.defs.progress import Progress, tell
+from pypedream_dagster.defs.resources import AwsResource
+from pypedream_dagster.deploy.record import read_deployment
+from pypedream_dagster.errors import (
+    AccessDeniedError,
+    AwsError,
+    NotConfiguredError,
+    NotFoundError,
+    PypedreamError,
+    StateError,
+)
+from pypedream_dagster.run.isolation import (
+    Isolation,
+    compare_snapshots,
+    production_runs_since,
+    take_snapshot,
+    watched_uris,
+)
+from pypedream_dagster.run.job_run import RunRequest, run_job, run_key
+from pypedream_dagster.run.record import record_of, write_run_record
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A branch, or main, with its folder.
+
+    Attributes:
+        folder: the branch's folder; None on main, which has none.
+    """
+
+    graph: BranchGraph
+    folder: Path | None = None
+
+    @property
+    def branch(self) -> str:
+        """The branch's name, or ``main``."""
+        return self.graph.branch
+
+    def script_sha256(self, node: BranchNode) -> str | None:
+        """Return the digest of the branch's own script of a node, None where production's runs or it is gone."""
+        if self.folder is None or not node.is_origin:
+            return None
+        path = self.folder / "scripts" / script_name(node)
+        return sha256(path.read_bytes()) if path.is_file() else None
+
+
+def materialize(
+    context: AssetExecutionContext, resource: AwsResource, place: Place, node: BranchNode
+) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
+    """Run a node and yield its assets.
+
+    Raises:
+        Failure: it cannot succeed by being tried again: dagster is told so.
+        AwsError: AWS is away; trying again joins the Glue run.
+    """
+    began = time.monotonic()
+
+    tell(Progress(node.id, "started"))
+    try:
+        yield from _Step(context, resource.connect(), place, node).results()
+    except DagsterExecutionInterruptedError:
+        tell(Progress(node.id, "stopped", "its Glue run is asked to stop", time.monotonic() - began))
+        raise
+    except PypedreamError as error:
+        tell(Progress(node.id, "failed", str(error), time.monotonic() - began))
+        lasting = not isinstance(error, AwsError) or isinstance(
+            error, AccessDeniedError | NotFoundError | NotConfiguredError
+        )
+        if not lasting:
+            raise
+        raise Failure(str(error), metadata={"node": node.id}, allow_retries=False) from error
+    tell(Progress(node.id, "succeeded", seconds=time.monotonic() - began))
+
+
+class _Step:
+    def __init__(self, context: AssetExecutionContext, aws: Aws, place: Place, node: BranchNode) -> None:
+        self._context = context
+        self._aws = aws
+        self._place = place
+        self._graph = place.graph
+        self._node = node
+
+    def results(self) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
+        """Run the node; yield its assets with all that is known of them."""
+        if self._place.folder is None:
+            run, isolation = self._run(self._request(None), None), None
+        else:
+            run, isolation = self._run_narrowed(self._place.folder)
+        common = run_metadata(self._aws, run)
+        if isolation is not None:
+            common["isolation"] = "main is untouched" if isolation.holds else plain(isolation.model_dump())
+        if not self._node.outputs:
+            (key,) = asset_keys(self._place.branch, self._node)
+            yield MaterializeResult(asset_key=key, metadata=common)
+        for output in self._node.outputs:
+            self._register(output)
+            described: Metadata = dataset_metadata(self._aws.s3, output)
+            key = output_key(self._place.branch, self._node, output)
+            yield MaterializeResult(asset_key=key, metadata={**common, **described})
+
+    def _run_narrowed(self, folder: Path) -> tuple[JobRun, Isolation]:
+        """Run under the branch's session policy, and look at main before and after."""
+        deployment = read_deployment(folder)
+        if deployment is None or not deployment.is_complete:
+            raise StateError(
+                f"Branch {self._place.branch!r} is {'only partly' if deployment else 'not'} deployed.",
+                hint=f"run 'pypedream deploy-branch {self._place.branch}' first",
+            )
+        policy = session_policy(self._graph)
+        request = self._request(policy)
+        watched, since = watched_uris(self._node), datetime.now(UTC)
+        before = take_snapshot(self._aws.s3, watched)
+        run = self._run(request, folder)
+        after = take_snapshot(self._aws.s3, watched)
+        echoed = self._aws.glue.get_job_run(run.job_name, run.job_run_id).session_policy
+        isolation = compare_snapshots(before, after, policy_confirmed=echoed == policy)
+        if not isolation.main_unchanged:
+            others = production_runs_since(
+                self._aws.glue, [self._node.production_job], run.started_on or since, [run.job_run_id]
+            )
+            isolation = isolation.model_copy(update={"production_run_ids": others})
+        self._record(folder, request.run_key, run, isolation)
+        return run, isolation
+
+    def _request(self, policy: str | None) -> RunRequest:
+        dagster_run = self._context.run
+        script = self._place.script_sha256(self._node)
+        key = run_key(
+            root_run_id=dagster_run.root_run_id or dagster_run.run_id,
+            # An edited script makes another run, though its arguments are the same.
+            asset="/".join([self._place.branch, self._node.id, script or ""]),
+            job_name=self._node.job,
+            arguments=self._node.arguments,
+        )
+        return RunRequest(self._node.job, key, self._node.arguments, policy)
+
+    def _run(self, request: RunRequest, folder: Path | None) -> JobRun:
+        def on_state(run: JobRun) -> None:
+            self._context.log.info(f"Glue job {run.job_name}: run {run.job_run_id} is {run.state}")
+            tell(Progress(self._node.id, "state", run.state, job_run_id=run.job_run_id))
+            if folder is not None:
+                self._record(folder, request.run_key, run, None)
+
+        def on_note(text: str) -> None:
+            self._context.log.info(text)
+            tell(Progress(self._node.id, "note", text))
+
+        return run_job(self._aws.glue, request, wait=interruptible_sleep, on_state=on_state, on_note=on_note)
+
+    def _record(self, folder: Path, key: str, run: JobRun, isolation: Isolation | None) -> None:
+        script = self._place.script_sha256(self._node)
+        record = record_of(self._node.id, key, run, isolation=isolation, script_sha256=script)
+        write_run_record(folder, record)
+
+    def _register(self, output: Output) -> None:
+        """Put a catalogued output into the branch's database; on main, only where the catalog lacks it."""
+        if output.head_table is None or output.settings.format != "parquet":
+            return
+        database, _, name = output.head_table.partition(".")
+        catalog = self._aws.catalog
+        if self._place.folder is None and (
+            not catalog.has_database(database) or catalog.get_table(database, name) is not None
+        ):
+            return  # production's table is production's: replacing it would drop its grants and statistics
+        partition_columns = output.settings.partition_columns or None
+        table, partitions = describe_table(self._aws.s3, output.head_uri, database, name, partition_columns)
+        catalog.put_table(table, partitions)
+        self._context.log.info(f"Registered {output.head_table} in the catalog: {len(partitions)} partitions")
