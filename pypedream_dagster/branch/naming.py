@@ -11,6 +11,8 @@ from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, join_uri, parse_uri
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
 _RESERVED = {MAIN, "start", "stop"}
 
+_CLONE = "Pypedream branch "
+
 TAG_BRANCH = "pypedream:branch"
 TAG_OWNER = "pypedream:owner"
 TAG_EXPIRES = "pypedream:expires"
@@ -63,6 +65,16 @@ def branch_root(template: str, branch: str) -> str:
 def folder_marker(root: str) -> str:
     """Return the key that Hadoop's file systems on EMR and Glue may write beside a folder to mark it."""
     return f"{root.rstrip('/')}_$folder$"
+
+
+def clone_description(branch: str, production_job: str) -> str:
+    """Return what a clone says of itself in Glue's console."""
+    return f"{_CLONE}{branch} of {production_job}"
+
+
+def is_clone_description(description: str) -> bool:
+    """Tell whether a job says of itself that it is a clone; its tags have the last word."""
+    return description.startswith(_CLONE)
 
 
 def claim_uri(root: str) -> str:

@@ -149,7 +149,7 @@ def clone_properties(graph: BranchGraph, node: BranchNode, production: GlueJob) 
             hint="branch a node further down",
         )
     properties["Name"] = node.job
-    properties["Description"] = f"Branch {graph.branch} of {node.production_job}"
+    properties["Description"] = naming.clone_description(graph.branch, node.production_job)
     properties["MaxRetries"] = 0
     properties["Timeout"] = properties.get("Timeout") or _LONGEST_MINUTES
     properties["GlueVersion"] = _glue_version(production, node, str(command.get("Name")))
