@@ -8,7 +8,8 @@ import pytest
 
 from pypedream_dagster.local_aws import control
 from pypedream_dagster.local_aws.endpoint import Endpoint
-from tests.local_aws.aws import Aws
+
+from .aws import Aws
 
 
 @pytest.fixture(scope="session")

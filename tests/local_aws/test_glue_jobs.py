@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
-from tests.local_aws.aws import Aws, unique
+from .aws import Aws, unique
 
 COMMAND = {"Name": "glueetl", "ScriptLocation": "s3://some/script.py", "PythonVersion": "3"}
 FULL = {

@@ -6,7 +6,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
-from tests.local_aws.aws import Aws, allow, policy, unique
+from .aws import Aws, allow, policy, unique
 
 SLEEP = "import time; time.sleep(60)"
 
