@@ -50,9 +50,9 @@ enriched = (
     .withColumn("processed_at", F.current_timestamp())
 )
 
+# A month comes as one file and stays one: no shuffle is needed.
 (
-    enriched.repartition("month")
-    .sortWithinPartitions("month", "time_hour", "carrier", "flight", "origin")
+    enriched.sortWithinPartitions("month", "time_hour", "carrier", "flight", "origin")
     .write.mode("overwrite")
     .partitionBy("month")
     .parquet(args["FLIGHTS_ENRICHED_DATA_SINK"])
