@@ -8,7 +8,7 @@ from pypedream_dagster.errors import BranchError
 from pypedream_dagster.graph.model import MAIN
 from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, join_uri, parse_uri
 
-_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
+_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}\Z")
 _RESERVED = {MAIN, "start", "stop"}
 
 _CLONE = "Pypedream branch "

@@ -13,8 +13,8 @@ from pypedream_dagster.graph.select import as_networkx
 from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, parse_uri
 
 # Ids name files, asset keys and jobs; dataset names become argument names.
-_NODE_ID = re.compile(r"^[^\s./\\][^/\\\x00-\x1f]{0,127}$")
-_DATASET_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
+_NODE_ID = re.compile(r"^[^\s./\\][^/\\\x00-\x1f]{0,127}\Z")
+_DATASET_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
 _SAMPLE_BRANCH = "a-branch"
 
 
