@@ -103,7 +103,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """Two numbers are equal if they differ by at most ``absolute + relative * |base|``."""
+    """Two numbers are equal if they differ by at most ``absolute``, or by at most ``relative * |base|``."""
 
     absolute: float = 0.0
     relative: float = 0.0

@@ -1,0 +1,1 @@
+"""The engines: each fills the same outcome from the same pairing."""

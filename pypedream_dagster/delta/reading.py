@@ -1,0 +1,305 @@
+"""Opens the files of a side as something DuckDB can select from, with one schema for the whole side.
+
+Parquet on this machine is read by DuckDB itself; parquet in S3, and ORC anywhere, through a pyarrow dataset (on
+the caller's credentials). CSV and JSON lines are parsed once into a temporary table, which may spill. Files of
+one side may differ in their columns: they are united by name, and NULL where a file lacks one.
+"""
+
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pypedream_dagster.delta.engines.query import one_row
+from pypedream_dagster.delta.engines.sql import identifier, literal, literals
+from pypedream_dagster.delta.rules import CompareRules, Format
+from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, open_file
+from pypedream_dagster.delta.types import ColumnType, from_duckdb
+
+if TYPE_CHECKING:
+    import duckdb
+
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})\Z")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A side, or some of its files, as an item for FROM.
+
+    Attributes:
+        sql: what to put after FROM.
+        columns: names and types in order.
+        rows: how many rows it has.
+        side: where it comes from.
+        files: its files; none for a frame.
+        format: how they are read.
+        partition_types: SQL types of the Hive columns by name.
+    """
+
+    sql: str
+    columns: tuple[tuple[str, ColumnType], ...]
+    rows: int
+    side: AnySide
+    files: tuple[DataFile, ...] = ()
+    format: Format = "parquet"
+    partition_types: Mapping[str, str] | None = None
+
+
+class Reader:
+    """A DuckDB connection of its own, bounded in memory, that opens sides; a context manager."""
+
+    def __init__(self, rules: CompareRules) -> None:
+        self._rules = rules
+        self._count = 0
+
+    def __enter__(self) -> Reader:
+        import duckdb
+
+        self._folder = Path(tempfile.mkdtemp(prefix="pypedream-delta-", dir=self._rules.temp_directory))
+        settings = {
+            "memory_limit": f"{self._rules.memory_limit_bytes // 1024**2}MiB",
+            "temp_directory": str(self._folder / "spill"),
+            "preserve_insertion_order": False,
+            "TimeZone": "UTC",
+            **({"threads": self._rules.threads} if self._rules.threads else {}),
+        }
+        self.connection: duckdb.DuckDBPyConnection = duckdb.connect()
+        for name, value in settings.items():
+            shown = literal(value) if isinstance(value, str) else str(value).lower()
+            self.connection.execute(f"SET {name} = {shown}")
+        self.connection.execute("SET enable_progress_bar = false")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def open(
+        self, side: AnySide, files: tuple[DataFile, ...], format_: Format, partition_types: Mapping[str, str]
+    ) -> Table:
+        """A side as a table.
+
+        Raises:
+            UnreadableError: a file cannot be read; the message names it.
+        """
+        if isinstance(side, Frame):
+            return self._counted(Table(self._frame(side), (), 0, side))
+        table = Table("", (), 0, side, files, format_, partition_types)
+        opened: Table = self.guarded(table, lambda: self._opened(table))
+        return opened
+
+    def restrict(self, table: Table, files: tuple[DataFile, ...]) -> Table:
+        """The same table with some of its files only, in the schema of all; rows counted anew."""
+        if files == table.files:
+            return table
+        if not files:
+            return replace(table, sql=f"(SELECT * FROM {table.sql} WHERE false)", rows=0, files=())
+        some = self._opened(replace(table, files=files))
+        if some.columns == table.columns:
+            return some
+        listed = ", ".join(identifier(name) for name, _ in table.columns)
+        none = f"SELECT * FROM {table.sql} WHERE false"
+        united = f"(SELECT {listed} FROM ({none} UNION ALL BY NAME SELECT * FROM {some.sql}))"
+        return replace(some, sql=united, columns=table.columns)
+
+    def guarded(self, table: Table, action: Any) -> Any:
+        """The action's result; a failure to read is blamed on the file that causes it.
+
+        Raises:
+            UnreadableError: a file of the table cannot be read.
+        """
+        import duckdb
+        import pyarrow as pa
+
+        try:
+            return action()
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            self.blame(table, error)
+            raise
+
+    def blame(self, table: Table, error: Exception) -> None:
+        """Raise what is wrong with a table's file, if one of its files cannot be read alone.
+
+        Raises:
+            UnreadableError: naming the file.
+        """
+        import duckdb
+        import pyarrow as pa
+
+        if isinstance(table.side, Frame):
+            return
+        for file in table.files:
+            try:
+                alone = self._opened(replace(table, files=(file,)))
+                hashed = ", ".join(f"hash({identifier(name)})" for name, _ in alone.columns)
+                self.connection.execute(f"SELECT bit_xor(hash({hashed})) FROM {alone.sql}").fetchall()
+            except (duckdb.Error, pa.ArrowException, OSError) as fault:
+                raise UnreadableError(f"{table.side.shown(file)}: {_first_line(fault)}") from error
+
+    def _opened(self, table: Table) -> Table:
+        assert isinstance(table.side, Side)
+        match table.format:
+            case "csv" | "json":
+                return self._counted(replace(table, sql=self._parsed(table, table.side)))
+            case "orc":
+                return self._counted(replace(table, sql=self._dataset(table, table.side, "orc")))
+            case "parquet" | "auto":
+                if not table.side.is_local:
+                    return self._counted(replace(table, sql=self._dataset(table, table.side, "parquet")))
+        paths = _globs(table.files)
+        sql = f"read_parquet({paths}, union_by_name = true{_hive(table)})"
+        sql = _without_folders_above(sql, table, table.side)
+        rows = one_row(self.connection, f"SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata({paths})")[0]
+        return replace(table, sql=sql, columns=self._columns(sql), rows=int(rows))
+
+    def _counted(self, table: Table) -> Table:
+        (rows,) = one_row(self.connection, f"SELECT count(*) FROM {table.sql}")
+        return replace(table, columns=self._columns(table.sql), rows=int(rows))
+
+    def _columns(self, sql: str) -> tuple[tuple[str, ColumnType], ...]:
+        relation = self.connection.sql(f"SELECT * FROM {sql}")
+        names, types = relation.columns, relation.types
+        return tuple((name, from_duckdb(type_)) for name, type_ in zip(names, types, strict=True))
+
+    def _name(self) -> str:
+        self._count += 1
+        return f"side_{self._count}"
+
+    def _frame(self, side: Frame) -> str:
+        import pyarrow as pa
+
+        data = side.data
+        table = data if isinstance(data, pa.Table) else pa.Table.from_pandas(data, preserve_index=False)
+        fields = []
+        for field in table.schema:
+            is_coded = pa.types.is_dictionary(field.type)
+            fields.append(field.with_type(field.type.value_type) if is_coded else field)
+        name = self._name()
+        self.connection.register(name, table.cast(pa.schema(fields)))
+        return name
+
+    def _dataset(self, table: Table, side: Side, format_: str) -> str:
+        import pyarrow as pa
+        from pyarrow import dataset, fs
+
+        options = pa.dataset.ParquetReadOptions(coerce_int96_timestamp_unit="us")
+        kind = dataset.ParquetFileFormat(read_options=options) if format_ == "parquet" else dataset.OrcFileFormat()
+        filesystem = fs.LocalFileSystem() if side.is_local else side.filesystem
+        paths = [file.path for file in table.files]
+        schemas = [_inspect(kind, path, filesystem, side) for path in paths]
+        hive = pa.schema([(name, _arrow_type(type_)) for name, type_ in (table.partition_types or {}).items()])
+        schema = pa.unify_schemas(
+            [pa.schema([field for field in one if field.name not in hive.names]) for one in schemas],
+            promote_options="permissive",
+        )
+        name = self._name()
+        found = dataset.dataset(
+            paths,
+            schema=pa.schema([*schema, *hive]),
+            format=kind,
+            filesystem=filesystem,
+            partitioning=dataset.partitioning(hive, flavor="hive") if len(hive) else None,
+            partition_base_dir=side.root if len(hive) else None,
+        )
+        self.connection.register(name, found)
+        return name
+
+    def _parsed(self, table: Table, side: Side) -> str:
+        paths = _globs(table.files) if side.is_local else self._downloaded(table, side)
+        hive = _hive(table)
+        if table.format == "csv":
+            header = self._rules.csv_header
+            said = "" if header is None else f", header = {str(header).lower()}"
+            sql = f"read_csv({paths}, union_by_name = true, sample_size = -1{said}{hive})"
+        else:
+            sql = f"read_json({paths}, format = 'auto', union_by_name = true, sample_size = -1{hive})"
+        sql = _without_folders_above(sql, table, side)
+        name = self._name()
+        self.connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {sql}")
+        return name
+
+    def _downloaded(self, table: Table, side: Side) -> str:
+        folder = self._folder / self._name()
+        copies = []
+        for file in table.files:
+            copy = folder / file.path.removeprefix(side.root).strip("/")
+            copy = folder / Path(file.path).name if copy == folder else copy
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            with open_file(side, file.path) as stream, copy.open("wb") as target:
+                shutil.copyfileobj(stream, target, 1024 * 1024)
+            copies.append(replace(file, path=str(copy)))
+        return _globs(tuple(copies))
+
+
+def partition_types(*sides: tuple[DataFile, ...]) -> dict[str, str]:
+    """The SQL types of Hive columns, from the values of all sides together, so that they are typed alike."""
+    values: dict[str, set[str]] = {}
+    for file in (file for side in sides for file in side):
+        for name, value in file.partition:
+            values.setdefault(name, set()).update(() if value is None else (value,))
+    return {name: _hive_type(found) for name, found in values.items()}
+
+
+def _hive_type(values: set[str]) -> str:
+    if values and all(_INTEGER.match(value) for value in values):
+        return "BIGINT"
+    if values and all(_DATE.match(value) for value in values):
+        return "DATE"
+    return "VARCHAR"
+
+
+def _arrow_type(name: str) -> Any:
+    import pyarrow as pa
+
+    return {"BIGINT": pa.int64(), "DATE": pa.date32(), "VARCHAR": pa.string()}[name]
+
+
+def _own_partitions(table: Table) -> dict[str, str]:
+    own = {name for file in table.files for name, _ in file.partition}
+    return {name: type_ for name, type_ in (table.partition_types or {}).items() if name in own}
+
+
+def _hive(table: Table) -> str:
+    types = _own_partitions(table)
+    if not types:
+        return ", hive_partitioning = false"
+    listed = ", ".join(f"{literal(name)}: {type_}" for name, type_ in types.items())
+    return f", hive_partitioning = true, hive_types = {{{listed}}}"
+
+
+def _without_folders_above(sql: str, table: Table, side: Side) -> str:
+    """Hive-like folders above the prefix are no columns of the dataset, though DuckDB takes them for such."""
+    own = _own_partitions(table)
+    parts = side.root.split("/") if side.is_local and own else []
+    above = dict.fromkeys(part.split("=", 1)[0] for part in parts if "=" in part and not part.startswith("="))
+    foreign = ", ".join(identifier(name) for name in above if name not in own)
+    return f"(SELECT * EXCLUDE ({foreign}) FROM {sql})" if foreign else sql
+
+
+def _globs(files: tuple[DataFile, ...]) -> str:
+    return literals(re.sub(r"([\[*?])", r"[\1]", file.path) for file in files)
+
+
+def _inspect(kind: Any, path: str, filesystem: Any, side: Side) -> Any:
+    import pyarrow as pa
+
+    try:
+        return kind.inspect(path, filesystem)
+    except (pa.ArrowException, OSError) as error:
+        shown = path if side.is_local else f"s3://{path}"
+        raise UnreadableError(f"{shown}: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,81 @@
+"""Describes the columns of one side in one scan: nulls, range, moments, quantiles, distinct values.
+
+NaN and infinities count as values but not into range, moments and quantiles; numbers of 1e145 and beyond not into
+the moments. Distinct counts (HyperLogLog) and
+quantiles (t-digest) are estimates. The standard deviation is the sample's.
+"""
+
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from pypedream_dagster.delta.engines.outcome import to_cell, to_float
+from pypedream_dagster.delta.engines.query import one_row
+from pypedream_dagster.delta.engines.sql import identifier
+from pypedream_dagster.delta.model import ColumnStats, Quantile
+from pypedream_dagster.delta.reading import Table
+from pypedream_dagster.delta.types import ColumnType
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_AGGREGATES = 7
+_SQUARABLE = 1e145
+
+
+def describe(connection: DuckDBPyConnection, table: Table, names: Collection[str]) -> dict[str, ColumnStats]:
+    """Statistics of the named columns."""
+    columns = [(name, type_) for name, type_ in table.columns if name in names]
+    if not columns:
+        return {}
+    aggregates = ", ".join(item for name, type_ in columns for item in _aggregates(name, type_))
+    row = one_row(connection, f"SELECT {aggregates} FROM {table.sql}")
+    return {
+        name: _stats(table.rows, row[_AGGREGATES * i : _AGGREGATES * (i + 1)]) for i, (name, _) in enumerate(columns)
+    }
+
+
+def _aggregates(name: str, type_: ColumnType) -> list[str]:
+    value = identifier(name)
+    if type_.is_nested or type_.kind == "null":
+        return [f"count({value})", *["NULL"] * (_AGGREGATES - 1)]
+    if not type_.is_number:
+        return [
+            f"count({value})",
+            f"approx_count_distinct({value})",
+            f"min({value})",
+            f"max({value})",
+            *["NULL"] * (_AGGREGATES - 4),
+        ]
+    double = f"CAST({value} AS DOUBLE)"
+    finite = f" FILTER (isfinite({double}))" if type_.kind == "float" else ""
+    # DuckDB raises where the sum of squares overflows a double.
+    squarable = f" FILTER (abs({double}) < {_SQUARABLE})"
+    fractions = ", ".join(str(fraction) for fraction in QUANTILES)
+    return [
+        f"count({value})",
+        f"approx_count_distinct({value})",
+        f"min({value}){finite}",
+        f"max({value}){finite}",
+        f"avg({double}){squarable}",
+        f"stddev_samp({double}){squarable}",
+        f"approx_quantile({double}, [{fractions}]){finite}",
+    ]
+
+
+def _stats(rows: int, values: tuple[Any, ...]) -> ColumnStats:
+    filled, distinct, least, most, mean, stddev, quantiles = values
+    found = zip(QUANTILES, map(to_float, quantiles or ()), strict=False)
+    return ColumnStats(
+        nulls=rows - filled,
+        null_fraction=(rows - filled) / rows if rows else 0.0,
+        distinct_estimate=None if distinct is None else min(int(distinct), filled),
+        min=to_cell(least),
+        max=to_cell(most),
+        mean=to_float(mean),
+        stddev=to_float(stddev),
+        quantiles=tuple(Quantile(fraction, value) for fraction, value in found if value is not None),
+    )
