@@ -12,222 +12,20 @@ attached to, is killed and replaced.
 
 from __future__ import annotations
 
-import os
 import shutil
-import struct
-import subprocess
 import sys
-import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from pypedream_dagster.errors import LocalAwsError
 from pypedream_dagster.local_aws.jars import ensure_jars
-from pypedream_dagster.local_aws.java import find_java_home
+from pypedream_dagster.local_aws.resident_jvm import JvmOptions, ResidentJvm
 from pypedream_dagster.local_aws.spark_conf import SparkJob, driver_environment, spark_properties
 
-_START_SECONDS = 60.0
-_RESET_SECONDS = 20.0
-_DETACH_SECONDS = 3.0
-_EXIT_SECONDS = 5.0
-
-# What Spark 3.5 opens up on Java 17 (org.apache.spark.launcher.JavaModuleOptions).
-_OPENED = (
-    *("java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util"),
-    *("java.util.concurrent", "java.util.concurrent.atomic", "jdk.internal.ref", "sun.nio.ch", "sun.nio.cs"),
-    *("sun.security.action", "sun.util.calendar"),
-)
-
-_LOG4J = """\
-rootLogger.level = warn
-rootLogger.appenderRef.console.ref = console
-appender.console.type = Console
-appender.console.name = console
-appender.console.target = SYSTEM_ERR
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %p %c{1}: %m%n%ex
-logger.conf.name = org.apache.spark.SparkConf
-logger.conf.level = error
-logger.metrics.name = org.apache.hadoop.metrics2
-logger.metrics.level = error
-logger.native.name = org.apache.hadoop.util.NativeCodeLoader
-logger.native.level = error
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class JvmOptions:
-    """How JVMs are started.
-
-    Args:
-        max_heap_mb: the largest heap of one JVM, in MiB.
-        flags: of the ``java`` command. The default gives up peak speed for a short start: the quick compiler
-            only, and a collector without threads of its own.
-    """
-
-    max_heap_mb: int = 1536
-    flags: tuple[str, ...] = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
-
-
-class WarmJvm:
-    """One resident JVM with Spark's gateway in it.
-
-    It ends when :meth:`close` is called and also, by the end of its standard input, when this process dies
-    in whatever way.
-    """
-
-    def __init__(
-        self, *, jars: tuple[Path, ...], log_dir: Path, options: JvmOptions, java_home: Path | None = None
-    ) -> None:
-        java_home = java_home or find_java_home()
-        log_dir.mkdir(parents=True, exist_ok=True)
-        self._home = Path(tempfile.mkdtemp(prefix="jvm-", dir=log_dir.resolve()))
-        self.log_file = self._home / "jvm.log"
-        (self._home / "log4j2.properties").write_text(_LOG4J)
-        with self.log_file.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 the java that was found and verified
-                _command(java_home, jars, self._home, options),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self._home,
-                env=_jvm_environment(java_home, self._home),
-                start_new_session=True,  # Ctrl-C in the server's terminal is the server's to handle
-            )
-        try:
-            self._port, self._secret = self._await_gateway()
-            self._gateway = _connect(self._port, self._secret)
-            self._initial = self._jvm_properties()
-        except BaseException:
-            self.close()
-            raise
-
-    @property
-    def pid(self) -> int:
-        """The process id of the JVM."""
-        return self._process.pid
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables by which PySpark attaches to this JVM."""
-        return {"PYSPARK_GATEWAY_PORT": str(self._port), "PYSPARK_GATEWAY_SECRET": self._secret}
-
-    def is_alive(self) -> bool:
-        """Whether the JVM still runs."""
-        return self._process.poll() is None
-
-    def prepare(self, properties: Mapping[str, str]) -> None:
-        """Give the JVM the settings of the job that comes next.
-
-        Raises:
-            LocalAwsError: the JVM is gone.
-        """
-        from py4j.protocol import Py4JError
-
-        try:
-            java_properties = self._gateway.jvm.java.lang.System.getProperties()
-            for key, text in properties.items():
-                java_properties.setProperty(key, text)
-        except (Py4JError, OSError) as error:
-            raise LocalAwsError(f"the JVM of process {self.pid} does not answer: {error}") from error
-        finally:
-            self._disconnect()
-
-    def reset(self) -> bool:
-        """Remove all that the last job left; False when that did not work and the JVM must go."""
-        outcome: list[bool] = []
-        # In a thread: a context that does not stop must not hold up the server.
-        worker = threading.Thread(target=lambda: outcome.append(self._reset()), daemon=True)
-        worker.start()
-        worker.join(_RESET_SECONDS)
-        return bool(outcome and outcome[0])
-
-    def close(self) -> None:
-        """End the JVM and remove its folder."""
-        with suppress(OSError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-        self._process.terminate()
-        try:
-            self._process.wait(_EXIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        shutil.rmtree(self._home, ignore_errors=True)
-
-    def _reset(self) -> bool:
-        from py4j.protocol import Py4JError
-
-        try:
-            self._clear()
-            return self._is_left_alone() and self._has_room()
-        except (Py4JError, OSError):
-            return False
-        finally:
-            self._disconnect()
-
-    def _clear(self) -> None:
-        jvm = self._gateway.jvm
-        active = getattr(jvm.org.apache.spark, "SparkContext$").__getattr__("MODULE$").getActive()
-        if active.isDefined():
-            active.get().stop()
-        sessions = jvm.org.apache.spark.sql.SparkSession
-        sessions.clearActiveSession()
-        sessions.clearDefaultSession()
-        jvm.org.apache.hadoop.fs.FileSystem.closeAll()
-        fresh = jvm.java.util.Properties()
-        for key, text in self._initial.items():
-            fresh.setProperty(key, text)
-        jvm.java.lang.System.setProperties(fresh)
-
-    def _jvm_properties(self) -> dict[str, str]:
-        properties = self._gateway.jvm.java.lang.System.getProperties()
-        return {name: properties.getProperty(name) for name in properties.stringPropertyNames()}
-
-    def _is_left_alone(self) -> bool:
-        """Whether nothing else is attached; a killed job's last call may need a moment to end."""
-        deadline = time.monotonic() + _DETACH_SECONDS
-        while self._attached_threads() > 1:  # one is ours
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        return True
-
-    def _attached_threads(self) -> int:
-        stacks = self._gateway.jvm.java.lang.Thread.getAllStackTraces().values()
-        # The outermost frame is Thread.run; the one inside it says what the thread is for.
-        return sum(
-            len(stack) > 1 and stack[len(stack) - 2].getClassName() == "py4j.ClientServerConnection" for stack in stacks
-        )
-
-    def _has_room(self) -> bool:
-        """Whether less than half of the heap is taken; objects that jobs never released stay in the gateway."""
-        runtime = self._gateway.jvm.java.lang.Runtime.getRuntime()
-        runtime.gc()
-        return bool(runtime.totalMemory() - runtime.freeMemory() < runtime.maxMemory() // 2)
-
-    def _disconnect(self) -> None:
-        self._gateway.close(keep_callback_server=True)
-
-    def _await_gateway(self) -> tuple[int, str]:
-        """Port and secret, once the JVM has written them (by a rename, hence never half)."""
-        info = self._home / "gateway"
-        deadline = time.monotonic() + _START_SECONDS
-        while not info.exists():
-            if not self.is_alive() or time.monotonic() > deadline:
-                lines = self.log_file.read_text(errors="replace").strip().splitlines()
-                raise LocalAwsError(f"Spark's JVM did not start: {lines[-1] if lines else 'it said nothing'}")
-            time.sleep(0.02)
-        raw = info.read_bytes()
-        info.unlink()  # the secret stays in memory only
-        port, length = struct.unpack_from(">ii", raw)
-        return port, raw[8 : 8 + length].decode()
+__all__ = ["JvmLease", "JvmOptions", "JvmPool"]
 
 
 @dataclass(slots=True)
@@ -239,7 +37,7 @@ class JvmLease:
     """
 
     environment: Mapping[str, str]
-    _jvm: WarmJvm
+    _jvm: ResidentJvm
     _log_offset: int
     _discarded: bool = False
 
@@ -264,9 +62,10 @@ class JvmLease:
 class _Pool:
     """What the threads of a pool share, guarded by its condition."""
 
-    idle: list[WarmJvm] = field(default_factory=list)
-    in_use: list[WarmJvm] = field(default_factory=list)
+    idle: list[ResidentJvm] = field(default_factory=list)
+    in_use: list[ResidentJvm] = field(default_factory=list)
     reserved: int = 0
+    warming: bool = False
     closed: bool = False
 
 
@@ -320,16 +119,30 @@ class JvmPool:
             shutil.rmtree(job.scratch_dir, ignore_errors=True)
 
     def warm(self) -> None:
-        """Start one JVM now, so that the first job need not wait for it; meant for a background thread."""
+        """Start one JVM and rehearse in it; meant for a background thread.
+
+        A lease that comes meanwhile waits for it: on its own it would take as long.
+
+        Raises:
+            LocalAwsError: no JVM could be started.
+        """
         with self._changed:
             if self._state.closed or self._state.idle or self._state.reserved:
                 return
             self._state.reserved += 1
-        jvm: WarmJvm | None = None
+            self._state.warming = True
+        jvm: ResidentJvm | None = None
+        ready: ResidentJvm | None = None
         try:
             jvm = self._start(())
+            rehearsal = _rehearsal(self._log_dir)
+            jvm.rehearse(spark_properties(rehearsal))
+            shutil.rmtree(rehearsal.scratch_dir, ignore_errors=True)
+            ready = jvm
         finally:
-            self._settle(started=jvm, idle=jvm)
+            if jvm is not None and ready is None:
+                jvm.close()
+            self._settle(idle=ready)
 
     def close(self) -> None:
         """End all JVMs, leased ones too; further leases are refused."""
@@ -341,10 +154,10 @@ class JvmPool:
         for jvm in jvms:
             jvm.close()
 
-    def _acquire(self, job: SparkJob) -> WarmJvm:
+    def _acquire(self, job: SparkJob) -> ResidentJvm:
         properties = spark_properties(job)
         for reused in (self._reserve(reuse=not job.extra_jars), None):
-            jvm: WarmJvm | None = None
+            jvm: ResidentJvm | None = None
             try:
                 jvm = reused or self._start(job.extra_jars)
                 jvm.prepare(properties)
@@ -364,85 +177,48 @@ class JvmPool:
             break
         raise LocalAwsError("the embedded AWS is shutting down")
 
-    def _reserve(self, *, reuse: bool) -> WarmJvm | None:
+    def _reserve(self, *, reuse: bool) -> ResidentJvm | None:
         """Take one of the ``size`` places, and an idle JVM with it where there is one."""
         with self._changed:
-            self._changed.wait_for(lambda: self._state.closed or self._state.reserved < self._size)
+            self._changed.wait_for(self._may_reserve)
             if self._state.closed:
                 raise LocalAwsError("the embedded AWS is shutting down")
             self._state.reserved += 1
             return self._state.idle.pop() if reuse and self._state.idle else None
 
-    def _release(self, jvm: WarmJvm, *, keep: bool) -> None:
+    def _may_reserve(self) -> bool:
+        state = self._state
+        return state.closed or (state.reserved < self._size and not state.warming)
+
+    def _release(self, jvm: ResidentJvm, *, keep: bool) -> None:
         reset = keep and jvm.is_alive() and jvm.reset()
         if not reset:
             jvm.close()
         with self._changed:
             if jvm in self._state.in_use:
                 self._state.in_use.remove(jvm)
-        self._settle(started=jvm if reset else None, idle=jvm if reset else None)
+        self._settle(idle=jvm if reset else None)
 
-    def _settle(self, *, started: WarmJvm | None = None, idle: WarmJvm | None = None) -> None:
+    def _settle(self, *, idle: ResidentJvm | None = None) -> None:
+        """Give a place back, and with it the JVM that is ready for the next job."""
         with self._changed:
             self._state.reserved -= 1
+            self._state.warming = False  # only one place is taken while warming
             closed = self._state.closed
             if idle is not None and not closed:
                 self._state.idle.append(idle)
             self._changed.notify_all()
-        if started is not None and closed:
-            started.close()
+        if idle is not None and closed:
+            idle.close()
 
-    def _start(self, extra_jars: tuple[Path, ...]) -> WarmJvm:
-        return WarmJvm(jars=(*self._find_jars(), *extra_jars), log_dir=self._log_dir, options=self._options)
+    def _start(self, extra_jars: tuple[Path, ...]) -> ResidentJvm:
+        return ResidentJvm(jars=(*self._find_jars(), *extra_jars), log_dir=self._log_dir, options=self._options)
 
 
-def _connect(port: int, secret: str) -> Any:
-    from py4j.java_gateway import GatewayParameters, JavaGateway
-
-    return JavaGateway(gateway_parameters=GatewayParameters(port=port, auth_token=secret, auto_convert=True))
+def _rehearsal(folder: Path) -> SparkJob:
+    """A job that reaches nothing: S3A is set up with it, and never used."""
+    return SparkJob("rehearsal", "http://127.0.0.1:9", "none", "none", folder.resolve() / "rehearsal")
 
 
 def _python_environment() -> dict[str, str]:
     return {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
-
-
-def _spark_home() -> Path:
-    spec = find_spec("pyspark")
-    if spec is None or spec.origin is None:
-        raise LocalAwsError("PySpark is not installed", hint="install it with `pip install 'pypedream-dagster[local]'`")
-    return Path(spec.origin).parent
-
-
-def _command(java_home: Path, jars: tuple[Path, ...], home: Path, options: JvmOptions) -> list[str]:
-    """The gateway's main class itself: the spark-submit script would first run a JVM to find out as much."""
-    classpath = [*map(str, jars), str(_spark_home() / "jars" / "*")]
-    return [
-        str(java_home / "bin" / "java"),
-        f"-Xmx{options.max_heap_mb}m",
-        *options.flags,
-        "-XX:+IgnoreUnrecognizedVMOptions",
-        "-XX:+ExitOnOutOfMemoryError",  # a JVM that ran out once is not to be trusted with the next job
-        *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
-        "--add-opens=java.security.jgss/sun.security.krb5=ALL-UNNAMED",
-        "-Djdk.reflect.useDirectMethodHandle=false",
-        "-Duser.timezone=UTC",
-        "-Dfile.encoding=UTF-8",
-        "-Djava.net.preferIPv4Stack=true",
-        f"-Djava.io.tmpdir={home}",
-        f"-Dlog4j2.configurationFile=file:{home / 'log4j2.properties'}",
-        *("-cp", os.pathsep.join(classpath)),
-        "org.apache.spark.api.python.PythonGatewayServer",
-    ]
-
-
-def _jvm_environment(java_home: Path, home: Path) -> dict[str, str]:
-    """Nothing of ours but what finds programs: no credentials, no proxies, no Spark settings."""
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "PATH", "USER") if name in os.environ}
-    return {
-        **kept,
-        "JAVA_HOME": str(java_home),
-        "SPARK_HOME": str(_spark_home()),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "TZ": "UTC",
-        "_PYSPARK_DRIVER_CONN_INFO_PATH": str(home / "gateway"),
-    }
