@@ -22,10 +22,10 @@ from dagster import (
     JobExecutionResult,
     ReexecutionOptions,
     RunsFilter,
-    StepExecutionStatus,
     build_reconstructable_job,
     execute_job,
 )
+from dagster._core.execution.stats import StepEventStatus
 
 from pypedream_dagster.aws.session import connect
 from pypedream_dagster.branch.model import BranchGraph
@@ -248,7 +248,7 @@ class _Trigger:
             stats.step_key
             for past in self._chain(run)
             for stats in self._instance.get_run_step_stats(past.run_id)
-            if stats.status == StepExecutionStatus.SUCCESS
+            if stats.status == StepEventStatus.SUCCESS
         }
         for node in self._chosen:
             if op_name(self._graph.branch, node) in done:
