@@ -8,7 +8,7 @@ credentials first of all, is put here and nowhere else.
 from __future__ import annotations
 
 import os
-import shlex
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 AWSGLUE_SHIM = Path(__file__).with_name("awsglue_shim")
 """Belongs on the PYTHONPATH of every job, so that ``import awsglue`` finds our stand-in."""
 
-_CONF_FLAG = "--conf"
+_CONF_FLAG = re.compile(r"(?:^|\s)--conf(?:\s+|=)")
 
 # Sized for Glue's workers, or decided by the embedded AWS: set by a job, they are passed over.
 _OURS = (
@@ -74,13 +74,13 @@ class SparkJob:
 def parse_conf_argument(value: str) -> dict[str, str]:
     """The settings in the value of a Glue job's ``--conf`` argument.
 
-    Glue takes one ``--conf`` only, so people chain further ones inside its value:
+    Glue takes one ``--conf`` only, so people chain further ones inside its value. Nothing is unquoted:
 
-    >>> parse_conf_argument("spark.sql.shuffle.partitions=8 --conf spark.app.name='two words'")
+    >>> parse_conf_argument("spark.sql.shuffle.partitions=8 --conf spark.app.name=two words")
     {'spark.sql.shuffle.partitions': '8', 'spark.app.name': 'two words'}
     """
-    pairs = (word.partition("=") for word in shlex.split(value) if word != _CONF_FLAG)
-    return {key.removeprefix(f"{_CONF_FLAG}="): text for key, equals, text in pairs if equals}
+    pairs = (part.strip().partition("=") for part in _CONF_FLAG.split(value))
+    return {key.strip(): text.strip() for key, equals, text in pairs if equals}
 
 
 def spark_properties(job: SparkJob) -> dict[str, str]:
