@@ -170,8 +170,9 @@ def _connect_session(session: boto3.Session, settings: Settings) -> Aws:
             hint="set AWS_REGION, or region in pypedream.toml, or in the AWS profile",
         )
     credentials = session.get_credentials()
-    named = f"profile {settings.profile}" if settings.profile else "the AWS credentials"
-    source = f"{named} ({credentials.method})" if credentials is not None else named
+    source = f"profile {settings.profile}" if settings.profile else "the AWS credentials"
+    source += f" ({credentials.method})" if credentials is not None else ""
+    source += f" at {settings.endpoint_url}" if settings.endpoint_url else ""
     return _build(session, settings.endpoint_url, source)
 
 
