@@ -1,0 +1,83 @@
+"""A branch's datasets as the graph describes them, handed to the engine: what to compare, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pypedream_dagster.aws.s3 import S3Client
+from pypedream_dagster.branch.model import BranchNode, Output
+from pypedream_dagster.delta.compare import compare
+from pypedream_dagster.delta.model import DatasetDelta, Tolerance
+from pypedream_dagster.delta.rules import CompareRules, EngineChoice, Format
+from pypedream_dagster.delta.source import Side
+from pypedream_dagster.errors import DeltaError
+from pypedream_dagster.graph.model import Dataset, DeltaPolicy
+
+
+def compare_output(
+    s3: S3Client,
+    node: BranchNode,
+    output: Output,
+    *,
+    engine: EngineChoice = "auto",
+    exact: bool = False,
+    sample_rows: int = 20,
+) -> DatasetDelta:
+    """Compare one dataset of a branch with main's; rules that do not fit the data are reported, not raised."""
+    filesystem = s3.arrow_filesystem()
+    empty = DatasetDelta(output.name, node.id, output.base_uri, output.head_uri, "unreadable", "not_compared")
+    try:
+        form = _format(output.settings)
+        base = Side(output.base_uri, form, filesystem)
+        head = Side(output.head_uri, form, filesystem)
+        rules = replace(rules_of(output.settings), exact=exact, sample_rows=sample_rows)
+        return compare(base, head, rules, engine=engine, name=output.name, node=node.id)
+    except DeltaError as error:
+        return replace(empty, error=str(error))
+
+
+def rules_of(settings: Dataset) -> CompareRules:
+    """Return how the graph file says that a dataset is to be compared.
+
+    Raises:
+        DeltaError: the settings contradict each other.
+    """
+    tolerance = {
+        name: Tolerance(absolute=bound.absolute, relative=bound.relative) for name, bound in settings.tolerance.items()
+    }
+    return CompareRules(
+        key=settings.primary_key,
+        ignored_columns=settings.ignored_columns,
+        volatile_columns=settings.volatile_columns,
+        tolerance=tolerance,
+        partition_columns=settings.partition_columns,
+    )
+
+
+def violations(delta: DatasetDelta, policy: DeltaPolicy) -> Iterator[str]:
+    """Yield in what a delta goes over a dataset's policy; a dataset that could not be compared goes over any."""
+    if delta.verdict == "not_compared":
+        yield f"it could not be compared: {delta.error or delta.status.replace('_', ' ')}"
+        return
+    rows, base = delta.rows, max(delta.rows.base, 1)
+    bounds = (
+        ("added", rows.added, policy.max_added_fraction),
+        ("removed", rows.removed, policy.max_removed_fraction),
+        ("changed", rows.changed or 0, policy.max_changed_fraction),
+    )
+    for outcome, count, limit in bounds:
+        if limit is not None and count / base > limit:
+            yield f"{count:,} rows {outcome}, {count / base:.2%} of main's {rows.base:,}; the policy allows {limit:.2%}"
+    if not policy.allow_schema_change and delta.schema.is_changed:
+        yield "its columns differ; the policy allows no change"
+
+
+def _format(settings: Dataset) -> Format:
+    match settings.format:
+        case "parquet" | "csv" | "json" | "orc":
+            return settings.format
+        case "iceberg" | "delta":
+            raise DeltaError(
+                f"{settings.format} tables cannot be compared yet", hint="compare a parquet export of both sides"
+            )
