@@ -42,7 +42,7 @@ def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -
     note(f"Destroying what branch {branch!r} has in {aws.source}, {aws.region}.")
     execute(plan, aws, store, now=invocation.now, wait=time.sleep, on_step=lambda step: note(f"  {describe(step)}"))
     deleted = [step for step in plan.steps if isinstance(step, Delete)]
-    click.echo(f"Destroyed branch {branch!r}: asked again for {len(deleted)} of {len(deleted)}, and nothing is left.")
+    click.echo(f"Destroyed branch {branch!r}: deleted {len(deleted)}, asked for each again, nothing is left.")
     note(f"Its folder is kept; 'pypedream delete-branch {branch}' removes it.")
 
 
