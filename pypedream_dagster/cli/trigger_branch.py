@@ -70,7 +70,7 @@ def _printer(clock: Callable[[], float]) -> Callable[[Progress], None]:
 
     def show(progress: Progress) -> None:
         passed = int(clock() - began)
-        words = [progress.text] if progress.moment in {"state", "note"} else [progress.moment]
+        words: list[str] = [progress.text] if progress.moment in {"state", "note"} else [progress.moment]
         if progress.seconds is not None:
             words.append(f"after {progress.seconds:.0f} s")
         if progress.job_run_id and progress.job_run_id not in known:
