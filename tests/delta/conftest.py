@@ -1,3 +1,4 @@
+# ruff: noqa: TID253 - what these tests write needs pyarrow throughout
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """Which values are equal, in every engine."""
 
+# ruff: noqa: TID253 - what these tests write needs pyarrow throughout
 from __future__ import annotations
 
 import datetime as dt
@@ -8,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+
 from tests.delta.conftest import Compare
 
 NAN, INF = float("nan"), float("inf")

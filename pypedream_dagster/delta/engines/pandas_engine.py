@@ -85,7 +85,10 @@ class _Rows:
             changed if is_keyed else None,
             rows[0] - left_base,
         )
-        cells = {column.pair.name: self._cells(column, left) for column in self._values} if is_keyed else {}
+        if is_keyed:
+            cells = {column.pair.name: self._cells(column, left) for column in self._values}
+        else:
+            cells = {name: CellCounts(within_tolerance=number) for name, number in self._within.items()}
         duplicates = [sum(len(of) > 1 for of in side.values()) if is_keyed else 0 for side in (base_rows, head_rows)]
         return Outcome(counts, cells, self._samples(left, paired), duplicates[0], duplicates[1])
 
