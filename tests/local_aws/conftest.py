@@ -10,6 +10,7 @@ from pypedream_dagster.local_aws import control
 from pypedream_dagster.local_aws.endpoint import Endpoint
 
 from .aws import Aws
+from .spark import spark  # noqa: F401 a fixture
 
 
 @pytest.fixture(scope="session")
