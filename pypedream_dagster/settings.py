@@ -94,6 +94,7 @@ def load_settings(environment: Mapping[str, str], *, cwd: Path, project: Path | 
         PypedreamError: no project, or a faulty ``pypedream.toml``.
     """
     named = project or (Path(environment["PYPEDREAM_PROJECT"]) if environment.get("PYPEDREAM_PROJECT") else None)
+    named = cwd / named if named is not None else None
     if named is not None and not (named / GRAPH_FOLDER).is_dir():
         raise PypedreamError(
             f"No project at {named}: it has no {GRAPH_FOLDER}/.", hint="make one with 'pypedream init'"
@@ -117,7 +118,9 @@ def _read_config(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        values = tomllib.loads(path.read_text())
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PypedreamError(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PypedreamError(f"{path} is not valid TOML: {error}.", hint="mend it or remove it") from error
     faults = sorted(key for key, value in values.items() if key not in _KEYS or not isinstance(value, str))

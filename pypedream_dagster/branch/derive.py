@@ -10,15 +10,16 @@ The rules (docs/architecture.md says why):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pypedream_dagster.branch import naming
+from pypedream_dagster.branch.isolation import check_isolation, protected_uris, write_prefixes
 from pypedream_dagster.branch.model import BranchGraph, BranchLink, BranchNode, Input, Output
 from pypedream_dagster.errors import BranchError, ProtectedError
 from pypedream_dagster.graph.model import MAIN, Json, Node, PipelineGraph, render
 from pypedream_dagster.graph.select import affected_nodes, order_among, running_order
-from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, find_uris, parse_uri
 
 
 def derive_branch(
@@ -58,7 +59,7 @@ def derive_branch(
         )
     clones = dict.fromkeys(wanted, "") | dict(also_clone or {})
     order = tuple(node for node in running_order(graph) if node in affected)
-    roots = _write_prefixes(graph, branch, order)
+    roots = write_prefixes(graph, branch, order)
     before = order_among(graph, affected)
     nodes = tuple(
         _branch_node(graph, graph.by_id[n], branch, affected, clones, roots, before[n], wanted) for n in order
@@ -69,7 +70,7 @@ def derive_branch(
         nodes=nodes,
         links=_links(graph, affected, before),
         write_prefixes=roots,
-        protected_uris=_protected(graph),
+        protected_uris=protected_uris(graph),
     )
     check_isolation(derived)
     _check_job_names(graph, derived)
@@ -82,28 +83,9 @@ def derive_main(graph: PipelineGraph) -> BranchGraph:
     before = order_among(graph, jobs)
     order = tuple(node for node in running_order(graph) if node in jobs)
     nodes = tuple(_main_node(graph, graph.by_id[node], before[node]) for node in order)
-    return BranchGraph(branch=MAIN, nodes=nodes, links=_links(graph, jobs, before), protected_uris=_protected(graph))
-
-
-def check_isolation(graph: BranchGraph) -> None:
-    """Refuse a branch that could write what is main's.
-
-    Raises:
-        ProtectedError: names the URI on each side.
-    """
-    protected = [parse_uri(uri) for uri in graph.protected_uris]
-    heads = [(f"{node.id}.{output.name}", output.head_uri) for node, output in graph.datasets()]
-    scripts = [(f"{node.id}'s script", node.script_uri) for node in graph.nodes if node.script_uri]
-    prefixes = [("the branch's prefix", prefix) for prefix in graph.write_prefixes]
-    for what, text in [*heads, *scripts, *prefixes]:
-        uri = parse_uri(text)
-        for other in protected:
-            if uri.overlaps(other):
-                raise ProtectedError(
-                    f"Branch {graph.branch!r} may not be: {what} would be {uri}, "
-                    f"which {'lies in' if other.contains(uri) else 'contains'} main's {other}.",
-                    hint="choose another branch name, or other URI templates in the graph",
-                )
+    return BranchGraph(
+        branch=MAIN, nodes=nodes, links=_links(graph, jobs, before), protected_uris=protected_uris(graph)
+    )
 
 
 def _check_origin(graph: PipelineGraph, origin: str) -> None:
@@ -120,7 +102,13 @@ def _check_origin(graph: PipelineGraph, origin: str) -> None:
 
 def _check_job_names(graph: PipelineGraph, derived: BranchGraph) -> None:
     production = {node.job_name(MAIN) for node in graph.nodes if node.is_job}
+    owners: dict[str, str] = {}
     for node in derived.clones:
+        if (other := owners.setdefault(node.job, node.id)) != node.id:
+            raise BranchError(
+                f"The clones of {other!r} and {node.id!r} would both be called {node.job!r}.",
+                hint="give their jobs names in the graph that stay apart, or branch one of them",
+            )
         if node.job in production:
             raise ProtectedError(
                 f"Branch {derived.branch!r} may not be: the clone of {node.id!r} would be called {node.job!r}, "
@@ -130,70 +118,13 @@ def _check_job_names(graph: PipelineGraph, derived: BranchGraph) -> None:
 
 
 def _clone_name(graph: PipelineGraph, node: Node, branch: str) -> str:
-    """Return the clone's name; nodes that share production's job get the node's id appended."""
+    """Return the clone's name; nodes that share a job, or would on the branch, get the node's id appended."""
     name = node.job_name(branch)
-    sharing = sum(other.is_job and other.job_name(MAIN) == node.job_name(MAIN) for other in graph.nodes)
-    return f"{name}-{node.id}" if sharing > 1 else name
-
-
-def _write_prefixes(graph: PipelineGraph, branch: str, order: Iterable[str]) -> tuple[str, ...]:
-    """Return the branch's own roots, none inside another; an output's own URI where its root is not its alone."""
-    protected = [parse_uri(uri) for uri in _protected(graph)]
-    found: set[str] = set()
-    for node in (graph.by_id[node_id] for node_id in order):
-        templates = [data.uri for data in node.outputs.values()]
-        script = _script_template(node)
-        for template in [*templates, *([script] if script and BRANCH_PLACEHOLDER in script else [])]:
-            root = naming.branch_root(template, branch)
-            shared = any(parse_uri(root).overlaps(uri) for uri in protected)
-            found.add(render(template, branch) if shared else root)
-    if not found:
-        raise BranchError(
-            f"Branch {branch!r} has no place to write: its nodes have neither outputs nor a script template.",
-            hint=f"give them output_data, or a ScriptLocation with {BRANCH_PLACEHOLDER}",
-        )
-    parsed = sorted((parse_uri(uri) for uri in found), key=lambda uri: uri.folder)
-    outer: list[S3Uri] = []
-    for uri in parsed:
-        if not outer or not outer[-1].contains(uri):
-            outer.append(uri)
-    return tuple(f"s3://{uri.folder}" for uri in outer)
-
-
-def _protected(graph: PipelineGraph) -> tuple[str, ...]:
-    """Return main's URIs: its datasets, and what its jobs name in their arguments and script locations.
-
-    An argument that is a common root of main's datasets (``--LAKE s3://bucket/``) is no dataset: everything,
-    branches too, lies below it.
-    """
-    bases = {data.base_uri for node in graph.nodes for data in node.outputs.values()}
-    parsed = [parse_uri(uri) for uri in bases]
-    named: set[str] = set()
-    for node in graph.nodes:
-        for text in _strings(node.metadata.properties):
-            named.update(find_uris(render(text, MAIN)))
-        for text in node.metadata.arguments.values():
-            named.update(find_uris(render(text, MAIN)))
-    for text in named - bases:
-        try:
-            uri = parse_uri(text)
-        except ValueError:
-            continue
-        if uri.key.strip("/") and not any(uri.contains(base) for base in parsed):
-            bases.add(text)
-    return tuple(sorted(bases))
-
-
-def _strings(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case dict():
-            for item in value.values():
-                yield from _strings(item)
-        case list():
-            for item in value:
-                yield from _strings(item)
+    same = sum(
+        other.is_job and (other.job_name(MAIN) == node.job_name(MAIN) or other.job_name(branch) == name)
+        for other in graph.nodes
+    )
+    return f"{name}-{node.id}" if same > 1 else name
 
 
 def _render_all(value: Any, branch: str) -> Any:
@@ -208,17 +139,19 @@ def _render_all(value: Any, branch: str) -> Any:
             return value
 
 
-def _script_template(node: Node) -> str | None:
-    command = node.metadata.properties.get("Command")
-    location = command.get("ScriptLocation") if isinstance(command, dict) else None
-    return location if isinstance(location, str) else None
+def _script_uri(graph: PipelineGraph, node: Node, root: str, branch: str) -> str:
+    template = node.script_template
+    shared = sum(other.is_job and other.script_template == template for other in graph.nodes) > 1
+    return naming.script_uri(template, root, branch, node.id, shared=shared)
 
 
 def _outputs(graph: PipelineGraph, node: Node, branch: str) -> tuple[Output, ...]:
     found = []
+    names = Counter(name for _, name in graph.catalogued)
     for name, data in node.outputs.items():
         catalogued = (node.id, name) in graph.catalogued
-        on_branch = naming.catalog_table(branch, name, data.table) if catalogued else None
+        own_name = f"{node.id}_{name}" if names[name] > 1 else name
+        on_branch = naming.catalog_table(branch, own_name, data.table) if catalogued else None
         found.append(
             Output(
                 name=name,
@@ -285,6 +218,9 @@ def _branch_node(
     defaults = node.metadata.properties.get("DefaultArguments")
     if isinstance(defaults, dict) and "--TempDir" in defaults:
         arguments["--TempDir"] = naming.temporary_uri(roots[0])
+    if not node.is_python_shell:
+        # A branch's run must not move production's bookmark, which belongs to the job. Python shell has none.
+        arguments["--job-bookmark-option"] = "job-bookmark-disable"
     locked = node.metadata.properties.get("NonOverridableArguments")
     fixed = sorted(set(locked) & set(arguments)) if isinstance(locked, dict) else []
     reasons = dict(clones)
@@ -292,7 +228,7 @@ def _branch_node(
         reasons[node.id] = f"production's job does not let {', '.join(fixed)} be overridden"
     is_clone, is_origin = node.id in reasons, node.id in origins
     job = _clone_name(graph, node, branch) if is_clone else node.job_name(MAIN)
-    script = naming.script_uri(_script_template(node), roots[0], branch, node.id) if is_origin else None
+    script = _script_uri(graph, node, roots[0], branch) if is_origin else None
     return BranchNode(
         id=node.id,
         operation=node.metadata.operation,

@@ -46,10 +46,12 @@ def dagster_job_name(branch: str) -> str:
 
 def catalog_table(branch: str, dataset: str, main_table: str | None) -> str:
     """Return ``database.table`` of a catalogued dataset on a branch: a database per branch and source database."""
-    database, _, table = (main_table or f".{dataset}").rpartition(".")
     prefix = f"pypedream_{slug(branch)}"
-    # Hive and Athena know no capitals and no '-' in a table's name.
-    return f"{prefix}_{database}.{table}" if database else f"{prefix}.{slug(table).lower().replace('.', '_')}"
+    if main_table is not None:
+        database, _, table = main_table.partition(".")
+        return f"{prefix}_{database}.{table}"
+    # Hive and Athena know no capitals and few signs in a table's name.
+    return f"{prefix}.{re.sub(r'[^a-z0-9_]', '_', dataset.lower())}"
 
 
 def branch_root(template: str, branch: str) -> str:
@@ -57,9 +59,14 @@ def branch_root(template: str, branch: str) -> str:
 
     ``s3://b/lake/{branch-name}/data/x/`` has ``s3://b/lake/test/`` for ``test``.
     """
-    bucket_and_path = template.removesuffix("/").split("/")
-    depth = next(index for index, segment in enumerate(bucket_and_path) if BRANCH_PLACEHOLDER in segment)
-    return "/".join(bucket_and_path[: depth + 1]).replace(BRANCH_PLACEHOLDER, branch) + "/"
+    parent = template_parent(template)
+    segment = template[len(parent) :].partition("/")[0]
+    return f"{parent}{segment.replace(BRANCH_PLACEHOLDER, branch)}/"
+
+
+def template_parent(template: str) -> str:
+    """Return what of a URI template lies above the first segment that names the branch: ``s3://b/lake/``."""
+    return template.partition(BRANCH_PLACEHOLDER)[0].rpartition("/")[0] + "/"
 
 
 def folder_marker(root: str) -> str:
@@ -85,9 +92,17 @@ def claim_uri(root: str) -> str:
     return f"{root.rstrip('/')}_$pypedream$"
 
 
-def script_uri(template: str | None, root: str, branch: str, node: str) -> str:
-    """Return where a clone's script lies: the job's template rendered, else ``scripts/`` below the branch's root."""
-    if template is not None and BRANCH_PLACEHOLDER in template:
+def script_uri(template: str | None, root: str, branch: str, node: str, *, shared: bool = False) -> str:
+    """Return where a clone's script lies: the job's template rendered, else ``scripts/`` below the branch's root.
+
+    Args:
+        template: the job's script location.
+        root: a prefix of the branch's own.
+        branch: its name.
+        node: whose script it is.
+        shared: whether other nodes' jobs have the same location: then it cannot be this node's alone.
+    """
+    if template is not None and BRANCH_PLACEHOLDER in template and not shared:
         return template.replace(BRANCH_PLACEHOLDER, branch)
     suffix = f".{template.rpartition('.')[2]}" if template and "." in template.rpartition("/")[2] else ".py"
     return join_uri(root, "scripts", f"{re.sub(r'[^A-Za-z0-9_.-]', '_', node)}{suffix}")

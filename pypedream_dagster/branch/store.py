@@ -17,11 +17,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pypedream_dagster.branch.isolation import check_apart
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
 from pypedream_dagster.branch.naming import check_branch_name, slug
 from pypedream_dagster.errors import BranchError, StateError
@@ -54,7 +56,9 @@ class BranchStore:
         """Return the branches that have a folder, broken ones included."""
         if not self.root.is_dir():
             return ()
-        return tuple(sorted(path.name for path in self.root.iterdir() if (path / "branch.json").is_file()))
+        # Remains of a create or delete that was cut short begin with a dot: they are no branches.
+        found = (path.name for path in self.root.iterdir() if (path / "branch.json").is_file())
+        return tuple(sorted(name for name in found if not name.startswith(".")))
 
     def exists(self, name: str) -> bool:
         """Tell whether a branch has a folder."""
@@ -69,9 +73,16 @@ class BranchStore:
             scripts: per origin, production's script.
 
         Raises:
-            BranchError: it exists, or its name collides with another once '-' is written '_'.
+            BranchError: it exists, its name collides with another once '-' is written '_', or the two would share
+                a prefix, a job or a database.
         """
         self.check_free(branch.name)
+        others: list[BranchGraph] = []
+        for other in self.names():
+            with suppress(BranchError):  # A broken branch must not keep others from being made.
+                others.append(self.graph(other))
+        for other_graph in others:
+            check_apart(graph, other_graph)
         folder = self.folder(branch.name)
         partial = self.root / f".{branch.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)

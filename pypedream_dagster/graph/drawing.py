@@ -113,15 +113,9 @@ def _node(node: Node, branch: str, origins: Collection[str], affected: Collectio
 def _kind(node: Node) -> Kind:
     if node.is_noop:
         return "noop"
-    command = node.metadata.properties.get("Command")
-    name = command.get("Name") if isinstance(command, dict) else None
-    match name:
-        case "pythonshell":
-            return "python-shell"
-        case "glueetl" | "gluestreaming" | "glueray" | None if node.is_job:
-            return "spark"
-        case _:
-            return "other"
+    if node.is_python_shell:
+        return "python-shell"
+    return "spark" if node.is_job else "other"
 
 
 def _flow(link: Link, branch: str, affected: Collection[str]) -> Flow:

@@ -14,6 +14,7 @@ from pypedream_dagster.graph.model import Json, Link, Node, Part, PipelineGraph
 from pypedream_dagster.graph.validate import find_faults
 
 _P = TypeVar("_P", bound=Part)
+_FIELDS = {"directed", "multigraph", "graph", "nodes", "links", "edges"}
 
 
 def read_graph(path: Path) -> PipelineGraph:
@@ -23,13 +24,16 @@ def read_graph(path: Path) -> PipelineGraph:
         GraphError: no such file, no JSON, or faults: all of them are in ``faults``.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        # Editors on Windows begin a file with a byte order mark, which JSON forbids.
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise GraphError(
             f"There is no graph file {path}.",
             hint="build one with 'pypedream import-dag QUERY' or 'pypedream init'",
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise GraphError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
         raise GraphError(f"{path} is not JSON: {error}.") from error
     return parse_graph(document, source=str(path))
 
@@ -51,11 +55,16 @@ def parse_graph(document: Any, *, source: str = "graph") -> PipelineGraph:
         faults.append("directed: false: data flows one way, so the graph must be directed")
     nodes = list(_parts(Node, document["nodes"], "nodes", faults))
     # networkx wrote "links" up to 3.3 and writes "edges" since 3.4.
-    key = "links" if "links" in document else "edges"
-    raw_links = document.get(key, [])
+    key = "links" if document.get("links") else "edges"
+    raw_links = document.get(key) or []
     links = list(_parts(Link, raw_links if isinstance(raw_links, list) else [raw_links], key, faults))
     header = document.get("graph")
-    graph = PipelineGraph(nodes=tuple(nodes), links=tuple(links), metadata=header if isinstance(header, dict) else {})
+    graph = PipelineGraph(
+        nodes=tuple(nodes),
+        links=tuple(links),
+        metadata=header if isinstance(header, dict) else {},
+        others={name: value for name, value in document.items() if name not in _FIELDS},
+    )
     raw_ids = frozenset(
         raw["id"] for raw in document["nodes"] if isinstance(raw, dict) and isinstance(raw.get("id"), str)
     )
@@ -85,6 +94,7 @@ def graph_document(graph: PipelineGraph) -> Json:
         "graph": graph.metadata,
         "nodes": [node.model_dump(mode="json", exclude_unset=True) for node in graph.nodes],
         "links": [link.model_dump(mode="json", exclude_unset=True) for link in graph.links],
+        **graph.others,
     }
 
 

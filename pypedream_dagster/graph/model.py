@@ -35,21 +35,28 @@ def render(template: str, branch: str) -> str:
 
 
 class Part(BaseModel):
-    """A part of the graph file: immutable, unknown fields kept."""
+    """A part of the graph file: immutable, unknown fields kept, ``null`` as good as absent."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {key: item for key, item in value.items() if item is not None or key not in cls.model_fields}
 
 
 class Tolerance(Part):
     """How far two numbers of a column may lie apart and still count as equal: either bound suffices."""
 
-    absolute: Annotated[float, Field(ge=0)] = 0.0
-    relative: Annotated[float, Field(ge=0)] = 0.0
+    absolute: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    relative: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
     @model_validator(mode="before")
     @classmethod
     def _from_number(cls, value: Any) -> Any:
-        return {"absolute": value} if isinstance(value, int | float) else value
+        return {"absolute": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 class DeltaPolicy(Part):
@@ -138,7 +145,8 @@ class Node(Part):
     """One step of the pipeline."""
 
     id: str
-    metadata: NodeMetadata
+    # Files of networkx may hold nodes of nothing but an id.
+    metadata: NodeMetadata = Field(default_factory=lambda: NodeMetadata(operation="NOOP"))
 
     @property
     def is_job(self) -> bool:
@@ -154,6 +162,23 @@ class Node(Part):
     def outputs(self) -> Mapping[str, Dataset]:
         """Datasets by name."""
         return self.metadata.output_data
+
+    @property
+    def command(self) -> Json:
+        """The job's ``Command``; empty where the file has none."""
+        command = self.metadata.properties.get("Command")
+        return command if isinstance(command, dict) else {}
+
+    @property
+    def is_python_shell(self) -> bool:
+        """Tell whether the job is plain Python, not Spark."""
+        return self.command.get("Name") == "pythonshell"
+
+    @property
+    def script_template(self) -> str | None:
+        """Where the job's script lies, as a template."""
+        location = self.command.get("ScriptLocation")
+        return location if isinstance(location, str) else None
 
     def job_name(self, branch: str) -> str:
         """Return the Glue job's name on a branch or on ``main``; a plain name gets the branch appended."""
@@ -193,13 +218,19 @@ class Link(Part):
 
 
 class PipelineGraph(BaseModel):
-    """The whole pipeline, nodes in the file's order."""
+    """The whole pipeline, nodes in the file's order.
+
+    Attributes:
+        metadata: the file's ``graph``, as networkx calls what is said of the whole.
+        others: the file's further fields, kept as they are.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     nodes: tuple[Node, ...]
     links: tuple[Link, ...] = ()
     metadata: Json = Field(default_factory=dict)
+    others: Json = Field(default_factory=dict)
 
     @cached_property
     def by_id(self) -> Mapping[str, Node]:

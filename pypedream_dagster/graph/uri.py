@@ -57,6 +57,27 @@ def parse_uri(text: str) -> S3Uri:
     return S3Uri(bucket, key)
 
 
+def is_uri(text: str) -> bool:
+    """Tell whether a text is one S3 URI."""
+    try:
+        parse_uri(text)
+    except ValueError:
+        return False
+    return True
+
+
+def plain_prefix(text: str) -> S3Uri | None:
+    """Return the longest plain prefix of a URI that may hold wildcards or odd segments; None if there is none.
+
+    ``s3://b/raw/*.csv`` reads from ``s3://b/raw/``.
+    """
+    parts = text.split("/")
+    for length in range(len(parts), 2, -1):
+        if is_uri(prefix := "/".join(parts[:length])):
+            return parse_uri(prefix)
+    return None
+
+
 def join_uri(prefix: str, *parts: str) -> str:
     """Join path parts below a prefix: ``join_uri("s3://b/x", "y.py") == "s3://b/x/y.py"``."""
     return "/".join([prefix.rstrip("/"), *parts])

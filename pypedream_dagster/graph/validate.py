@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import networkx as nx
 
@@ -31,6 +31,7 @@ def find_faults(graph: PipelineGraph, known_ids: frozenset[str] = frozenset()) -
         *_cycle_faults(graph),
         *_argument_faults(graph),
         *_uri_faults(graph),
+        *_table_faults(graph),
     )
 
 
@@ -38,16 +39,28 @@ def _node_faults(graph: PipelineGraph) -> Iterator[str]:
     for node_id, count in Counter(node.id for node in graph.nodes).items():
         if count > 1:
             yield f"node {node_id!r}: {count} nodes have this id"
+    for ids in _look_alikes(node.id for node in graph.nodes):
+        yield f"nodes {ids}: told apart by signs alone, which job and file names cannot hold"
     for node in graph.nodes:
         if not _NODE_ID.match(node.id):
             yield f"node {node.id!r}: an id may not be empty, hold '/', '\\' or control characters, or start with '.'"
         if node.is_job and not isinstance(node.metadata.properties.get("Name"), str):
             yield f"node {node.id!r}: metadata.properties.Name is missing: which Glue job is it?"
+        for names in _look_alikes(node.outputs):
+            yield f"node {node.id!r}: output_data {names}: told apart by signs alone, which arguments cannot hold"
         for name, data in node.outputs.items():
             if not _DATASET_NAME.match(name):
                 yield f"node {node.id!r}: output_data {name!r}: a dataset's name is letters, digits, '_', '-' and '.'"
             if data.table is not None and not re.fullmatch(r"[^.\s]+\.[^.\s]+", data.table):
                 yield f"node {node.id!r}: output_data {name!r}: table {data.table!r} is not 'database.table'"
+
+
+def _look_alikes(names: Iterable[str]) -> Iterator[str]:
+    """Yield the names that are the same once what is no letter, digit or '_' is written '_', and case is ignored."""
+    alike: defaultdict[str, set[str]] = defaultdict(set)
+    for name in names:
+        alike[re.sub(r"\W", "_", name.casefold())].add(name)
+    yield from (" and ".join(map(repr, sorted(same))) for same in alike.values() if len(same) > 1)
 
 
 def _link_faults(graph: PipelineGraph, known_ids: frozenset[str]) -> Iterator[str]:
@@ -86,6 +99,7 @@ def _argument_faults(graph: PipelineGraph) -> Iterator[str]:
                 takers[node.input_argument(link.source, name)].append(f"input {link.source}.{name}")
         for name in node.outputs:
             takers[node.output_argument(name)].append(f"output {name}")
+        yield from _unused_arguments(graph, node)
         for argument, users in takers.items():
             if len(set(users)) > 1:
                 yield (
@@ -94,6 +108,28 @@ def _argument_faults(graph: PipelineGraph) -> Iterator[str]:
                 )
             if not argument.startswith("--"):
                 yield f"node {node.id!r}: argument {argument!r} does not start with '--'"
+
+
+def _unused_arguments(graph: PipelineGraph, node: Node) -> Iterator[str]:
+    """A mistyped name would leave the argument at production's value, and the branch in production's data."""
+    known = {name for link in graph.inbound(node.id) for data in link.data for name in (data, f"{link.source}.{data}")}
+    for name in node.metadata.input_arguments:
+        if name not in known:
+            yield f"node {node.id!r}: input_arguments names {name!r}, which no link brings"
+    for name in node.metadata.output_arguments:
+        if name not in node.outputs:
+            yield f"node {node.id!r}: output_arguments names {name!r}, which is none of its outputs"
+
+
+def _table_faults(graph: PipelineGraph) -> Iterator[str]:
+    tables: defaultdict[str, list[str]] = defaultdict(list)
+    for node in graph.nodes:
+        for name, data in node.outputs.items():
+            if data.table is not None:
+                tables[data.table.lower()].append(f"{node.id}.{name}")
+    for table, makers in tables.items():
+        if len(makers) > 1:
+            yield f"output_data: {' and '.join(makers)} are both the table {table!r}"
 
 
 def _uri_faults(graph: PipelineGraph) -> Iterator[str]:
@@ -106,6 +142,8 @@ def _uri_faults(graph: PipelineGraph) -> Iterator[str]:
             yield from (f"{place}: {fault}" for fault in faults)
             if not faults and not node.is_noop:
                 heads.append((f"{node.id}.{name}", parse_uri(render(data.uri, _SAMPLE_BRANCH))))
+            if data.main_uri is not None and (held := re.findall(r"\{[^}]*\}", data.main_uri)):
+                yield f"{place}: main_uri {data.main_uri!r} is production's own, it may not hold {', '.join(held)}"
             try:
                 bases.append((f"{node.id}.{name}", parse_uri(data.base_uri)))
             except ValueError as error:
