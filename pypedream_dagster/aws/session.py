@@ -91,7 +91,8 @@ def connect(settings: Settings) -> Aws:
     """
     local = read_local_endpoint(settings.local_state_dir)
     session = _session(settings)
-    if settings.endpoint_url and local and _same_endpoint(settings.endpoint_url, local.url):
+    meant = settings.endpoint_url and local and _same_endpoint(settings.endpoint_url, local.url)
+    if local and meant and not _has_environment_keys():
         return _connect_local(local, settings)
     if _resolve_credentials(session, from_instance=False):
         return _connect_session(session, settings)
@@ -137,10 +138,18 @@ def _session(settings: Settings) -> boto3.Session:
     import boto3
     from botocore.exceptions import BotoCoreError
 
+    # A profile given by name would win over keys in the environment, which are the more explicit.
+    profile = None if _has_environment_keys() else settings.profile
     try:
-        return boto3.Session(profile_name=settings.profile, region_name=settings.region)
+        session = boto3.Session(profile_name=profile, region_name=settings.region)
+        _ = session.region_name  # reads the profile: raises if there is none of AWS_PROFILE's name
     except BotoCoreError as error:
         raise NotConfiguredError(f"AWS profile {settings.profile}: {error}", hint=_START_HINT) from error
+    return session
+
+
+def _has_environment_keys() -> bool:
+    return bool(os.environ.get("AWS_ACCESS_KEY_ID"))
 
 
 def _resolve_credentials(session: boto3.Session, *, from_instance: bool) -> bool:
@@ -170,7 +179,8 @@ def _connect_session(session: boto3.Session, settings: Settings) -> Aws:
             hint="set AWS_REGION, or region in pypedream.toml, or in the AWS profile",
         )
     credentials = session.get_credentials()
-    source = f"profile {settings.profile}" if settings.profile else "the AWS credentials"
+    named = settings.profile and not _has_environment_keys()
+    source = f"profile {settings.profile}" if named else "the AWS credentials"
     source += f" ({credentials.method})" if credentials is not None else ""
     source += f" at {settings.endpoint_url}" if settings.endpoint_url else ""
     return _build(session, settings.endpoint_url, source)

@@ -14,7 +14,7 @@ from typing import Literal, assert_never
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.store import BranchStore
-from pypedream_dagster.deploy.live import Tags
+from pypedream_dagster.deploy.live import Tags, is_ours, live_tags
 from pypedream_dagster.deploy.plan import Plan
 from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, write_deployment
 from pypedream_dagster.deploy.resources import (
@@ -30,7 +30,7 @@ from pypedream_dagster.deploy.resources import (
 )
 from pypedream_dagster.deploy.steps import Create, Delete, Forget, Keep, Step, StopRun, Update
 from pypedream_dagster.deploy.verify import check_nothing_left
-from pypedream_dagster.errors import NotFoundError, StateError
+from pypedream_dagster.errors import AccessDeniedError, AwsError, NotFoundError, StateError
 
 _STOP_SECONDS = 600.0
 
@@ -58,7 +58,8 @@ def execute(
         The record as it is then; None after a destruction.
 
     Raises:
-        AwsError: a call failed; what was done so far is recorded.
+        AccessDeniedError: a call was denied; what this execution had made is removed again.
+        AwsError: a call failed; what was done so far is recorded, and planning anew goes on from there.
         StateError: something is left after a destruction.
     """
     return _Execution(plan, aws, store, now, wait).run(on_step)
@@ -87,9 +88,7 @@ class _Execution:
         deploying = self._plan.goal == "deploy"
         if deploying and self._plan.graph != self._store.graph(self._plan.branch):
             self._store.update_graph(self._plan.branch, self._plan.graph)
-        for step in self._plan.steps:
-            on_step(step)
-            self._do(step)
+        self._do_all(on_step)
         if not deploying:
             check_nothing_left(self._aws, self._plan)
             for step in self._plan.steps:  # only now: what is left must stay on the record
@@ -100,6 +99,30 @@ class _Execution:
         self._record = self._record.model_copy(update={"finished_at": self._now()})
         write_deployment(self._folder, self._record)
         return self._record
+
+    def _do_all(self, on_step: Callable[[Step], None]) -> None:
+        begun: list[Resource] = []
+        try:
+            for step in self._plan.steps:
+                on_step(step)
+                if isinstance(step, Create):
+                    begun.append(step.resource)
+                self._do(step)
+        except AccessDeniedError as error:
+            # No later attempt with these credentials can complete it: leave nothing half made.
+            self._undo(begun, error)
+            raise
+
+    def _undo(self, begun: list[Resource], denial: AccessDeniedError) -> None:
+        for resource in reversed(begun):
+            kind, name = kind_of(resource), identity(resource)
+            try:
+                found = live_tags(self._aws, kind, name)
+                if found is not None and is_ours(found, self._plan.tags):
+                    _delete(self._aws, kind, name)
+                self._forget(kind, name)
+            except AwsError as error:
+                denial.add_note(f"{kind} {name} stays on the record: {error}")
 
     def _do(self, step: Step) -> None:
         match step:

@@ -89,7 +89,7 @@ def plan_destruction(aws: Aws, store: BranchStore, name: str, *, also_protected:
     """Return the steps that remove all that was made of a branch, data included.
 
     What the record does not list is found by the branch graph's names, and taken if its tags say so: a lost
-    record leaks nothing.
+    record leaks nothing. Never by tags alone: another project may have a branch of the same name.
 
     Args:
         also_protected: URIs of main beside those that the branch graph knows.

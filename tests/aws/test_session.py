@@ -97,6 +97,26 @@ def test_credentials_without_a_region_are_refused(tmp_path: Path, monkeypatch: p
         connect(Settings(tmp_path))
 
 
+def test_keys_in_the_environment_win_over_a_profile_and_the_embedded_aws_own(
+    tmp_path: Path, open_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "credentials").write_text("[prod]\naws_access_key_id = PROD\naws_secret_access_key = x\n")
+    settings = Settings(tmp_path, endpoint_url=f"http://127.0.0.1:{open_port}", profile="prod", region="us-east-1")
+    _write_endpoint(settings, open_port, os.getpid())
+    assert connect(settings).source == "the embedded AWS"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "restricted")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    assert connect(settings).source == f"the AWS credentials (env) at http://127.0.0.1:{open_port}"
+
+
+def test_a_profile_of_the_environment_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(NotConfiguredError, match="nobody"):
+        connect(Settings(tmp_path, profile="nobody"))
+
+
 def test_an_unknown_profile_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotConfiguredError, match="nobody"):
         connect(Settings(tmp_path, profile="nobody"))

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+import pytest
 
-from pypedream_dagster.aws.session import Aws
+from pypedream_dagster.aws.session import Aws, connect
 from pypedream_dagster.branch.derive import derive_branch
 from pypedream_dagster.branch.model import Branch
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.graph.model import PipelineGraph
+from pypedream_dagster.settings import Settings
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 SCRIPT = """
 import sys, time
 import boto3
+import pytest
 arguments = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 s3 = boto3.client("s3")
 def split(uri):
@@ -59,6 +63,23 @@ class Project:
         )
         self.store.create(branch, derive_branch(self.graph, name, (origin,)), {origin: SCRIPT.encode()})
         return branch
+
+    def connect_denied(self, action: str) -> Aws:
+        """Return clients of a user who may do all but one thing."""
+        name = f"limited-{uuid.uuid4().hex[:8]}"
+        iam = boto3.client("iam")
+        iam.create_user(UserName=name)
+        statements = [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Deny", "Action": action, "Resource": "*"},
+        ]
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_user_policy(UserName=name, PolicyName="limits", PolicyDocument=document)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+            patch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+            return connect(Settings(self.store.root, endpoint_url=self.aws.endpoint_url, region=self.aws.region))
 
     def job(self, name: str) -> str:
         return f"{name}-{self.suffix}-main"

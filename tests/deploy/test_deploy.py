@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from pypedream_dagster.deploy.execute import execute
 from pypedream_dagster.deploy.plan import Plan, branch_tags, plan_deployment, plan_destruction, undeployed_edits
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.deploy.steps import Create, Delete, Keep, Step, StopRun, Update, describe
-from pypedream_dagster.errors import NotFoundError, ProtectedError, StateError
+from pypedream_dagster.errors import AccessDeniedError, NotFoundError, ProtectedError, StateError
 
 from .production import NOW, Project
 
@@ -184,6 +185,39 @@ def test_a_lost_record_leaks_nothing(project: Project) -> None:
     _destroy(project)
     assert _main_listing(project) == before
     assert project.aws.glue.get_job(f"transform-{project.suffix}-test") is None
+
+
+def test_a_job_of_the_same_tags_that_neither_record_nor_graph_names_is_untouched(project: Project) -> None:
+    branch = project.create_branch()
+    _deploy(project)
+    production = project.aws.glue.get_job(project.job("load"))
+    assert production is not None
+    other = f"other-{project.suffix}"
+    properties = {key: value for key, value in production.creatable.items() if key != "Name"}
+    project.aws.glue.create_job(other, properties, branch_tags(branch))
+    _destroy(project)
+    assert project.aws.glue.get_job(other) is not None
+
+
+@pytest.mark.parametrize("denied", ["glue:CreateJob", "glue:CreateDatabase", "s3:PutObject"])
+def test_a_denied_call_is_named_and_leaves_nothing_behind(project: Project, denied: str) -> None:
+    project.create_branch()
+    before = _main_listing(project)
+    limited = dataclasses.replace(project, aws=project.connect_denied(denied))
+    with pytest.raises(AccessDeniedError) as raised:
+        _deploy(limited)
+    assert denied in str(raised.value)
+    assert _main_listing(project) == before
+    assert read_deployment(project.store.folder("test")) is None
+    _deploy(project)
+    _destroy(project)
+
+
+def test_a_denied_read_is_named(project: Project) -> None:
+    project.create_branch()
+    limited = dataclasses.replace(project, aws=project.connect_denied("glue:GetJob"))
+    with pytest.raises(AccessDeniedError, match="glue:GetJob on Glue job"):
+        _deploy(limited)
 
 
 def test_a_strangers_job_of_the_clones_name_is_untouched(project: Project) -> None:
