@@ -76,7 +76,7 @@ def _java_message(text: str, trace: str) -> str:
     error = _JAVA_ERROR.search(trace)
     first = f"{error['name'].rpartition('.')[2]}: {error['message'] or ''}".rstrip(": ") if error else ""
     causes = _CAUSE.findall(trace)
-    parts = [call.rstrip("."), first, f"Caused by: {causes[-1]}" if causes else ""]
+    parts = [call.rstrip("."), first.rstrip("."), f"Caused by: {causes[-1]}" if causes else ""]
     return ". ".join(part for part in parts if part)
 
 

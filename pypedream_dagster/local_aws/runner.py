@@ -95,7 +95,8 @@ class JobRunner:
             outcome = {"state": "FAILED", "error_message": f"LAUNCH ERROR | {error}"}
         for log in logs:
             log.forward(last=True)
-        self._context.runs.update(run.id, {**outcome, "completed_on": time.time(), "pid": None})
+        # The run ended when its process did; the state says so once nothing of it can still write.
+        self._context.runs.update(run.id, {"completed_on": time.time(), **outcome, "pid": None})
         shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
@@ -181,19 +182,20 @@ class JobRunner:
                     log.forward()
         ended_itself = process.poll() is not None
         end_job_process(process, grace_seconds=_STOP_GRACE_SECONDS)
+        completed = {"completed_on": time.time()}
         if not ended_itself and stop.is_set():
-            return {"state": "STOPPED"}
+            return {"state": "STOPPED", **completed}
         if not ended_itself:
-            return {"state": "TIMEOUT", "error_message": "JobRun timed out"}
+            return {"state": "TIMEOUT", "error_message": "JobRun timed out", **completed}
         if process.returncode == 0:
-            return {"state": "SUCCEEDED"}
+            return {"state": "SUCCEEDED", **completed}
         message = error_message(
             _tail(logs[1].path),
             returncode=process.returncode,
             script_name=launch.script.name,
             is_spark=run.command_name in SPARK_COMMANDS,
         )
-        return {"state": "FAILED", "error_message": message}
+        return {"state": "FAILED", "error_message": message, **completed}
 
 
 def _uris(arguments: Mapping[str, str], name: str) -> list[str]:

@@ -21,6 +21,8 @@ from pypedream_dagster.local_aws.state_dir import write_atomically
 
 _log = logging.getLogger(__name__)
 
+# Signing names that are not the names of moto's backends.
+_BACKEND_NAMES = {"states": "stepfunctions"}
 _PAUSE_SECONDS = 0.25
 # A snapshot may take a fifth of the time at most.
 _PAUSE_PER_COST = 4
@@ -82,7 +84,7 @@ class Snapshots:
         finally:
             with self._condition:
                 self._changing -= 1
-                self._dirty.add(service)
+                self._dirty.add(_BACKEND_NAMES.get(service, service))
                 self._condition.notify_all()
 
     def close(self) -> None:

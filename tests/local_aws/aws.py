@@ -107,7 +107,7 @@ class Aws:
 
     def until(self, job: str, run_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         glue = self.glue
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while True:
             run: dict[str, Any] = glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]
             if holds(run):

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pypedream_dagster.local_aws.permissions import glue_permissions, other_permissions, s3_permissions
+
+GLUE = "arn:aws:glue:us-east-1:123456789012:"
+
+
+@pytest.mark.parametrize(
+    ("method", "key", "query", "action"),
+    [
+        ("GET", "k", {}, "s3:GetObject"),
+        ("HEAD", "k", {}, "s3:GetObject"),
+        ("GET", "k", {"versionId": "1"}, "s3:GetObjectVersion"),
+        ("GET", "k", {"uploadId": "u"}, "s3:ListMultipartUploadParts"),
+        ("GET", "k", {"tagging": ""}, "s3:GetObjectTagging"),
+        ("PUT", "k", {}, "s3:PutObject"),
+        ("PUT", "k", {"partNumber": "1", "uploadId": "u"}, "s3:PutObject"),
+        ("PUT", "k", {"acl": ""}, "s3:PutObjectAcl"),
+        ("POST", "k", {"uploads": ""}, "s3:PutObject"),
+        ("POST", "k", {"uploadId": "u"}, "s3:PutObject"),
+        ("DELETE", "k", {}, "s3:DeleteObject"),
+        ("DELETE", "k", {"versionId": "1"}, "s3:DeleteObjectVersion"),
+        ("DELETE", "k", {"uploadId": "u"}, "s3:AbortMultipartUpload"),
+        ("DELETE", "k", {"tagging": ""}, "s3:DeleteObjectTagging"),
+        ("GET", "", {}, "s3:ListBucket"),
+        ("HEAD", "", {}, "s3:ListBucket"),
+        ("GET", "", {"versions": ""}, "s3:ListBucketVersions"),
+        ("GET", "", {"uploads": ""}, "s3:ListBucketMultipartUploads"),
+        ("GET", "", {"location": ""}, "s3:GetBucketLocation"),
+        ("PUT", "", {}, "s3:CreateBucket"),
+        ("PUT", "", {"policy": ""}, "s3:PutBucketPolicy"),
+        ("DELETE", "", {"policy": ""}, "s3:DeleteBucketPolicy"),
+        ("DELETE", "", {}, "s3:DeleteBucket"),
+    ],
+)
+def test_s3_requests_need_what_s3_documents(method: str, key: str, query: dict[str, str], action: str) -> None:
+    [needed] = s3_permissions(method, "bucket", key, query, None)
+
+    assert needed.action == action
+    assert needed.resource == ("arn:aws:s3:::bucket/k" if key else "arn:aws:s3:::bucket")
+
+
+def test_a_copy_needs_both_ends() -> None:
+    needed = s3_permissions("PUT", "to", "k", {}, ("from", "dir/k"))
+
+    assert [(one.action, one.resource) for one in needed] == [
+        ("s3:PutObject", "arn:aws:s3:::to/k"),
+        ("s3:GetObject", "arn:aws:s3:::from/dir/k"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "resources"),
+    [
+        ("GetJob", {"JobName": "j"}, ["job/j"]),
+        ("CreateJob", {"Name": "j"}, ["job/j"]),
+        ("BatchGetJobs", {"JobNames": ["a", "b"]}, ["job/a", "job/b"]),
+        ("StartJobRun", {"JobName": "j"}, ["job/j"]),
+        ("CreateDatabase", {"DatabaseInput": {"Name": "d"}}, ["catalog", "database/d"]),
+        ("DeleteDatabase", {"Name": "d"}, ["catalog", "database/d"]),
+        ("GetTable", {"DatabaseName": "d", "Name": "t"}, ["catalog", "database/d", "table/d/t"]),
+        ("CreateTable", {"DatabaseName": "d", "TableInput": {"Name": "t"}}, ["catalog", "database/d", "table/d/t"]),
+        ("GetTables", {"DatabaseName": "d"}, ["catalog", "database/d", "table/d/*"]),
+        (
+            "BatchDeleteTable",
+            {"DatabaseName": "d", "TablesToDelete": ["t", "u"]},
+            ["catalog", "database/d", "table/d/t", "table/d/u"],
+        ),
+        ("CreatePartition", {"DatabaseName": "d", "TableName": "t"}, ["catalog", "database/d", "table/d/t"]),
+    ],
+)
+def test_glue_calls_need_each_resource(operation: str, request_: dict[str, Any], resources: list[str]) -> None:
+    needed = glue_permissions(operation, request_)
+
+    assert [one.resource for one in needed] == [GLUE + resource for resource in resources]
+    assert {one.action for one in needed} == {f"glue:{operation}"}
+
+
+def test_other_services() -> None:
+    assert other_permissions("sts", "GetCallerIdentity", {}) == []
+    [role] = other_permissions("iam", "GetRole", {"RoleName": "r"})
+    assert (role.action, role.resource) == ("iam:GetRole", "arn:aws:iam::123456789012:role/r")
+    [logs] = other_permissions("logs", "PutLogEvents", {"logGroupName": "/g"})
+    assert logs.resource == "arn:aws:logs:us-east-1:123456789012:log-group:/g:*"
