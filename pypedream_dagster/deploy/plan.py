@@ -16,7 +16,7 @@ from pypedream_dagster.branch.model import Branch, BranchGraph
 from pypedream_dagster.branch.store import BranchStore, sha256
 from pypedream_dagster.deploy.live import Tags, active_runs, is_ours, live_tags, production_jobs
 from pypedream_dagster.deploy.locked import locked_nodes, with_clones
-from pypedream_dagster.deploy.record import DeploymentRecord, read_deployment
+from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, read_deployment
 from pypedream_dagster.deploy.resources import (
     Database,
     Job,
@@ -145,7 +145,7 @@ def _step_towards(aws: Aws, resource: Resource, tags: Tags, record: DeploymentRe
     return Update(resource, tuple(changes)) if changes else Keep(resource)
 
 
-def _changes(aws: Aws, resource: Resource, recorded: object) -> Iterator[str]:
+def _changes(aws: Aws, resource: Resource, recorded: ResourceRecord | None) -> Iterator[str]:
     match resource:
         case Script():
             if aws.s3.read_bytes(resource.uri) != resource.body:
@@ -156,12 +156,12 @@ def _changes(aws: Aws, resource: Resource, recorded: object) -> Iterator[str]:
             return
 
 
-def _changed_fields(aws: Aws, job: Job, recorded: object) -> Iterator[str]:
+def _changed_fields(aws: Aws, job: Job, recorded: ResourceRecord | None) -> Iterator[str]:
     live = aws.glue.get_job(job.name)
     found = live.creatable if live else {}
     differing = [key for key, value in job.properties.items() if found.get(key) != value]
     # A field that production has lost cannot be told from Glue's defaults in the answer: the record tells.
-    same = getattr(recorded, "fingerprint", None) == fingerprint(job)
+    same = recorded is not None and recorded.fingerprint == fingerprint(job)
     yield from differing or ([] if same else ["fields"])
 
 

@@ -13,6 +13,7 @@ from pypedream_dagster.deploy.plan import Plan, branch_tags, plan_deployment, pl
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.deploy.steps import Create, Delete, Keep, Step, StopRun, Update, describe
 from pypedream_dagster.errors import AccessDeniedError, NotFoundError, ProtectedError, StateError
+from pypedream_dagster.graph.files import graph_document, parse_graph
 
 from .production import NOW, Project
 
@@ -122,12 +123,7 @@ class _CrashError(Exception):
     pass
 
 
-@pytest.mark.parametrize("at", range(4))
-@pytest.mark.parametrize("then", ["deploy", "destroy"])
-def test_a_crash_at_any_step_is_resumed_or_destroyed(project: Project, at: int, then: str) -> None:
-    project.create_branch()
-    before = _main_listing(project)
-    plan = plan_deployment(project.aws, project.store, "test")
+def _crash_at(project: Project, plan: Plan, at: int) -> None:
     done: list[Step] = []
 
     def crash(step: Step) -> None:
@@ -137,33 +133,32 @@ def test_a_crash_at_any_step_is_resumed_or_destroyed(project: Project, at: int, 
 
     with pytest.raises(_CrashError):
         _execute(project, plan, on_step=crash)
-    record = read_deployment(project.store.folder("test"))
-    assert record is None or not record.is_complete
-    if then == "deploy":
-        assert len(_deploy(project).changes) == 4 - at
-        assert all(isinstance(step, Keep) for step in _deploy(project).steps)
-    _destroy(project)
-    assert _main_listing(project) == before
 
 
-@pytest.mark.parametrize("at", range(4))
-def test_a_crash_while_destroying_is_resumed(project: Project, at: int) -> None:
+def test_a_crash_at_any_step_of_a_deployment_is_resumed_or_destroyed(project: Project) -> None:
     project.create_branch()
     before = _main_listing(project)
-    _deploy(project)
-    plan = plan_destruction(project.aws, project.store, "test")
-    done: list[Step] = []
+    for at in range(4):
+        for then in ("deploy", "destroy"):
+            _crash_at(project, plan_deployment(project.aws, project.store, "test"), at)
+            record = read_deployment(project.store.folder("test"))
+            assert record is None or not record.is_complete
+            if then == "deploy":
+                assert len(_deploy(project).changes) == 4 - at
+                assert all(isinstance(step, Keep) for step in _deploy(project).steps)
+            _destroy(project)
+            assert _main_listing(project) == before
 
-    def crash(step: Step) -> None:
-        if len(done) == at:
-            raise _CrashError
-        done.append(step)
 
-    with pytest.raises(_CrashError):
-        _execute(project, plan, on_step=crash)
-    _destroy(project)
-    assert _main_listing(project) == before
-    assert read_deployment(project.store.folder("test")) is None
+def test_a_crash_at_any_step_of_a_destruction_is_resumed(project: Project) -> None:
+    project.create_branch()
+    before = _main_listing(project)
+    for at in range(4):
+        _deploy(project)
+        _crash_at(project, plan_destruction(project.aws, project.store, "test"), at)
+        _destroy(project)
+        assert _main_listing(project) == before
+        assert read_deployment(project.store.folder("test")) is None
 
 
 def test_a_crash_between_the_call_and_its_record_converges(project: Project) -> None:
@@ -317,3 +312,13 @@ def test_another_account_is_refused(project: Project) -> None:
     path.write_text(path.read_text().replace("123456789012", "210987654321"))
     with pytest.raises(StateError, match="is deployed to"):
         plan_destruction(project.aws, project.store, "test")
+
+
+@pytest.mark.parametrize("mode", ["append", "merge"])
+def test_an_output_that_builds_on_what_is_there_is_refused(project: Project, mode: str) -> None:
+    document = graph_document(project.graph)
+    uri = document["nodes"][2]["metadata"]["output_data"]["gold"]
+    document["nodes"][2]["metadata"]["output_data"]["gold"] = {"uri": uri, "write_mode": mode}
+    dataclasses.replace(project, graph=parse_graph(document)).create_branch()
+    with pytest.raises(StateError, match=rf"load\.gold \({mode}\)"):
+        plan_deployment(project.aws, project.store, "test")
