@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dagster import (
+    AssetChecksDefinition,
     AssetKey,
     AssetsDefinition,
     AssetSelection,
@@ -20,6 +21,7 @@ from pypedream_dagster.branch.derive import derive_main
 from pypedream_dagster.branch.naming import dagster_job_name
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.defs.assets import build_assets, source_specs
+from pypedream_dagster.defs.checks import build_checks
 from pypedream_dagster.defs.executor import thread_executor
 from pypedream_dagster.defs.keys import KIND_TAG, group_name, run_tags, tag_value
 from pypedream_dagster.defs.resources import AwsResource
@@ -43,6 +45,7 @@ class Part:
     """What one branch, or main, adds to its code location."""
 
     assets: Sequence[AssetsDefinition | AssetSpec]
+    checks: Sequence[AssetChecksDefinition] = ()
     jobs: Sequence[UnresolvedAssetJobDefinition] = ()
 
 
@@ -69,7 +72,7 @@ def definitions_of(settings: Settings, branch: str) -> Definitions:
     """
     place = place_of(settings, branch)
     if branch == MAIN:
-        return _definitions(settings, [Part([*build_assets(place), *source_specs(place.graph)], [_job(MAIN)])])
+        return _definitions(settings, [Part([*build_assets(place), *source_specs(place.graph)], jobs=[_job(MAIN)])])
     return _definitions(settings, [_branch_part(BranchStore(settings.branches_dir), branch)])
 
 
@@ -91,7 +94,7 @@ def place_of(settings: Settings, branch: str) -> Place:
 
 def _branch_part(store: BranchStore, name: str) -> Part:
     place = Place(store.graph(name), store.folder(name))
-    return Part(build_assets(place, owner=store.branch(name).owner), [_job(name)])
+    return Part(build_assets(place, owner=store.branch(name).owner), build_checks(place), [_job(name)])
 
 
 def _branch_or_reason(store: BranchStore, name: str) -> Part:
@@ -123,13 +126,9 @@ def _job(branch: str) -> UnresolvedAssetJobDefinition:
 
 def _definitions(settings: Settings, parts: Sequence[Part]) -> Definitions:
     return Definitions(
-        assets=list(_flat(parts)),
+        assets=[asset for part in parts for asset in part.assets],
+        asset_checks=[check for part in parts for check in part.checks],
         jobs=[job for part in parts for job in part.jobs],
         resources={"aws": AwsResource.of(settings)},
         executor=_EXECUTOR,
     )
-
-
-def _flat(parts: Sequence[Part]) -> Iterator[AssetsDefinition | AssetSpec]:
-    for part in parts:
-        yield from part.assets

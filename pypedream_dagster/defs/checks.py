@@ -1,0 +1,223 @@
+"""Asset checks of a branch: its data against main's, and the proof that it left main alone.
+
+All checks of an asset are one op that can be run alone and in part: a reviewer has a delta computed again without
+running Glue, and it is computed once, not once per check.
+"""
+
+# No "from __future__ import annotations": dagster reads the annotations of check functions as objects.
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetKey,
+    MetadataValue,
+    multi_asset_check,
+)
+
+from pypedream_dagster.branch.model import BranchNode, Output
+from pypedream_dagster.defs.keys import KIND_TAG, NODE_TAG, asset_keys, op_name, output_key, tag_value
+from pypedream_dagster.defs.metadata import Metadata, plain
+from pypedream_dagster.defs.progress import Progress, tell
+from pypedream_dagster.defs.resources import AwsResource
+from pypedream_dagster.defs.step import Place
+from pypedream_dagster.delta.dataset import compare_output, violations
+from pypedream_dagster.delta.json_form import to_json
+from pypedream_dagster.delta.model import DatasetDelta, ExpectationDelta
+from pypedream_dagster.report import wording
+from pypedream_dagster.report.html import render_html
+from pypedream_dagster.report.markdown import render_markdown
+from pypedream_dagster.run.record import read_run_record
+
+SCHEMA, ROWS, EXPECTATIONS, ISOLATION = "schema_delta", "row_delta", "expectations", "isolation"
+
+_ABOUT = {
+    SCHEMA: "The branch's columns are main's.",
+    ROWS: "The branch's rows are main's; the delta is in the metadata.",
+    EXPECTATIONS: "What main's data meets, the branch's meets too.",
+    ISOLATION: "The run was narrowed to the branch, and main's objects are what they were.",
+}
+
+
+def build_checks(place: Place) -> list[AssetChecksDefinition]:
+    """Return the checks of a branch's assets, one definition per asset."""
+    found = []
+    for node in place.graph.nodes:
+        for output in node.outputs or (None,):
+            found.append(_checks(place, node, output))
+    return found
+
+
+def delta_path(folder: Path, node: str, dataset: str, suffix: str) -> Path:
+    """Return where the last delta of a dataset is kept in a branch's folder: ``.json`` or ``.html``."""
+    return folder / "deltas" / quote(node, safe="") / f"{quote(dataset, safe='')}{suffix}"
+
+
+def _checks(place: Place, node: BranchNode, output: Output | None) -> AssetChecksDefinition:
+    key = output_key(place.branch, node, output) if output else asset_keys(place.branch, node)[0]
+    policy = output.settings.delta_policy if output else None
+    names = (SCHEMA, ROWS, EXPECTATIONS, ISOLATION) if output else (ISOLATION,)
+    specs = [
+        AssetCheckSpec(
+            name, asset=key, description=_ABOUT[name], blocking=bool(policy and policy.blocking and name != ISOLATION)
+        )
+        for name in names
+    ]
+
+    @multi_asset_check(
+        name=op_name(place.branch, node.id, *([output.name] if output else []), "checks"),
+        specs=specs,
+        can_subset=True,
+        op_tags={KIND_TAG: "delta", NODE_TAG: tag_value(node.id)},
+    )
+    def checks(context: AssetCheckExecutionContext, aws: AwsResource) -> Iterator[AssetCheckResult]:
+        wanted = {check.name for check in context.selected_asset_check_keys}
+        assert place.folder is not None
+        if output is not None and wanted - {ISOLATION}:
+            delta = compare_output(aws.connect().s3, node, output)
+            written = _write(place.folder, delta)
+            tell(Progress(node.id, "checked", f"{output.name}: {_summary(delta)}"))
+            results = (_schema(key, delta, output), _rows(key, delta, output, written), _expectations(key, delta))
+            yield from (result for result in results if result.check_name in wanted)
+        if ISOLATION in wanted:
+            yield _isolation(key, place.folder, node)
+
+    return checks
+
+
+def _write(folder: Path, delta: DatasetDelta) -> Path:
+    """Keep the delta in the branch's folder; return the report's path."""
+    report = delta_path(folder, delta.node, delta.dataset, ".html")
+    report.parent.mkdir(parents=True, exist_ok=True)
+    delta_path(folder, delta.node, delta.dataset, ".json").write_text(to_json(delta), encoding="utf-8")
+    report.write_text(render_html(delta), encoding="utf-8")
+    return report
+
+
+def _summary(delta: DatasetDelta) -> str:
+    if delta.verdict == "not_compared":
+        return delta.error or wording.status(delta.status)
+    if delta.verdict == "unchanged":
+        return f"unchanged, {wording.plural(delta.rows.head, 'row')}"
+    rows = delta.rows
+    parts = [f"{wording.number(count)} {what}" for what, count in _outcomes(rows.added, rows.removed, rows.changed)]
+    parts += ["other columns"] if delta.schema.is_changed else []
+    return f"{', '.join(parts) or 'changed'} of {wording.plural(rows.base, 'row')}"
+
+
+def _outcomes(added: int, removed: int, changed: int | None) -> Iterator[tuple[str, int]]:
+    for what, count in (("added", added), ("removed", removed), ("changed", changed or 0)):
+        if count:
+            yield what, count
+
+
+def _schema(key: AssetKey, delta: DatasetDelta, output: Output) -> AssetCheckResult:
+    schema = delta.schema
+    policy = output.settings.delta_policy
+    strict = policy is not None and not policy.allow_schema_change
+    metadata: Metadata = {
+        "added": plain(schema.added),
+        "removed": plain(schema.removed),
+        "retyped": {name: f"{change.base} → {change.head}" for name, change in schema.retyped.items()},
+        "reordered": plain(schema.reordered),
+    }
+    return AssetCheckResult(
+        asset_key=key,
+        check_name=SCHEMA,
+        passed=delta.verdict != "not_compared" and not schema.is_changed,
+        severity=AssetCheckSeverity.ERROR if strict else AssetCheckSeverity.WARN,
+        description=_not_compared(delta) or ("Columns differ." if schema.is_changed else "The same columns."),
+        metadata={name: value for name, value in metadata.items() if value},
+    )
+
+
+def _rows(key: AssetKey, delta: DatasetDelta, output: Output, report: Path) -> AssetCheckResult:
+    policy = output.settings.delta_policy
+    over = list(violations(delta, policy)) if policy else []
+    # Within its policy a delta is as wanted; without one every difference is shown, and none fails.
+    passed = not over if policy else delta.verdict == "unchanged"
+    rows = delta.rows
+    metadata: Metadata = {
+        "delta": MetadataValue.md(render_markdown(delta)),
+        "verdict": wording.verdict(delta.verdict),
+        "rows_base": rows.base,
+        "rows_head": rows.head,
+        "rows_added": rows.added,
+        "rows_removed": rows.removed,
+        "rows_unchanged": rows.unchanged,
+        "engine": delta.engine,
+        "seconds": plain(delta.seconds),
+        "report": MetadataValue.path(str(report)),
+    }
+    if rows.changed is not None:
+        metadata["rows_changed"] = rows.changed
+    if over:
+        metadata["over_policy"] = over
+    return AssetCheckResult(
+        asset_key=key,
+        check_name=ROWS,
+        passed=passed,
+        severity=AssetCheckSeverity.ERROR if over else AssetCheckSeverity.WARN,
+        description=_not_compared(delta) or f"{_summary(delta)[:1].upper()}{_summary(delta)[1:]}.",
+        metadata=metadata,
+    )
+
+
+def _not_compared(delta: DatasetDelta) -> str | None:
+    if delta.verdict != "not_compared":
+        return None
+    return f"Not compared: {delta.error or wording.status(delta.status)}."
+
+
+def _expectations(key: AssetKey, delta: DatasetDelta) -> AssetCheckResult:
+    found = delta.expectations or ExpectationDelta(suite="")
+    lines = [f"{result.expectation} on {result.column or 'the table'}" for result in found.regressions]
+    old = [f"{result.expectation} on {result.column or 'the table'}" for result in found.old_failures]
+    if not found.suite:
+        text = "The dataset has no suite."
+    elif found.error:
+        text = f"The suite could not run: {found.error}"
+    else:
+        text = f"{wording.plural(len(lines), 'regression')}, {len(old)} failed on main as well."
+    return AssetCheckResult(
+        asset_key=key,
+        check_name=EXPECTATIONS,
+        passed=not (lines or old or found.error),
+        severity=AssetCheckSeverity.ERROR if lines else AssetCheckSeverity.WARN,
+        description=text,
+        metadata={name: plain(value) for name, value in (("regressions", lines), ("failed_on_both", old)) if value},
+    )
+
+
+def _isolation(key: AssetKey, folder: Path, node: BranchNode) -> AssetCheckResult:
+    record = read_run_record(folder, node.id)
+    proof = record.isolation if record else None
+    if record is None or proof is None:
+        return AssetCheckResult(
+            asset_key=key,
+            check_name=ISOLATION,
+            passed=False,
+            severity=AssetCheckSeverity.WARN,
+            description="No finished run is recorded: nothing proves anything yet.",
+        )
+    if proof.holds:
+        text = f"{wording.plural(proof.compared_objects, 'object')} of main are what they were before the run."
+    elif proof.policy_confirmed is False:
+        text = "Glue does not confirm the session policy of the run."
+    elif proof.production_run_ids:
+        text = "Main changed while the branch ran; production ran meanwhile, and may be why."
+    else:
+        text = "Main changed while the branch ran, and no run of production's accounts for it."
+    return AssetCheckResult(
+        asset_key=key,
+        check_name=ISOLATION,
+        passed=proof.holds,
+        severity=AssetCheckSeverity.WARN if proof.production_run_ids else AssetCheckSeverity.ERROR,
+        description=text,
+        metadata={"job_run_id": record.job_run_id, "proof": plain(proof.model_dump())},
+    )
