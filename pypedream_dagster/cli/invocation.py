@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pypedream_dagster.settings import Settings, load_settings
+from pypedream_dagster.settings import GRAPH_FOLDER, Settings, load_settings
 
 if TYPE_CHECKING:
     from pypedream_dagster.aws.session import Aws
@@ -38,6 +38,22 @@ class Invocation:
             PypedreamError: there is no project.
         """
         return load_settings(self.environment, cwd=self.cwd, project=self.project)
+
+    def settings_anywhere(self) -> Settings:
+        """Return the project's settings, or those of the environment alone where there is no project.
+
+        Raises:
+            PypedreamError: a project was named and is none.
+        """
+        named = self.project or self.environment.get("PYPEDREAM_PROJECT")
+        if named or any((folder / GRAPH_FOLDER).is_dir() for folder in (self.cwd, *self.cwd.parents)):
+            return self.settings()
+        return Settings(
+            project_dir=self.cwd,
+            region=self.environment.get("AWS_REGION") or self.environment.get("AWS_DEFAULT_REGION"),
+            profile=self.environment.get("AWS_PROFILE") or None,
+            endpoint_url=self.environment.get("AWS_ENDPOINT_URL") or None,
+        )
 
     def store(self) -> BranchStore:
         """Return the project's branches."""

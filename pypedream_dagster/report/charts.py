@@ -64,8 +64,7 @@ def spread(column: ColumnDelta) -> Markup:
     scale = (_BOX_WIDTH - 2 * _MARGIN) / (high - low) if high > low else 0.0
     inner = "".join(_box(name, side, low, scale, 8.0 + 14.0 * index) for index, (name, side) in enumerate(sides))
     label = "; ".join(
-        f"{'main' if name == 'base' else 'branch'}: "
-        + ", ".join(f"{q.fraction:.0%} at {wording.figure(q.value)}" for q in side.quantiles)
+        f"{name}: " + ", ".join(f"{q.fraction:.0%} at {wording.figure(q.value)}" for q in side.quantiles)
         for name, side in sides
     )
     return _svg(_BOX_WIDTH, 16.0 + 14.0 * (len(sides) - 1), label, inner, "spread")

@@ -44,7 +44,7 @@ def regressions(dataset: DatasetDelta) -> int:
 
 def has_rows(dataset: DatasetDelta) -> bool:
     """Tell whether row counts mean anything for the dataset."""
-    return dataset.status in {"compared", "identical"}
+    return dataset.status in {"compared", "identical"} or bool(dataset.rows.base or dataset.rows.head)
 
 
 def notable_columns(dataset: DatasetDelta) -> dict[str, ColumnDelta]:
@@ -73,7 +73,9 @@ def _moved(column: ColumnDelta) -> bool:
 
 
 def schema_lines(dataset: DatasetDelta) -> list[tuple[str, str, str]]:
-    """Return the schema's changes as (sign, column, what happened)."""
+    """Return the schema's changes as (sign, column, what happened); none where one side has no data at all."""
+    if dataset.status in {"base_missing", "head_missing"}:
+        return []
     schema = dataset.schema
     types = {column.name: column.type for column in (*schema.base, *schema.head)}
     lines = [("+", name, f"added, {types.get(name, '?')}") for name in schema.added]

@@ -104,8 +104,9 @@ def _headline(dataset: DatasetDelta) -> str:
 
 
 def _dataset(dataset: DatasetDelta) -> Iterator[str]:
-    headline = _headline(dataset)
-    yield f"{headline[0].upper()}{headline[1:]}. Main {code(dataset.base_uri)}, branch {code(dataset.head_uri)}.\n"
+    headline, sides = _headline(dataset), wording.sides(dataset)
+    places = f"{sides.base.title()} {code(dataset.base_uri)}, {sides.head} {code(dataset.head_uri)}"
+    yield f"{headline[0].upper()}{headline[1:]}. {places}.\n"
     if dataset.error:
         yield f"**Error**: {code(dataset.error, 500)}\n"
     if digest.has_rows(dataset):
@@ -162,7 +163,7 @@ def _samples(dataset: DatasetDelta) -> Iterator[str]:
         for name, after in list(row.after.items())[:_CELLS_SHOWN]
     ]
     if changed:
-        yield table(("Changed row", "Column", "Main", "Branch"), changed)
+        yield table(("Changed row", "Column", *map(str.title, wording.sides(dataset))), changed)
     lines = [("+", _row(row)) for row in samples.added[:_ROWS_SHOWN]]
     lines += [("-", _row(row)) for row in samples.removed[:_ROWS_SHOWN]]
     if lines:
@@ -195,7 +196,7 @@ def _expectations(dataset: DatasetDelta) -> Iterator[str]:
             )
             for result in failed[:_COLUMNS_SHOWN]
         ]
-        yield table(("", "Failed expectation", "Column", "Main", "Branch"), rows)
+        yield table(("", "Failed expectation", "Column", *map(str.title, wording.sides(dataset))), rows)
         if more := digest.cut(failed, _COLUMNS_SHOWN):
             yield f"_and {wording.plural(more, 'more failed expectation')}_\n"
 

@@ -113,8 +113,9 @@ def _facts(dataset: DatasetDelta) -> RenderableType:
 
 
 def _fact_lines(dataset: DatasetDelta) -> Iterator[tuple[str, Text]]:
-    yield "main", Text(wording.visible(dataset.base_uri))
-    yield "branch", Text(wording.visible(dataset.head_uri))
+    sides = wording.sides(dataset)
+    yield sides.base, Text(wording.visible(dataset.base_uri))
+    yield sides.head, Text(wording.visible(dataset.head_uri))
     if dataset.status != "compared":
         yield "status", Text(wording.status(dataset.status))
     if dataset.error:
@@ -129,11 +130,9 @@ def _fact_lines(dataset: DatasetDelta) -> Iterator[tuple[str, Text]]:
         text.append(", ").append(f"{rows.changed:,} changed", style="yellow" if rows.changed else "")
     yield "rows", text.append(f", {rows.unchanged:,} unchanged")
     yield "key", Text(wording.key(dataset))
-    if dataset.key.base_duplicates or dataset.key.head_duplicates:
-        yield (
-            "repeated",
-            Text(f"{dataset.key.base_duplicates:,} key values on main, {dataset.key.head_duplicates:,} on the branch"),
-        )
+    base, head = dataset.key.base_duplicates, dataset.key.head_duplicates
+    if base or head:
+        yield "repeated", Text(f"{base:,} key values on {sides.base}, {head:,} on {sides.head}")
     for name, columns in (("ignored", dataset.ignored_columns), ("volatile", dataset.volatile_columns)):
         if columns:
             yield name, Text(", ".join(wording.visible(column) for column in columns))
@@ -209,7 +208,7 @@ def _expectations(dataset: DatasetDelta) -> Iterator[RenderableType]:
         if result.outcome not in {"regression", "failed_on_both"}:
             continue
         style = "red" if result.outcome == "regression" else "yellow"
-        what = "no longer holds" if result.outcome == "regression" else "fails on main, too"
+        what = "no longer holds" if result.outcome == "regression" else "fails on both sides"
         column = f" of {wording.visible(result.column)}" if result.column else ""
         seen = f": {wording.visible(result.head_observed, 60)}" if result.head_observed else ""
         yield Padding(Text(f"{result.expectation}{column} {what}{seen}", style=style), (0, 0, 0, 2))

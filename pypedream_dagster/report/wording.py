@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from pypedream_dagster.delta.model import Cell, DatasetDelta, Status, Verdict
 
@@ -111,6 +111,18 @@ def verdict(value: Verdict) -> str:
     return value.replace("_", " ")
 
 
+class Sides(NamedTuple):
+    """What the two sides of a delta are called."""
+
+    base: str
+    head: str
+
+
+def sides(dataset: DatasetDelta) -> Sides:
+    """Return ``main`` and ``branch``; ``base`` and ``head`` in a lone comparison, which knows of no branch."""
+    return Sides("main", "branch") if dataset.node else Sides("base", "head")
+
+
 def status(value: Status) -> str:
     """Say what a dataset's status means."""
     match value:
@@ -119,11 +131,11 @@ def status(value: Status) -> str:
         case "identical":
             return "identical: no file differs"
         case "base_missing":
-            return "main has no such dataset yet"
+            return "new: the base has no such data"
         case "head_missing":
-            return "the branch has not written it"
+            return "missing: the head has no such data"
         case "both_missing":
-            return "neither main nor the branch has it"
+            return "missing: neither side has any data"
         case "unreadable":
             return "it cannot be read"
         case _:
