@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +41,32 @@ def test_a_run_that_another_process_started_is_joined(lake: Lake, ignore: _Ignor
     done = run_job(lake.aws.glue, RunRequest(lake.job, "key", arguments), wait=time.sleep, on_state=ignore)
     assert (done.job_run_id, done.succeeded) == (started, True)
     assert lake.run_ids() == [started]
+
+
+_WAITER = """
+import os, sys, time
+from pathlib import Path
+from pypedream_dagster.aws.session import connect
+from pypedream_dagster.run.job_run import RunRequest, run_job
+from pypedream_dagster.settings import Settings
+job, sink = sys.argv[1:]
+glue = connect(Settings(Path("."), endpoint_url=os.environ["AWS_ENDPOINT_URL"], region="us-east-1")).glue
+request = RunRequest(job, "key", {"--SINK": sink, "--SLEEP": "3"})
+run_job(glue, request, wait=time.sleep, on_state=lambda run: print(run.state, flush=True))
+"""
+
+
+def test_a_run_whose_process_was_killed_is_joined(lake: Lake, ignore: _Ignore) -> None:
+    arguments = {**lake.sink(), "--SLEEP": "3"}
+    command = [sys.executable, "-c", _WAITER, lake.job, arguments["--SINK"]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waiter:
+        assert waiter.stdout is not None
+        while waiter.stdout.readline().strip() != "RUNNING":
+            assert waiter.poll() is None
+        waiter.kill()
+    done = run_job(lake.aws.glue, RunRequest(lake.job, "key", arguments), wait=time.sleep, on_state=ignore)
+    assert done.succeeded
+    assert lake.run_ids() == [done.job_run_id]
 
 
 def test_an_interruption_stops_the_run(lake: Lake, ignore: _Ignore) -> None:
