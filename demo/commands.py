@@ -12,6 +12,9 @@ from pathlib import Path
 
 from infrastructure import require_loopback
 
+INTERRUPT_SECONDS = 60
+"""How long a command may take to stop its job runs and servers after Ctrl-C."""
+
 
 class CommandError(Exception):
     """A command ended with another exit code than 0.
@@ -51,9 +54,10 @@ class Shell:
         shown = shlex.join(command) if folder is None else f"cd {folder} && {shlex.join(command)}"
         print(f"$ {shown}", flush=True)
         place = self.project if folder is None else self.project / folder
-        ended = subprocess.run(command, cwd=place, env=dict(self.environment), check=False)
-        if ended.returncode:
-            raise CommandError(shown, ended.returncode)
+        with subprocess.Popen(command, cwd=place, env=dict(self.environment)) as process:
+            exit_code = _wait(process)
+        if exit_code:
+            raise CommandError(shown, exit_code)
 
     def succeeds(self, *command: str, folder: Path) -> bool:
         """Run a command without a word and tell whether it ended with exit code 0."""
@@ -86,6 +90,19 @@ class Shell:
         environment = {**self.environment, **exports}
         require_loopback(environment)
         return Shell(self.project, environment)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a command; on Ctrl-C, which it gets as well, let it put its things in order first."""
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        try:
+            process.wait(INTERRUPT_SECONDS)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.kill()
+            process.wait()
+        raise
 
 
 def clean_environment(environment: Mapping[str, str], project: Path) -> dict[str, str]:

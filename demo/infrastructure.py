@@ -125,12 +125,12 @@ def deploy(production: Production, raw: Iterable[tuple[str, bytes]]) -> None:
     for database in production.databases:
         _database(glue, database)
     for key, body in raw:
-        _object(s3, key, body)
+        if _put(s3, key, body):
+            _say("uploaded", f"s3://{BUCKET}/{key} ({len(body):,} bytes)")
     for node, job in production.jobs.items():
-        script = str(job["Command"]["ScriptLocation"]).removeprefix(f"s3://{BUCKET}/")
-        _object(s3, script, (SCRIPTS / f"{node}.py").read_bytes())
-    for job in production.jobs.values():
-        _job(glue, job)
+        changes = [*_script(s3, node, job), *_job(glue, job)]
+        if changes:
+            _say("deployed", f"Glue job {job['Name']} ({', '.join(changes)})")
 
 
 def _bucket(s3: S3Client) -> None:
@@ -161,30 +161,37 @@ def _database(glue: GlueClient, name: str) -> None:
         _say("created", f"database {name}")
 
 
-def _object(s3: S3Client, key: str, body: bytes) -> None:
+def _put(s3: S3Client, key: str, body: bytes) -> bool:
+    """Upload an object and tell whether that was needed."""
     # An object put in one part has its MD5 as ETag, so what is there already need not be sent again.
     etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
     try:
         if s3.head_object(Bucket=BUCKET, Key=key)["ETag"] == etag:
-            return
+            return False
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"404", "NoSuchKey", "NotFound"}:
             raise
     s3.put_object(Bucket=BUCKET, Key=key, Body=body)
-    _say("uploaded", f"s3://{BUCKET}/{key} ({len(body):,} bytes)")
+    return True
 
 
-def _job(glue: GlueClient, job: Json) -> None:
+def _script(s3: S3Client, node: str, job: Json) -> Iterator[str]:
+    location = str(job["Command"]["ScriptLocation"])
+    if _put(s3, location.removeprefix(f"s3://{BUCKET}/"), (SCRIPTS / f"{node}.py").read_bytes()):
+        yield "script uploaded"
+
+
+def _job(glue: GlueClient, job: Json) -> Iterator[str]:
     wanted = {key: value for key, value in job.items() if key not in {"Name", "Tags"}}
     try:
         deployed: Mapping[str, Any] = glue.get_job(JobName=job["Name"])["Job"]
     except glue.exceptions.EntityNotFoundException:
         glue.create_job(**job)
-        _say("created", f"Glue job {job['Name']}")
+        yield "created"
         return
     if any(deployed.get(key) != value for key, value in wanted.items()):
         glue.update_job(JobName=job["Name"], JobUpdate=wanted)  # type: ignore[arg-type]
-        _say("updated", f"Glue job {job['Name']}")
+        yield "updated"
 
 
 def require_loopback(environment: Mapping[str, str]) -> None:

@@ -32,7 +32,7 @@ routes = spark.sql(
            COUNT(*)                                                   AS flights,
            ROUND(AVG(dep_delay), 2)                                   AS mean_dep_delay,
            ROUND(AVG(arr_delay), 2)                                   AS mean_arr_delay,
-           CAST(PERCENTILE(arr_delay, 0.9) AS DOUBLE)                 AS p90_arr_delay,
+           ROUND(PERCENTILE(arr_delay, 0.9), 1)                       AS p90_arr_delay,
            ROUND(AVG(CAST(on_time AS INT)), 4)                        AS on_time_fraction,
            ROUND(AVG(CAST(weather_class = 'severe' AS INT)), 4)       AS severe_weather_fraction
       FROM flights

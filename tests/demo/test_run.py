@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,27 @@ def test_a_failing_step_says_how_to_go_on_and_how_to_clean_up(tmp_path: Path) ->
         cleaned = demo("--clean")
     assert cleaned.returncode == 0, cleaned.stderr
     assert not (tmp_path / ".pypedream" / "local" / "endpoint.json").exists()
+
+
+def test_an_interrupted_command_may_put_its_things_in_order(tmp_path: Path) -> None:
+    tidy = "import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: time.sleep(0.5); open('tidied', 'w').close()"
+    outer = (
+        "import os, signal, sys, threading; from pathlib import Path; from commands import Shell, clean_environment\n"
+        "shell = Shell(Path(sys.argv[1]), clean_environment(os.environ, Path(sys.argv[1])))\n"
+        f"shell.run('python', '-c', {tidy!r})"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", outer, str(tmp_path)],
+        cwd=PROJECT / "demo",
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) != 0
+    assert (tmp_path / "tidied").exists()
