@@ -21,6 +21,8 @@ from pypedream_dagster.errors import BranchError, ProtectedError
 from pypedream_dagster.graph.model import MAIN, Json, Node, PipelineGraph, render
 from pypedream_dagster.graph.select import affected_nodes, order_among, running_order
 
+BOOKMARKS, BOOKMARKS_OFF = "--job-bookmark-option", "job-bookmark-disable"
+
 
 def derive_branch(
     graph: PipelineGraph,
@@ -218,9 +220,9 @@ def _branch_node(
     defaults = node.metadata.properties.get("DefaultArguments")
     if isinstance(defaults, dict) and "--TempDir" in defaults:
         arguments["--TempDir"] = naming.temporary_uri(roots[0])
-    if not node.is_python_shell:
-        # A branch's run must not move production's bookmark, which belongs to the job. Python shell has none.
-        arguments["--job-bookmark-option"] = "job-bookmark-disable"
+    if isinstance(defaults, dict) and defaults.get(BOOKMARKS, BOOKMARKS_OFF) != BOOKMARKS_OFF:
+        # The bookmark belongs to production's job: a branch's run must not move it.
+        arguments[BOOKMARKS] = BOOKMARKS_OFF
     locked = node.metadata.properties.get("NonOverridableArguments")
     fixed = sorted(set(locked) & set(arguments)) if isinstance(locked, dict) else []
     reasons = dict(clones)

@@ -9,8 +9,6 @@ from pypedream_dagster.errors import BranchError, ProtectedError
 
 from .pipelines import BUCKET, chain, graph, job, link, noop
 
-BOOKMARKS_OFF = {"--job-bookmark-option": "job-bookmark-disable"}
-
 
 def test_a_branch_at_transform_as_the_original_tool_makes_it() -> None:
     branch = derive_branch(chain(), "test", ["transform"])
@@ -24,7 +22,6 @@ def test_a_branch_at_transform_as_the_original_tool_makes_it() -> None:
     assert transform.arguments == {
         "--BRONZE_DATA_SOURCE": "s3://bucket/main/data/bronze/",
         "--SILVER_DATA_SINK": "s3://bucket/test/data/silver/",
-        **BOOKMARKS_OFF,
     }
     assert load.action == "reuse"
     assert load.job == load.production_job == "pypedream-load-main"
@@ -32,7 +29,6 @@ def test_a_branch_at_transform_as_the_original_tool_makes_it() -> None:
     assert load.arguments == {
         "--SILVER_DATA_SOURCE": "s3://bucket/test/data/silver/",
         "--GOLD_DATA_SINK": "s3://bucket/test/data/gold/",
-        **BOOKMARKS_OFF,
     }
     assert load.upstream == ("transform",)
     assert branch.write_prefixes == ("s3://bucket/test/",)
@@ -59,15 +55,14 @@ def test_a_branch_never_moves_productions_bookmarks() -> None:
                 {"gold": f"{BUCKET}/gold/"},
                 properties={"DefaultArguments": {"--job-bookmark-option": "job-bookmark-enable"}},
             ),
-            job("script", {"list": f"{BUCKET}/list/"}, properties={"Command": {"Name": "pythonshell"}}),
+            job("plain", {"list": f"{BUCKET}/list/"}),
         ],
-        [link("extract", "load", "bronze"), link("extract", "script", "bronze")],
+        [link("extract", "load", "bronze"), link("extract", "plain", "bronze")],
     )
     branch = derive_branch(pipeline, "test", ["extract"])
     assert branch.by_id["load"].action == "reuse"
     assert branch.by_id["load"].arguments["--job-bookmark-option"] == "job-bookmark-disable"
-    # Python shell jobs have none, and their parsers may refuse an argument that they do not know.
-    assert "--job-bookmark-option" not in branch.by_id["script"].arguments
+    assert "--job-bookmark-option" not in branch.by_id["plain"].arguments
     assert "--job-bookmark-option" not in derive_main(pipeline).by_id["load"].arguments
 
 
@@ -155,7 +150,6 @@ def test_own_argument_names() -> None:
         "--left": "s3://bucket/test/a/",
         "--right": "s3://bucket/main/b/",
         "--dest": "s3://bucket/test/all/",
-        **BOOKMARKS_OFF,
     }
 
 
