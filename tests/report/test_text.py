@@ -1,0 +1,114 @@
+"""The terminal's and the markdown report: their limits, and that nothing of the data acts on what shows it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pypedream_dagster.delta.model import BranchDelta, DatasetDelta
+from pypedream_dagster.report import wording
+from pypedream_dagster.report.markdown import MAX_CHARACTERS, code, plain, render_markdown, table
+from pypedream_dagster.report.terminal import render_terminal
+
+from . import samples
+
+DELTAS: list[BranchDelta | DatasetDelta] = [
+    samples.ordinary_branch(),
+    samples.many_datasets(60),
+    samples.wide_dataset(200),
+    samples.hostile_dataset(),
+    samples.branch(samples.hostile_dataset()),
+]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("delta", DELTAS, ids=range(len(DELTAS)))
+def test_the_terminal_report_fits(delta: BranchDelta | DatasetDelta, width: int) -> None:
+    from rich.cells import cell_len
+
+    text = render_terminal(delta, width=width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert "\x1b" not in text
+
+
+def test_colour_only_where_asked() -> None:
+    plain_text = render_terminal(samples.ordinary_branch())
+    assert "\x1b[" not in plain_text
+    assert "\x1b[" in render_terminal(samples.ordinary_branch(), colour=True)
+
+
+def test_colours_of_the_data_do_not_reach_the_terminal() -> None:
+    text = render_terminal(samples.hostile_dataset(), colour=True)
+    assert "\\x1b[31m" in text
+    assert "\x1b[31m|a|" not in text
+
+
+@pytest.mark.parametrize("delta", DELTAS, ids=range(len(DELTAS)))
+@pytest.mark.parametrize("fold", [True, False])
+def test_markdown_keeps_to_its_limit(delta: BranchDelta | DatasetDelta, fold: bool) -> None:
+    assert len(render_markdown(delta, fold=fold)) <= MAX_CHARACTERS
+
+
+def test_markdown_names_what_it_leaves_out() -> None:
+    text = render_markdown(samples.many_datasets(60), limit=20_000)
+    assert len(text) <= 20_000
+    assert "Left out for length" in text
+
+
+def test_dagsters_markdown_has_no_html() -> None:
+    assert "<details>" not in render_markdown(samples.ordinary_branch())
+    assert render_markdown(samples.ordinary_branch(), fold=True).count("<details>") == 4
+
+
+@given(st.text(max_size=60))
+def test_a_cell_of_markdown_stays_one_cell(text: str) -> None:
+    for cell in (code(text), plain(text)):
+        row = table(("A", "B"), [(cell, "end")]).splitlines()[-1]
+        assert row.count("|") == 3
+        assert "\n" not in cell
+        assert "@" not in cell.replace("`", "") or cell.startswith("`") or "@\u2060" in cell
+
+
+@given(st.text(max_size=60), st.integers(min_value=1, max_value=40))
+def test_shown_text_is_printable_and_short(text: str, limit: int) -> None:
+    shown = wording.visible(text, limit)
+    assert len(shown) <= limit
+    assert all(char.isprintable() or char == "\u3000" or char.isspace() for char in shown)
+    assert not set(shown) & set("\n\r\t\x1b\u202e\u2028")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"), (5.0, "5"), (1234567.0, "1,234,567"), (12.64, "12.64"), (1039.94, "1,040"), (0.5, "0.5"),
+        (0.00123, "0.00123"), (1.2e-7, "1.200e-07"), (-4.25, "-4.25"), (1e18, "1.000e+18"), (99.999, "100"),
+        (None, "-"),
+    ],
+)  # fmt: skip
+def test_figures(value: float | None, text: str) -> None:
+    assert wording.figure(value) == text
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [(0.0, "0 %"), (1.0, "100 %"), (0.0001, "<0.1 %"), (0.9999, ">99.9 %"), (0.213, "21.3 %"), (0.5, "50.0 %")],
+)
+def test_a_share_is_none_or_all_only_where_it_is(fraction: float, text: str) -> None:
+    assert wording.share(fraction) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "NULL"), ("NULL", '"NULL"'), ("", '""'), (" a", '" a"'), (True, "true"), ("a\nb", "a\\nb"), (1.5, "1.5")],
+)
+def test_cells_tell_values_apart(value: str | float | bool | None, text: str) -> None:
+    assert wording.cell(value) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (12_400_000, "12.4 MB"), (10**18, "1000.0 PB")],
+)
+def test_sizes(count: int, text: str) -> None:
+    assert wording.size(count) == text
