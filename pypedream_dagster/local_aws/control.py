@@ -20,8 +20,8 @@ from pypedream_dagster.local_aws.endpoint import Endpoint, read_endpoint
 from pypedream_dagster.local_aws.processes import is_alive, kill_owned, wait_until_gone
 from pypedream_dagster.local_aws.state_dir import StateDir
 
-_START_SECONDS = 60.0
-_STOP_SECONDS = 30.0
+_START_SECONDS = 180.0
+_STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _HEALTH_PATH = "/_pypedream/health"
 

@@ -73,7 +73,9 @@ class GlueApi:
         return {"Name": self._jobs.create(request).name}
 
     def _update_job(self, request: Answer) -> Answer:
-        return {"JobName": self._jobs.update(request["JobName"], request["JobUpdate"]).name}
+        job = self._jobs.update(request["JobName"], request["JobUpdate"])
+        self._scheduler.promote(job.name)  # it may run more at once now
+        return {"JobName": job.name}
 
     def _delete_job(self, request: Answer) -> Answer:
         self._jobs.delete(request["JobName"])

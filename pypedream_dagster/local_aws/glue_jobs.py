@@ -120,6 +120,8 @@ def check_capacity(request: dict[str, Any], command_name: str) -> None:
     workers = bool(request.get("WorkerType")), request.get("NumberOfWorkers") is not None
     if any(workers) and request.get("MaxCapacity") is not None:
         raise InvalidInputException("Please do not set Max Capacity if using Worker Type and Number of Workers.")
+    if any(workers) and request.get("AllocatedCapacity"):
+        raise InvalidInputException("Please do not set Allocated Capacity if using Worker Type and Number of Workers.")
     if workers[0] != workers[1]:
         raise InvalidInputException("Please set both Worker Type and Number of Workers.")
     if workers[1] and int(request["NumberOfWorkers"]) < 1:

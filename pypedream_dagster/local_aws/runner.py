@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypedream_dagster.errors import LocalAwsError
 from pypedream_dagster.local_aws.endpoint import REGION, RootKey
-from pypedream_dagster.local_aws.glue_jobs import SPARK_COMMANDS
+from pypedream_dagster.local_aws.glue_jobs import SHELL_COMMAND, SPARK_COMMANDS
 from pypedream_dagster.local_aws.glue_runs import JobRun, RunStore
 from pypedream_dagster.local_aws.processes import end_job_process, start_job_process
 from pypedream_dagster.local_aws.run_failure import error_message
@@ -86,13 +86,15 @@ class JobRunner:
         )
         try:
             with run_session(run, self._context.root, self._context.snapshots) as session:
-                launch = self._launch(run, session, folder)
+                launch = self._launch(run, session, folder, logs[1])
                 with self._environment(launch, session, logs[1]) as environment:
                     outcome = self._execute(launch, environment, stop, logs)
         except LaunchError as error:
             outcome = {"state": "FAILED", "error_message": str(error)}
         except LocalAwsError as error:
             outcome = {"state": "FAILED", "error_message": f"LAUNCH ERROR | {error}"}
+            if stop.is_set():  # the JVMs go when the server does
+                outcome = {"state": "STOPPED"}
         for log in logs:
             log.forward(last=True)
         # The run ended when its process did; the state says so once nothing of it can still write.
@@ -102,7 +104,11 @@ class JobRunner:
     def close(self) -> None:
         """Nothing of its own to end: the JVMs are the pool's."""
 
-    def _launch(self, run: JobRun, session: RunSession, folder: Path) -> _Launch:
+    def _launch(self, run: JobRun, session: RunSession, folder: Path, errors: RunLog) -> _Launch:
+        if run.command_name not in (*SPARK_COMMANDS, SHELL_COMMAND):
+            raise LaunchError(f"LAUNCH ERROR | The embedded AWS does not run {run.command_name} jobs.")
+        if run.effective_arguments.get("--additional-python-modules"):
+            errors.append("--additional-python-modules: nothing is installed here; the server's own modules are used")
         script = session.download(run.job_definition["Command"]["ScriptLocation"], folder)
         arguments = run.effective_arguments
         libraries_folder = folder / "libraries"
@@ -183,7 +189,8 @@ class JobRunner:
         ended_itself = process.poll() is not None
         end_job_process(process, grace_seconds=_STOP_GRACE_SECONDS)
         completed = {"completed_on": time.time()}
-        if not ended_itself and stop.is_set():
+        # With the server's JVMs a Spark script may fail before it is stopped.
+        if stop.is_set() and not (ended_itself and process.returncode == 0):
             return {"state": "STOPPED", **completed}
         if not ended_itself:
             return {"state": "TIMEOUT", "error_message": "JobRun timed out", **completed}

@@ -13,6 +13,8 @@ from pypedream_dagster.local_aws.glue_runs import JobRun, RunStore
 
 _log = logging.getLogger(__name__)
 
+_JOIN_SECONDS = 20.0
+
 
 class Runner(Protocol):
     """Runs job runs one after the other, in one slot."""
@@ -64,20 +66,34 @@ class Scheduler:
             event = self._stops.get(run_id)
             if event is None:
                 self._runs.update(run_id, {"state": "STOPPED", "completed_on": time.time(), "state_detail": None})
-                self._promote(run.job_name)
+                if not self._closing:
+                    self.promote(run.job_name)
                 return
             self._runs.update(run_id, {"state": "STOPPING"})
             event.set()
 
     def close(self) -> None:
-        """Stops every run and closes the slots."""
+        """Asks every run to stop and starts no more; runs without a process are stopped at once."""
         with self._runs.changed:
             self._closing = True
-            for event in self._stops.values():
-                event.set()
-            self._runs.changed.notify_all()
+            for run in self._runs.all():
+                if not run.is_terminal:
+                    self.stop(run.id)
+
+    def join(self) -> None:
+        """Waits until the slots are closed."""
         for thread in self._threads:
-            thread.join(timeout=20)
+            thread.join(timeout=_JOIN_SECONDS)
+
+    def promote(self, job_name: str) -> None:
+        """Lets waiting runs of a job start, oldest first, as far as its concurrency allows."""
+        with self._runs.changed:
+            runs = self._runs.of_job(job_name)
+            job = self._jobs.find(job_name)
+            free = (job.max_concurrent_runs if job else 1) - sum(run.holds_concurrency for run in runs)
+            waiting = [run for run in reversed(runs) if run.state == "WAITING"]
+            for run in waiting[: max(free, 0)]:
+                self._runs.update(run.id, {"state": "STARTING", "state_detail": None})
 
     def _slot(self) -> None:
         runner = self._make_runner()
@@ -113,13 +129,4 @@ class Scheduler:
             job = self._jobs.find(run.job_name)
             if run.state == "FAILED" and job is not None and run.attempt < job.max_retries and not self._closing:
                 self._runs.add(retry_of(job, run))
-            self._promote(run.job_name)
-
-    def _promote(self, job_name: str) -> None:
-        """Lets waiting runs of a job start, oldest first, as far as its concurrency allows."""
-        runs = self._runs.of_job(job_name)
-        job = self._jobs.find(job_name)
-        free = (job.max_concurrent_runs if job else 1) - sum(run.holds_concurrency for run in runs)
-        waiting = [run for run in reversed(runs) if run.state == "WAITING"]
-        for run in waiting[: max(free, 0)]:
-            self._runs.update(run.id, {"state": "STARTING", "state_detail": None})
+            self.promote(run.job_name)

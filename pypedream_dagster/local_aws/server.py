@@ -119,6 +119,7 @@ def _serve(options: Options, state: StateDir) -> None:
     state.endpoint_file.unlink(missing_ok=True)
     scheduler.close()
     jvms.close()
+    scheduler.join()
     server.shutdown()
     snapshots.close()
     kill_owned(state.root)
@@ -151,10 +152,10 @@ def _lock(state: StateDir) -> IO[str] | None:
 
 def _fail_interrupted(runs: RunStore) -> None:
     for run in runs.all():
+        shutil.rmtree(runs.directory(run.id) / "work", ignore_errors=True)
         if not run.is_terminal:
             message = "The embedded AWS ended while this run was active."
-            changes = {"state": "FAILED", "error_message": message, "completed_on": time.time(), "pid": None}
-            runs.update(run.id, changes)
+            runs.update(run.id, {"state": "FAILED", "error_message": message, "completed_on": time.time(), "pid": None})
 
 
 def _listen(port: int, application: WSGIApplication) -> BaseWSGIServer:

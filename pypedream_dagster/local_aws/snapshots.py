@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pypedream_dagster.errors import LocalAwsError
 from pypedream_dagster.local_aws.object_bodies import BodyFolder, loaded_names
 from pypedream_dagster.local_aws.state_dir import write_atomically
 
@@ -66,7 +67,7 @@ class Snapshots:
         from moto.backends import get_backend
 
         for path in self._folder.glob("*.pickle"):
-            accounts = pickle.loads(path.read_bytes())  # noqa: S301  (written by this class, in a private folder)
+            accounts = _read(path)
             for account, regions in accounts.items():
                 for region, state in regions.items():
                     get_backend(path.stem)[account][region].__dict__.update(state)
@@ -127,6 +128,16 @@ class Snapshots:
         write_atomically(self._folder / f"{service}.pickle", data)
         if service == "s3":
             self._bodies.snapshot_written()
+
+
+def _read(path: Path) -> Any:
+    try:
+        return pickle.loads(path.read_bytes())  # noqa: S301  (written by this class, in a private folder)
+    except Exception as error:
+        raise LocalAwsError(
+            f"the state in {path} cannot be read, was it written with another version of moto? ({error})",
+            hint=f"delete {path.parent.parent} to start with an empty account",
+        ) from error
 
 
 def _pickled(service: str) -> bytes:

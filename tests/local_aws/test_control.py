@@ -181,3 +181,13 @@ def test_a_server_that_hangs_is_ended_all_the_same(state_dir: Path, monkeypatch:
     control.down(state_dir)
 
     assert processes_of(state_dir) == []
+
+
+def test_state_that_cannot_be_read_is_said_so(state_dir: Path) -> None:
+    control.up(state_dir)
+    control.down(state_dir)
+    (state_dir / "moto").mkdir(exist_ok=True)
+    (state_dir / "moto" / "s3.pickle").write_bytes(b"from another world")
+
+    with pytest.raises(LocalAwsError, match=r"s3\.pickle cannot be read"):
+        control.up(state_dir)

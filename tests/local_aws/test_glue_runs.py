@@ -251,3 +251,33 @@ def test_runs_beyond_the_slots_start_one_after_the_other(hasty_aws: Aws) -> None
     assert hasty_aws.job_run(job, second)["JobRunState"] == "STOPPED"
     hasty_aws.glue.batch_stop_job_run(JobName=job, JobRunIds=[first])
     assert hasty_aws.ended(job, first)["JobRunState"] == "STOPPED"
+
+
+def test_a_ray_job_is_not_pretended_to_run(aws: Aws) -> None:
+    command = {"Name": "glueray", "ScriptLocation": f"s3://{aws.bucket()}/script.py"}
+
+    run = aws.run(aws.job(Command=command))
+
+    assert run["JobRunState"] == "FAILED"
+    assert "does not run glueray jobs" in run["ErrorMessage"]
+
+
+def test_more_concurrency_lets_waiting_runs_go(aws: Aws) -> None:
+    job = aws.job(SLEEP, JobRunQueuingEnabled=True)
+    first, second = (aws.glue.start_job_run(JobName=job)["JobRunId"] for _ in range(2))
+    assert aws.job_run(job, second)["JobRunState"] == "WAITING"
+    definition = aws.glue.get_job(JobName=job)["Job"]
+
+    aws.glue.update_job(
+        JobName=job,
+        JobUpdate={
+            "Role": definition["Role"],
+            "Command": definition["Command"],
+            "ExecutionProperty": {"MaxConcurrentRuns": 2},
+        },
+    )
+
+    aws.until(job, second, lambda run: run["JobRunState"] == "RUNNING")
+    aws.glue.batch_stop_job_run(JobName=job, JobRunIds=[first, second])
+    for run_id in (first, second):
+        assert aws.ended(job, run_id)["JobRunState"] == "STOPPED"
