@@ -19,8 +19,9 @@ from typing import Any
 from pypedream_dagster.errors import LocalAwsError
 from pypedream_dagster.local_aws.java import find_java_home
 
-_START_SECONDS = 60.0
-_RESET_SECONDS = 20.0
+# Ample: what is exceeded on a busy machine costs a JVM, not correctness.
+_START_SECONDS = 120.0
+_RESET_SECONDS = 60.0
 _DETACH_SECONDS = 3.0
 _EXIT_SECONDS = 5.0
 

@@ -16,7 +16,8 @@ from awsglue import catalog
 from awsglue.dynamicframe import DynamicFrame, DynamicFrameReader, DynamicFrameWriter
 from awsglue.errors import NotEmulatedError
 from awsglue.purge import purge_path
-from awsglue.readwrite import Sink, Source
+from awsglue.sink import Sink
+from awsglue.source import Source
 
 __all__ = ["GlueContext"]
 
