@@ -79,6 +79,7 @@ class Scheduler:
             for run in self._runs.all():
                 if not run.is_terminal:
                     self.stop(run.id)
+            self._runs.changed.notify_all()  # idle slots wait for work: tell them that there will be none
 
     def join(self) -> None:
         """Waits until the slots are closed."""
