@@ -1,27 +1,28 @@
 """The delta of two sides whose key values do not repeat: one narrow join, then a look at what changed.
 
 1. Join the narrow scans of both sides on the key. Rows that are equal fall into one group, of which only the
-   number is kept; the others are kept with their key, and with the XOR of their packed column hashes.
-2. The XOR tells which columns changed at all. Only these columns of only the changed keys are read again.
+   number is kept; the others are kept with their key.
+2. The cells of the changed keys, and only of these, are read again and counted. (Packed hashes per column, which
+   would tell beforehand which columns to read, measured slower: they cost the join more than they save here.)
 3. Sample rows are picked by key and fetched whole.
 
 How many pairs the join made tells for sure whether any key repeats: then it raises `RepeatedKeysError`, for the
-multiset comparison to take over. Few columns or rows need no packed hashes: all columns are read again then.
+multiset comparison to take over.
 """
 
 # ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pypedream_dagster.delta.engines.cells import Joined, count_cells
-from pypedream_dagster.delta.engines.narrow import PER_WORD, WORD_BITS, Narrow, form_of, within
+from pypedream_dagster.delta.engines.narrow import Narrow, form_of, within
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome
 from pypedream_dagster.delta.engines.query import one_row
 from pypedream_dagster.delta.engines.samples import keyed_samples
 from pypedream_dagster.delta.model import RowCounts
-from pypedream_dagster.delta.pairing import Pair, Pairing
+from pypedream_dagster.delta.pairing import Pairing
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.rules import CompareRules
 
@@ -30,17 +31,10 @@ if TYPE_CHECKING:
 
 _EQUAL, _ADDED, _REMOVED, _CHANGED = 0, 1, 2, 3
 _SAMPLED_KEYS = 20_000
-_FEW_ROWS = 500_000
 
 
 class RepeatedKeysError(Exception):
     """A key value occurs more than once on a side."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    rows: RowCounts
-    flagged: tuple[Pair, ...]
 
 
 def compare_keyed(
@@ -51,24 +45,24 @@ def compare_keyed(
     Raises:
         RepeatedKeysError: a key repeats.
     """
-    few = base.rows + head.rows <= _FEW_ROWS
-    narrow = Narrow(pairing.key, pairing.values, rules.exact, words=not few)
+    narrow = Narrow(pairing.key, pairing.values, rules.exact)
     if _sample_repeats(connection, base, narrow, False) or _sample_repeats(connection, head, narrow, True):
         # A key that repeats often would make the join as large as the product of its repetitions.
         raise RepeatedKeysError
     connection.execute(f"CREATE OR REPLACE TEMP TABLE delta AS {_join(base, head, narrow)}")
-    counted = _counts(connection, base, head, narrow)
+    rows = _counts(connection, base, head)
+    has_nulls = _has_null_keys(connection, narrow)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE changed_key AS SELECT {narrow.key_list()} FROM delta WHERE t = {_CHANGED}"
     )
     cells: dict[str, CellCounts] = {}
-    if counted.rows.changed and counted.flagged:
-        cells = count_cells(connection, _joined(base, head, narrow, counted.flagged))
+    if rows.changed:
+        cells = count_cells(connection, _joined(base, head, narrow, has_nulls))
     for name, number in _tolerated_in_equal_rows(connection, narrow).items():
         count = cells.get(name, CellCounts())
         cells[name] = replace(count, within_tolerance=count.within_tolerance + number)
-    samples = keyed_samples(connection, base, head, narrow, counted.flagged, rules.sample_rows)
-    return Outcome(counted.rows, cells, samples)
+    samples = keyed_samples(connection, base, head, narrow, rules.sample_rows, has_nulls=has_nulls)
+    return Outcome(rows, cells, samples)
 
 
 def _sample_repeats(connection: DuckDBPyConnection, table: Table, narrow: Narrow, is_head: bool) -> bool:
@@ -88,7 +82,6 @@ def _join(base: Table, head: Table, narrow: Narrow) -> str:
     columns = [
         *(f"CASE WHEN {is_kept} THEN coalesce(a.k{i}, b.k{i}) END AS k{i}" for i in range(len(narrow.key))),
         f"CAST({kind} AS TINYINT) AS t",
-        *(f"CASE WHEN {is_kept} THEN xor(a.w{i}, b.w{i}) ELSE 0 END AS x{i}" for i in range(narrow.word_count)),
         *_carried_flags(narrow),
         "count(*) AS n",
     ]
@@ -111,29 +104,18 @@ def _carried_flags(narrow: Narrow) -> list[str]:
     return flags
 
 
-def _counts(connection: DuckDBPyConnection, base: Table, head: Table, narrow: Narrow) -> _Counted:
-    words = [f"bit_or(x{i}) FILTER (t = {_CHANGED})" for i in range(narrow.word_count)]
-    flags = [f"max(c{i}) FILTER (t = {_CHANGED})" for i in range(len(narrow.carried))]
-    row = one_row(
-        connection,
-        f"SELECT {', '.join(f'coalesce(sum(n) FILTER (t = {t}), 0)' for t in (_EQUAL, _ADDED, _REMOVED, _CHANGED))}, "
-        f"coalesce(max(n) FILTER (t <> {_EQUAL}), 0){''.join(', ' + item for item in words + flags)} FROM delta",
-    )
-    equal, added, removed, changed, most = (int(value) for value in row[:5])
-    if most > 1 or equal + changed != base.rows - removed or equal + changed != head.rows - added:
+def _counts(connection: DuckDBPyConnection, base: Table, head: Table) -> RowCounts:
+    sums = ", ".join(f"coalesce(sum(n) FILTER (t = {t}), 0)" for t in (_EQUAL, _ADDED, _REMOVED, _CHANGED))
+    most = f"coalesce(max(n) FILTER (t <> {_EQUAL}), 0)"
+    equal, added, removed, changed, repeated = map(int, one_row(connection, f"SELECT {sums}, {most} FROM delta"))
+    if repeated > 1 or equal + changed != base.rows - removed or equal + changed != head.rows - added:
         raise RepeatedKeysError
-    rows = RowCounts(base.rows, head.rows, added, removed, changed, equal)
-    if not narrow.words:
-        return _Counted(rows, narrow.values)
-    found = row[5:]
-    flagged = [pair for i, pair in enumerate(narrow.hashed) if _word_bits(found, i)]
-    flagged += [pair for i, pair in enumerate(narrow.carried) if found[len(words) + i] == 2]
-    return _Counted(rows, tuple(pair for pair in narrow.values if pair in flagged))
+    return RowCounts(base.rows, head.rows, added, removed, changed, equal)
 
 
-def _word_bits(words: tuple[Any, ...], index: int) -> int:
-    word = words[index // PER_WORD] or 0
-    return int(word) >> (WORD_BITS * (index % PER_WORD)) & ((1 << WORD_BITS) - 1)
+def _has_null_keys(connection: DuckDBPyConnection, narrow: Narrow) -> bool:
+    is_null = " OR ".join(f"k{i} IS NULL" for i in range(len(narrow.key)))
+    return bool(one_row(connection, f"SELECT count(*) FROM delta WHERE t <> {_EQUAL} AND ({is_null})")[0])
 
 
 def _tolerated_in_equal_rows(connection: DuckDBPyConnection, narrow: Narrow) -> dict[str, int]:
@@ -145,13 +127,12 @@ def _tolerated_in_equal_rows(connection: DuckDBPyConnection, narrow: Narrow) -> 
     return {pair.name: int(number) for (_, pair), number in zip(tolerated, row, strict=True)}
 
 
-def _joined(base: Table, head: Table, narrow: Narrow, flagged: tuple[Pair, ...]) -> Joined:
+def _joined(base: Table, head: Table, narrow: Narrow, has_nulls: bool) -> Joined:
     sides = []
     for table, is_head in ((base, False), (head, True)):
         keys = ", ".join(f"{form_of(pair, is_head)} AS k{i}" for i, pair in enumerate(narrow.key))
-        cells = ", ".join(f"{form_of(pair, is_head)} AS v{i}" for i, pair in enumerate(flagged))
-        sides.append(f"(SELECT {keys}, {cells} FROM {table.sql})")
-    same = narrow.same_key("a", "b")
-    return Joined(
-        f"{sides[0]} a JOIN changed_key c ON {narrow.same_key('a', 'c')} JOIN {sides[1]} b ON {same}", flagged
-    )
+        cells = "".join(f", {form_of(pair, is_head)} AS v{i}" for i, pair in enumerate(narrow.values))
+        chosen = narrow.same_key("s", "c", has_nulls=has_nulls)
+        sides.append(f"(SELECT s.* FROM (SELECT {keys}{cells} FROM {table.sql}) s SEMI JOIN changed_key c ON {chosen})")
+    same = narrow.same_key("a", "b", has_nulls=has_nulls)
+    return Joined(f"{sides[0]} a JOIN {sides[1]} b ON {same}", narrow.values)

@@ -11,22 +11,25 @@ A key's changed cells of a column are the fewest that any pairing of its remaini
 # ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pypedream_dagster.delta.engines.cells import Joined, count_cells
 from pypedream_dagster.delta.engines.narrow import Narrow, cells_differ, form_of, within
-from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome
+from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome, to_cell
 from pypedream_dagster.delta.engines.query import one_row
 from pypedream_dagster.delta.engines.samples import changed_rows, originals, whole_rows
 from pypedream_dagster.delta.engines.sql import identifier
-from pypedream_dagster.delta.model import ChangedRow, RowCounts, Samples
+from pypedream_dagster.delta.model import Cell, ChangedRow, RowCounts, Samples
 from pypedream_dagster.delta.pairing import Pair, Pairing
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.rules import CompareRules
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_MANY_ROWS = 500_000
 
 
 def compare_multisets(
@@ -46,7 +49,7 @@ class _Multisets:
         self._base = base
         self._head = head
         self._limit = rules.sample_rows
-        self._narrow = Narrow(pairing.key, pairing.values, rules.exact, words=False)
+        self._narrow = Narrow(pairing.key, pairing.values, rules.exact)
 
     def outcome(self) -> Outcome:
         within_counts = self._cancel()
@@ -188,6 +191,8 @@ class _Multisets:
         )
 
     def _surplus(self, is_head: bool, is_keyed: bool) -> tuple[Any, ...]:
+        if not is_keyed and self._base.rows + self._head.rows > _MANY_ROWS:
+            return self._first_surplus(is_head)
         table = self._head if is_head else self._base
         mine, other = ("lb", "la") if is_head else ("la", "lb")
         if is_keyed:
@@ -206,6 +211,25 @@ class _Multisets:
         order = ", ".join([*(f"k{i}" for i in range(len(self._narrow.key))), "rid"])
         numbered = f"(SELECT *, row_number() OVER (ORDER BY {order}) AS r FROM ({kept}))"
         return whole_rows(self._connection, table, numbered, f"r <= {self._limit}")
+
+    def _first_surplus(self, is_head: bool) -> tuple[dict[str, Cell], ...]:
+        """Any rows of the surplus: those that a scan meets first, so that it can stop there."""
+        table = self._head if is_head else self._base
+        left = "lb" if is_head else "la"
+        own = self._narrow.select(table, is_head=is_head).removesuffix(f" FROM {table.sql}")
+        same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM x.{name}" for name in self._identity)
+        columns = ", ".join(f"o{i}" for i in range(len(table.columns)))
+        found = self._connection.execute(
+            f"SELECT x.rid, x.{left}, {columns} FROM ({own}, {originals(table)} FROM {table.sql}) s "
+            f"JOIN (SELECT * FROM rest WHERE {left} > 0) x ON {same} LIMIT {self._limit * 4}"
+        ).fetchall()
+        seen: Counter[int] = Counter()
+        rows = []
+        for rid, most, *cells in found:
+            seen[rid] += 1
+            if seen[rid] <= most:
+                rows.append(dict(zip((name for name, _ in table.columns), map(to_cell, cells), strict=True)))
+        return tuple(rows[: self._limit])
 
     def _changed(self) -> tuple[ChangedRow, ...]:
         key, values = self._narrow.key, self._narrow.values

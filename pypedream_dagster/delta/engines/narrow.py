@@ -15,19 +15,14 @@ from pypedream_dagster.delta.pairing import Pair
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.types import BOOLEAN, Form, Plain
 
-WORD_BITS = 21
-"""Bits per column in the packed words that tell which columns changed: three columns to 64 bits."""
-PER_WORD = 64 // WORD_BITS
-
 
 @dataclass(frozen=True, slots=True)
 class Narrow:
-    """What the narrow scan takes of each pair: keys ``k…``, hash ``h``, carried values ``t…``, words ``w…``."""
+    """What the narrow scan takes of each pair: keys ``k…``, hash ``h``, carried values ``t…``."""
 
     key: tuple[Pair, ...]
     values: tuple[Pair, ...]
     exact: bool
-    words: bool
 
     @property
     def carried(self) -> tuple[Pair, ...]:
@@ -39,18 +34,12 @@ class Narrow:
         """Pairs that go into the row's hash."""
         return tuple(pair for pair in self.values if not (self.exact or pair.tolerance))
 
-    @property
-    def word_count(self) -> int:
-        """How many words the hashed columns take."""
-        return -(-len(self.hashed) // PER_WORD) if self.words else 0
-
     def select(self, table: Table, *, is_head: bool) -> str:
         """The scan of one side."""
         columns = [
             *(f"{form_of(pair, is_head)} AS k{i}" for i, pair in enumerate(self.key)),
             f"{self._row_hash(is_head)} AS h",
             *(f"{form_of(pair, is_head)} AS t{i}" for i, pair in enumerate(self.carried)),
-            *(f"{self._word(word, is_head)} AS w{word}" for word in range(self.word_count)),
         ]
         return f"SELECT {', '.join(columns)} FROM {table.sql}"
 
@@ -58,9 +47,13 @@ class Narrow:
         """The key's columns."""
         return ", ".join(f"{prefix}k{i}" for i in range(len(self.key)))
 
-    def same_key(self, left: str, right: str) -> str:
-        """The condition that two rows have one key; NULL is a key like others."""
-        return " AND ".join(f"{left}.k{i} IS NOT DISTINCT FROM {right}.k{i}" for i in range(len(self.key)))
+    def same_key(self, left: str, right: str, *, has_nulls: bool = True) -> str:
+        """The condition that two rows have one key; NULL is a key like others.
+
+        Without NULLs plain equality says the same, and lets DuckDB skip what a join cannot need while it reads.
+        """
+        same = "IS NOT DISTINCT FROM" if has_nulls else "="
+        return " AND ".join(f"{left}.k{i} {same} {right}.k{i}" for i in range(len(self.key)))
 
     def differs(self, left: str, right: str) -> str:
         """The condition that two rows with one key differ, beyond the tolerance."""
@@ -71,15 +64,6 @@ class Narrow:
     def _row_hash(self, is_head: bool) -> str:
         parts = [hashable(form_of(pair, is_head), form(pair)) for pair in self.hashed]
         return f"hash({', '.join(parts)})" if parts else "0::UBIGINT"
-
-    def _word(self, word: int, is_head: bool) -> str:
-        mask = (1 << WORD_BITS) - 1
-        pairs = self.hashed[word * PER_WORD : (word + 1) * PER_WORD]
-        parts = [
-            f"((hash({hashable(form_of(pair, is_head), form(pair))}) & {mask}) << {WORD_BITS * i})"
-            for i, pair in enumerate(pairs)
-        ]
-        return " | ".join(parts)
 
 
 def form(pair: Pair) -> Form:

@@ -21,8 +21,9 @@ def keyed_samples(
     base: Table,
     head: Table,
     narrow: Narrow,
-    flagged: tuple[Pair, ...],
     limit: int,
+    *,
+    has_nulls: bool,
 ) -> Samples:
     """Samples of the first keys of each outcome in table ``delta`` (0 equal, 1 added, 2 removed, 3 changed)."""
     if not limit:
@@ -33,9 +34,9 @@ def keyed_samples(
         f"FROM delta WHERE t <> 0) WHERE r <= {limit}"
     )
     return Samples(
-        added=whole_rows(connection, head, _keyed(head, narrow, True), "t = 1"),
-        removed=whole_rows(connection, base, _keyed(base, narrow, False), "t = 2"),
-        changed=_changed(connection, base, head, narrow, flagged),
+        added=whole_rows(connection, head, _keyed(head, narrow, True, 1, has_nulls), "true"),
+        removed=whole_rows(connection, base, _keyed(base, narrow, False, 2, has_nulls), "true"),
+        changed=_changed(connection, base, head, narrow, has_nulls),
         limit=limit,
     )
 
@@ -71,24 +72,26 @@ def changed_rows(rows: list[tuple[Any, ...]], key: tuple[Pair, ...], pairs: tupl
     return tuple(changed)
 
 
-def _keyed(table: Table, narrow: Narrow, is_head: bool) -> str:
+def _keyed(table: Table, narrow: Narrow, is_head: bool, outcome: int, has_nulls: bool) -> str:
     keys = ", ".join(f"{form_of(pair, is_head)} AS k{i}" for i, pair in enumerate(narrow.key))
-    return f"(SELECT {keys}, {originals(table)} FROM {table.sql}) s JOIN sample_key q ON {narrow.same_key('s', 'q')}"
+    same = narrow.same_key("s", "q", has_nulls=has_nulls)
+    chosen = f"(SELECT * FROM sample_key WHERE t = {outcome})"
+    return f"(SELECT {keys}, {originals(table)} FROM {table.sql}) s JOIN {chosen} q ON {same}"
 
 
 def _changed(
-    connection: DuckDBPyConnection, base: Table, head: Table, narrow: Narrow, flagged: tuple[Pair, ...]
+    connection: DuckDBPyConnection, base: Table, head: Table, narrow: Narrow, has_nulls: bool
 ) -> tuple[ChangedRow, ...]:
+    flagged = narrow.values
     sides = []
     for table, is_head in ((base, False), (head, True)):
         keys = [f"{form_of(pair, is_head)} AS k{i}" for i, pair in enumerate(narrow.key)]
         keys += [f"{_original(pair, is_head)} AS g{i}" for i, pair in enumerate(narrow.key)]
         cells = [f"{form_of(pair, is_head)} AS v{i}" for i, pair in enumerate(flagged)]
         cells += [f"{_original(pair, is_head)} AS o{i}" for i, pair in enumerate(flagged)]
-        chosen = f"SELECT {', '.join(keys + cells)} FROM {table.sql}"
-        sides.append(
-            f"(SELECT s.*, q.r FROM ({chosen}) s JOIN sample_key q ON q.t = 3 AND {narrow.same_key('s', 'q')})"
-        )
+        same = narrow.same_key("s", "q", has_nulls=has_nulls)
+        source = f"(SELECT {', '.join(keys + cells)} FROM {table.sql}) s"
+        sides.append(f"(SELECT s.*, q.r FROM {source} JOIN (SELECT * FROM sample_key WHERE t = 3) q ON {same})")
     told = [f"b.g{i}" for i in range(len(narrow.key))]
     for i, pair in enumerate(flagged):
         told += [cells_differ(pair, f"a.v{i}", f"b.v{i}"), f"a.o{i}", f"b.o{i}"]
