@@ -1,7 +1,8 @@
 """The session policy of a branch's job runs: what the job's role allows, less every write that is not the branch's.
 
 Given to StartJobRun as ``ExecutionRoleSessionPolicy``; a session policy can only narrow the role.
-Its size depends on the branch's write prefixes, not on its datasets.
+Its size depends on the branch's write prefixes, not on its datasets. Where each dataset has a prefix of its own
+(``s3://lake/<dataset>/{branch-name}/``) the prefixes are widened to one pattern, and main is denied by another.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import BranchGraph
+from pypedream_dagster.branch.widening import widen
 from pypedream_dagster.errors import ProtectedError
 
 MAX_POLICY_CHARACTERS = 2048
@@ -32,22 +34,9 @@ def session_policy(graph: BranchGraph) -> str:
     """
     if graph.is_main:
         raise ProtectedError("Main's runs take no session policy.")
-    own_objects = [arn for prefix in graph.write_prefixes for arn in naming.object_arns(prefix)]
-    own_catalog = ["arn:aws:glue:*:*:catalog"] if graph.databases else []
-    for database in graph.databases:
-        own_catalog += [f"arn:aws:glue:*:*:database/{database}", f"arn:aws:glue:*:*:table/{database}/*"]
-    catalog: dict[str, Any] = {"Effect": "Deny", "Action": _CATALOG_WRITES}
-    catalog |= {"NotResource": own_catalog} if own_catalog else {"Resource": "*"}
-    document = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Action": "*", "Resource": "*"},
-            {"Effect": "Deny", "Action": _S3_WRITES, "NotResource": own_objects},
-            catalog,
-            {"Effect": "Deny", "Action": _NEVER, "Resource": "*"},
-        ],
-    }
-    text = json.dumps(document, separators=(",", ":"))
+    text = _policy(graph, [arn for prefix in graph.write_prefixes for arn in naming.object_arns(prefix)], [])
+    if len(text) > MAX_POLICY_CHARACTERS and (wider := widen(graph)):
+        text = _policy(graph, *wider)
     if len(text) > MAX_POLICY_CHARACTERS:
         raise ProtectedError(
             f"Branch {graph.branch!r} writes to {len(graph.write_prefixes)} separate prefixes: a session policy that "
@@ -55,3 +44,20 @@ def session_policy(graph: BranchGraph) -> str:
             hint="put {branch-name} further to the front of the URI templates, so that they share a prefix",
         )
     return text
+
+
+def _policy(graph: BranchGraph, own_objects: list[str], mains_objects: list[str]) -> str:
+    own_catalog = ["arn:aws:glue:*:*:catalog"] if graph.databases else []
+    for database in graph.databases:
+        own_catalog += [f"arn:aws:glue:*:*:database/{database}", f"arn:aws:glue:*:*:table/{database}/*"]
+    catalog: dict[str, Any] = {"Effect": "Deny", "Action": _CATALOG_WRITES}
+    catalog |= {"NotResource": own_catalog} if own_catalog else {"Resource": "*"}
+    statements: list[dict[str, Any]] = [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": _S3_WRITES, "NotResource": own_objects},
+        catalog,
+        {"Effect": "Deny", "Action": _NEVER, "Resource": "*"},
+    ]
+    if mains_objects:
+        statements.append({"Effect": "Deny", "Action": _S3_WRITES, "Resource": mains_objects})
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
