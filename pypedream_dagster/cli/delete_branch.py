@@ -14,7 +14,10 @@ from pypedream_dagster.errors import StateError
 @click.argument("branch")
 @pass_invocation
 def command(invocation: Invocation, branch: str) -> None:
-    """Remove a branch's local folder, scripts and reports included. Refused while anything of it is deployed."""
+    """Remove a branch's local folder.
+
+    Its scripts and reports go with it. Refused while anything of it is deployed.
+    """
     refuse_main(branch, "deleted")
     store = invocation.store()
     store.branch(branch)

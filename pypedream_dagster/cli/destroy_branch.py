@@ -24,9 +24,10 @@ from pypedream_dagster.graph.files import read_graph
 @json_plan_option
 @pass_invocation
 def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -> None:
-    """Remove all that was made for a branch, data included, and prove that nothing is left.
+    """Remove all that was made for a branch, data included.
 
-    Deletes what the branch's record lists and its tags confirm; nothing of main, ever. The local folder stays.
+    Deletes what the branch's record lists and its tags confirm; nothing of main, ever. Proves at the end that
+    nothing is left. The local folder stays.
     """
     refuse_main(branch, "destroyed")
     store = invocation.store()

@@ -25,10 +25,10 @@ _FILES = {
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
 @pass_invocation
 def command(invocation: Invocation, folder: Path) -> None:
-    """Start a project for a pipeline of your own, here or in FOLDER.
+    """Start a project for a pipeline of your own.
 
-    Writes a graph of one example job, Dagster's two files and a .gitignore. Overwrites nothing: a .gitignore
-    that is there already is kept, anything else in the way stops it.
+    Writes, here or in FOLDER, a graph of two example jobs, Dagster's two files and a .gitignore. Overwrites
+    nothing: a .gitignore that is there already is kept, anything else in the way stops it.
     """
     root = invocation.project or folder
     targets = {template: root / place for template, place in _FILES.items()}

@@ -99,10 +99,12 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         note("Interrupted.")
         return EXIT_INTERRUPTED
+    except SystemExit:
+        return EXIT_BROKEN_PIPE  # click's own end where the reader has gone; nothing else here exits
     except OSError as error:
         if error.errno != errno.EPIPE:
             raise
-        # The reader (head, a pager) has gone; what python would still flush at exit must go nowhere.
+        # The reader (head, a pager) has gone: what python would still flush at exit must go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
     return result if isinstance(result, int) else 0

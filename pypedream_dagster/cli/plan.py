@@ -24,10 +24,10 @@ _WORDS = {"glue_job": "Glue job", "script": "script  ", "catalog_database": "dat
 @json_option
 @pass_invocation
 def command(invocation: Invocation, branch: str, as_json: bool) -> None:
-    """Say what a branch would create, run, read and write, and what to look out for.
+    """Say what a branch would create, run, read and write.
 
-    Makes nothing, and works before the branch is deployed. Where AWS can be asked, the jobs' past runs on main
-    tell how long it will take.
+    Says what to look out for, too. Makes nothing, and works before the branch is deployed. Where AWS can be asked,
+    the jobs' past runs on main tell how long it will take.
     """
     refuse_main(branch, "planned")
     store = invocation.store()

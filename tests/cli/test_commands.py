@@ -233,7 +233,7 @@ def test_importing_what_is_deployed(pypedream: Pypedream, deployed: Deployed) ->
     assert read_graph(deployed.folder / "pipeline_graph" / "main.json").by_id.keys() >= {"start", "extract", "load"}
 
 
-def test_an_interrupt_and_a_reader_that_leaves(project: Path) -> None:
+def test_a_reader_that_leaves(project: Path) -> None:
     command = [sys.executable, "-m", "pypedream_dagster.cli.main", "--project", str(project), "nodes", "--json"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
