@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -61,10 +62,12 @@ def command(
     # DuckDB and pyarrow take half a second to import.
     from pypedream_dagster.delta.dataset import compare_output
 
+    suites = invocation.settings().expectations_dir
+    compare = partial(compare_output, s3, engine=engine, exact=exact, sample_rows=samples, expectations_dir=suites)
     found = []
     for index, (node, out) in enumerate(pairs, start=1):
         note(f"Comparing {node.id}.{out.name} ({index} of {len(pairs)})")
-        found.append(compare_output(s3, node, out, engine=engine, exact=exact, sample_rows=samples))
+        found.append(compare(node, out))
     delta = BranchDelta(branch=branch, created_at=invocation.now().replace(microsecond=0), datasets=tuple(found))
     write_delta(delta, form, output)
     if not datasets:
@@ -73,9 +76,8 @@ def command(
         note(f"Report: {invocation.shown(write_reports(store.folder(branch), delta))}")
     if output is not None:
         note(f"Written: {invocation.shown(output.resolve())}")
-    return _verdict(
-        [(deltas, out.settings.delta_policy) for deltas, (_, out) in zip(found, pairs, strict=True)], fail_on
-    )
+    policies = [out.settings.delta_policy for _, out in pairs]
+    return _verdict(list(zip(found, policies, strict=True)), fail_on)
 
 
 def _chosen(graph: BranchGraph, names: tuple[str, ...]) -> Iterator[tuple[BranchNode, Output]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from pypedream_dagster.aws.s3 import S3Client
 from pypedream_dagster.branch.model import BranchNode, Output
 from pypedream_dagster.delta.compare import compare
+from pypedream_dagster.delta.expectations import with_expectations
 from pypedream_dagster.delta.model import DatasetDelta, Tolerance
 from pypedream_dagster.delta.rules import CompareRules, EngineChoice, Format
 from pypedream_dagster.delta.source import Side
@@ -23,8 +25,19 @@ def compare_output(
     engine: EngineChoice = "auto",
     exact: bool = False,
     sample_rows: int = 20,
+    expectations_dir: Path | None = None,
 ) -> DatasetDelta:
-    """Compare one dataset of a branch with main's; rules that do not fit the data are reported, not raised."""
+    """Compare one dataset of a branch with main's; rules that do not fit the data are reported, not raised.
+
+    Args:
+        s3: reads both sides.
+        node: writes the dataset.
+        output: the dataset.
+        engine: as in `compare`.
+        exact: compare values rather than hashes of them.
+        sample_rows: the most sample rows of each outcome.
+        expectations_dir: where ``<dataset>.json`` is the dataset's Great Expectations suite, if it has one.
+    """
     filesystem = s3.arrow_filesystem()
     empty = DatasetDelta(output.name, node.id, output.base_uri, output.head_uri, "unreadable", "not_compared")
     try:
@@ -32,7 +45,9 @@ def compare_output(
         base = Side(output.base_uri, form, filesystem)
         head = Side(output.head_uri, form, filesystem)
         rules = replace(rules_of(output.settings), exact=exact, sample_rows=sample_rows)
-        return compare(base, head, rules, engine=engine, name=output.name, node=node.id)
+        delta = compare(base, head, rules, engine=engine, name=output.name, node=node.id)
+        suite = expectations_dir / f"{output.name}.json" if expectations_dir else None
+        return with_expectations(delta, suite, base, head, rules) if suite and suite.is_file() else delta
     except DeltaError as error:
         return replace(empty, error=str(error))
 
