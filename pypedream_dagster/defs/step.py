@@ -18,7 +18,7 @@ from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
 from pypedream_dagster.branch.policy import session_policy
 from pypedream_dagster.branch.store import script_name, sha256
 from pypedream_dagster.defs.executor import interruptible_sleep
-from pypedream_dagster.defs.keys import asset_keys, output_key
+from pypedream_dagster.defs.keys import BRANCH_TAG, asset_keys, output_key, run_tags
 from pypedream_dagster.defs.metadata import Metadata, dataset_metadata, plain, run_metadata
 from pypedream_dagster.defs.progress import Progress, tell
 from pypedream_dagster.defs.resources import AwsResource
@@ -78,6 +78,9 @@ def materialize(
     began = time.monotonic()
 
     tell(Progress(node.id, "started"))
+    if not context.run.tags.get(BRANCH_TAG):
+        # Materialized from the asset graph, a run has the tags of no job.
+        context.instance.add_run_tags(context.run.run_id, run_tags(place.branch))
     try:
         yield from _Step(context, resource.connect(), place, node).results()
     except DagsterExecutionInterruptedError:

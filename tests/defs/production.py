@@ -21,7 +21,7 @@ from pypedream_dagster.graph.files import read_graph
 from pypedream_dagster.settings import Settings
 
 SCRIPT = """
-import io, sys, time
+import io, os, sys, time
 import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -46,6 +46,8 @@ for name, uri in arguments.items():
         sink = io.BytesIO()
         pq.write_table(table, sink)
         s3.put_object(Bucket=bucket, Key=prefix + "part.parquet", Body=sink.getvalue())
+sys.stdout.flush()
+os._exit(0)  # pyarrow 26 may abort in the interpreter's exit, on a busy machine, after it has read a file
 """
 
 ROUND_AMOUNTS = """
