@@ -191,7 +191,9 @@ def _samples(dataset: DatasetDelta) -> Iterator[RenderableType]:
     yield Text("")
     for sign, text in lines:
         line = Text(no_wrap=True, overflow="ellipsis")
-        yield line.append(f"  {sign} ", style=_SIGN_STYLE[sign]).append(text)
+        line.append(f"  {sign} ", style=_SIGN_STYLE[sign]).append(text)
+        # Printed bare, a Text is joined into another that knows nothing of its overflow.
+        yield Padding(line, 0)
 
 
 def _values(row: Mapping[str, Cell]) -> str:
