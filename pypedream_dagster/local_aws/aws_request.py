@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 from wsgiref.types import WSGIEnvironment
 
-from pypedream_dagster.local_aws.identity import Credential, credential_of
+from pypedream_dagster.local_aws.access.identity import Credential, credential_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,13 @@ from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from pypedream_dagster.local_aws import moto_backends
+from pypedream_dagster.local_aws.access.identity import Principal, principal_of
+from pypedream_dagster.local_aws.access.permissions import (
+    Permission,
+    glue_permissions,
+    other_permissions,
+    s3_permissions,
+)
 from pypedream_dagster.local_aws.aws_request import AwsRequest, read_request
 from pypedream_dagster.local_aws.aws_response import (
     Response,
@@ -23,19 +30,12 @@ from pypedream_dagster.local_aws.aws_response import (
     xml_response,
 )
 from pypedream_dagster.local_aws.endpoint import RootKey
-from pypedream_dagster.local_aws.glue_api import GlueApi
-from pypedream_dagster.local_aws.glue_errors import GlueError
-from pypedream_dagster.local_aws.glue_tags import TagStore, glue_arn
-from pypedream_dagster.local_aws.identity import Principal, principal_of
+from pypedream_dagster.local_aws.glue.api import GlueApi
+from pypedream_dagster.local_aws.glue.errors import GlueError
+from pypedream_dagster.local_aws.glue.tags import TagStore, glue_arn
 from pypedream_dagster.local_aws.moto_applications import MotoApplications
-from pypedream_dagster.local_aws.multi_delete import multi_delete
-from pypedream_dagster.local_aws.object_listing import listing_xml, page_of, parse_list_request
-from pypedream_dagster.local_aws.permissions import (
-    Permission,
-    glue_permissions,
-    other_permissions,
-    s3_permissions,
-)
+from pypedream_dagster.local_aws.s3.listing import listing_xml, page_of, parse_list_request
+from pypedream_dagster.local_aws.s3.multi_delete import multi_delete
 from pypedream_dagster.local_aws.snapshots import Snapshots
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pypedream_dagster.local_aws.endpoint import ACCOUNT_ID, REGION
-from pypedream_dagster.local_aws.object_listing import ListedObject
+from pypedream_dagster.local_aws.s3.listing import ListedObject
 
 
 def backend(service: str) -> Any:

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
@@ -17,17 +18,18 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from wsgiref.types import WSGIApplication
 
-from pypedream_dagster.local_aws import object_bodies, ranged_get
 from pypedream_dagster.local_aws.endpoint import REGION, Endpoint, load_root_key, write_endpoint
+from pypedream_dagster.local_aws.execution.runner import JobRunner, RunnerContext
+from pypedream_dagster.local_aws.execution.scheduler import Scheduler
 from pypedream_dagster.local_aws.front import Front
-from pypedream_dagster.local_aws.glue_api import GlueApi
-from pypedream_dagster.local_aws.glue_jobs import JobStore
-from pypedream_dagster.local_aws.glue_runs import RunStore
-from pypedream_dagster.local_aws.glue_tags import TagStore
+from pypedream_dagster.local_aws.glue.api import GlueApi
+from pypedream_dagster.local_aws.glue.jobs import JobStore
+from pypedream_dagster.local_aws.glue.runs import RunStore
+from pypedream_dagster.local_aws.glue.tags import TagStore
 from pypedream_dagster.local_aws.moto_applications import MotoApplications
 from pypedream_dagster.local_aws.processes import kill_owned
-from pypedream_dagster.local_aws.runner import JobRunner, RunnerContext
-from pypedream_dagster.local_aws.scheduler import Scheduler
+from pypedream_dagster.local_aws.s3 import bodies as object_bodies
+from pypedream_dagster.local_aws.s3 import ranged_get
 from pypedream_dagster.local_aws.snapshots import Snapshots
 from pypedream_dagster.local_aws.state_dir import StateDir
 from pypedream_dagster.local_aws.warm_jvm import JvmPool
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 EXIT_ALREADY_RUNNING = 3
+# Spark opens many connections at once.
+_BACKLOG = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,51 +82,78 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: Options, state: StateDir) -> None:
     os.chdir(state.root)  # not to hold the folder that the user happened to be in
     kill_owned(state.root)
-    jvm_folder = state.root / "jvm"
-    shutil.rmtree(jvm_folder, ignore_errors=True)
-    bodies = object_bodies.install(state.objects)
-    ranged_get.install()
-    snapshots = Snapshots(state.snapshots, bodies)
-    snapshots.load()
+    with socket.create_server(("127.0.0.1", options.port), backlog=_BACKLOG) as listener:
+        server = _assemble(options, state, listener)
+        ended = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ended.set())
+        server.start(warm=options.warm)
+        write_endpoint(state, server.endpoint)
+        _log.info("serving %s from %s", server.endpoint.url, state.root)
+        ended.wait()
+        state.endpoint_file.unlink(missing_ok=True)
+        server.stop()
+    kill_owned(state.root)
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """The parts that start and stop."""
+
+    endpoint: Endpoint
+    http: BaseWSGIServer
+    scheduler: Scheduler
+    jvms: JvmPool
+    snapshots: Snapshots
+
+    def start(self, *, warm: bool) -> None:
+        """Answers requests and runs jobs from now on."""
+        self.scheduler.start()
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), name="http", daemon=True).start()
+        if warm:
+            threading.Thread(target=_warm, args=(self.jvms,), name="warm", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends the runs, their JVMs and the answering, then saves what is not yet saved."""
+        self.scheduler.close()
+        self.jvms.close()
+        self.scheduler.join()
+        self.http.shutdown()
+        self.snapshots.close()
+
+
+def _assemble(options: Options, state: StateDir, listener: socket.socket) -> _Server:
+    """Loads the state and puts the parts together; nothing runs yet but the saving of state."""
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    snapshots = _load_moto(state)
     jobs, runs = JobStore(state.jobs), RunStore(state.runs)
     _fail_interrupted(runs)
     root = load_root_key(state)
-    moto = MotoApplications()
-    late_front: list[Front] = []
-    server = _listen(options.port, lambda environ, start: late_front[0](environ, start))
-    url = f"http://127.0.0.1:{server.server_port}"
-    os.environ["MOTO_PORT"] = str(server.server_port)
-    jvms = JvmPool(log_dir=jvm_folder, size=options.slots)
+    jvm_folder = state.root / "jvm"
+    shutil.rmtree(jvm_folder, ignore_errors=True)
     context = RunnerContext(
         url=url,
         root=root,
         runs=runs,
         snapshots=snapshots,
-        jvms=jvms,
+        jvms=JvmPool(log_dir=jvm_folder, size=options.slots),
         owner=state.root,
         minute_seconds=options.minute_seconds,
         cores=os.cpu_count() or 2,
     )
     scheduler = Scheduler(runs, jobs, lambda: JobRunner(context), options.slots)
     tags = TagStore(state.tags_file, jobs)
-    late_front.append(Front(moto, GlueApi(jobs, runs, tags, scheduler), tags, snapshots, root))
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    scheduler.start()
-    threading.Thread(target=server.serve_forever, args=(0.05,), name="http", daemon=True).start()
-    if options.warm:
-        threading.Thread(target=_warm, args=(jvms,), name="warm", daemon=True).start()
-    write_endpoint(state, Endpoint(url, REGION, root.access_key_id, root.secret_access_key, os.getpid()))
-    _log.info("serving %s from %s", url, state.root)
-    ended.wait()
-    state.endpoint_file.unlink(missing_ok=True)
-    scheduler.close()
-    jvms.close()
-    scheduler.join()
-    server.shutdown()
-    snapshots.close()
-    kill_owned(state.root)
+    front = Front(MotoApplications(), GlueApi(jobs, runs, tags, scheduler), tags, snapshots, root)
+    endpoint = Endpoint(url, REGION, root.access_key_id, root.secret_access_key, os.getpid())
+    return _Server(endpoint, _http_server(listener, front), scheduler, context.jvms, snapshots)
+
+
+def _load_moto(state: StateDir) -> Snapshots:
+    bodies = object_bodies.install(state.objects)
+    ranged_get.install()
+    snapshots = Snapshots(state.snapshots, bodies)
+    snapshots.load()
+    return snapshots
 
 
 def _parse(arguments: Sequence[str] | None) -> Options:
@@ -158,7 +189,7 @@ def _fail_interrupted(runs: RunStore) -> None:
             runs.update(run.id, {"state": "FAILED", "error_message": message, "completed_on": time.time(), "pid": None})
 
 
-def _listen(port: int, application: WSGIApplication) -> BaseWSGIServer:
+def _http_server(listener: socket.socket, application: WSGIApplication) -> BaseWSGIServer:
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
@@ -167,7 +198,8 @@ def _listen(port: int, application: WSGIApplication) -> BaseWSGIServer:
 
         protocol_version = "HTTP/1.1"
 
-    return make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
+    host, port = listener.getsockname()
+    return make_server(host, port, application, threaded=True, request_handler=Handler, fd=listener.fileno())
 
 
 def _warm(jvms: JvmPool) -> None:

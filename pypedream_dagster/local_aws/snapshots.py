@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pypedream_dagster.errors import LocalAwsError
-from pypedream_dagster.local_aws.object_bodies import BodyFolder, loaded_names
+from pypedream_dagster.local_aws.s3.bodies import BodyFolder, loaded_names
 from pypedream_dagster.local_aws.state_dir import write_atomically
 
 _log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pypedream_dagster.local_aws.permissions import glue_permissions, other_permissions, s3_permissions
+from pypedream_dagster.local_aws.access.permissions import glue_permissions, other_permissions, s3_permissions
 
 GLUE = "arn:aws:glue:us-east-1:123456789012:"
 

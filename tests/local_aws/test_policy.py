@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pypedream_dagster.local_aws.policy import Decision, MalformedPolicyError, decide, parse_policy
+from pypedream_dagster.local_aws.access.policy import Decision, MalformedPolicyError, decide, parse_policy
 
 OBJECT = "arn:aws:s3:::bucket/branch/data/part-0.parquet"
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}

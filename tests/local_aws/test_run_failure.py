@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypedream_dagster.local_aws.run_failure import error_message
+from pypedream_dagster.local_aws.execution.failure import error_message
 
 TRACEBACK = """\
 26/01/01 WARN something

@@ -9,13 +9,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from pypedream_dagster.local_aws.glue_errors import EntityNotFoundException, InvalidInputException
-from pypedream_dagster.local_aws.glue_jobs import Job, JobStore
-from pypedream_dagster.local_aws.glue_runs import RunStore
-from pypedream_dagster.local_aws.glue_start import start_run
-from pypedream_dagster.local_aws.glue_tags import TagStore
-from pypedream_dagster.local_aws.glue_validation import validate
-from pypedream_dagster.local_aws.scheduler import Scheduler
+from pypedream_dagster.local_aws.execution.scheduler import Scheduler
+from pypedream_dagster.local_aws.glue.errors import EntityNotFoundException, InvalidInputException
+from pypedream_dagster.local_aws.glue.jobs import Job, JobStore
+from pypedream_dagster.local_aws.glue.runs import RunStore
+from pypedream_dagster.local_aws.glue.start import start_run
+from pypedream_dagster.local_aws.glue.tags import TagStore
+from pypedream_dagster.local_aws.glue.validation import validate
 
 Answer = dict[str, Any]
 Item = TypeVar("Item")
@@ -103,7 +103,7 @@ class GlueApi:
 
     def _start_job_run(self, request: Answer) -> Answer:
         job: Job = self._jobs.get(request["JobName"])
-        return {"JobRunId": start_run(job, request, self._runs, self._scheduler).id}
+        return {"JobRunId": start_run(job, request, self._runs).id}
 
     def _get_job_run(self, request: Answer) -> Answer:
         self._jobs.get(request["JobName"])

@@ -9,10 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pypedream_dagster.local_aws import moto_backends
+from pypedream_dagster.local_aws.access.identity import Principal, principal_of
+from pypedream_dagster.local_aws.access.permissions import object_arn
 from pypedream_dagster.local_aws.endpoint import RootKey
-from pypedream_dagster.local_aws.glue_runs import JobRun
-from pypedream_dagster.local_aws.identity import Principal, principal_of
-from pypedream_dagster.local_aws.permissions import object_arn
+from pypedream_dagster.local_aws.glue.runs import JobRun
 from pypedream_dagster.local_aws.snapshots import Snapshots
 
 _SESSION_SECONDS = 7 * 24 * 3600

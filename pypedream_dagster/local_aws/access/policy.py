@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pypedream_dagster.local_aws.policy_conditions import Context, conditions_hold
+from pypedream_dagster.local_aws.access.conditions import Context, conditions_hold
 
 
 class Decision(Enum):

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
-from pypedream_dagster.local_aws.glue_errors import ValidationException
+from pypedream_dagster.local_aws.glue.errors import ValidationException
 
 # Java writes the supplementary planes as surrogate ranges; Python's re knows code points.
 _SURROGATES = r"\uD800\uDC00-\uDBFF\uDFFF"

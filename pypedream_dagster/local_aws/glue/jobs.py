@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pypedream_dagster.local_aws.glue_errors import (
+from pypedream_dagster.local_aws.glue.errors import (
     AlreadyExistsException,
     EntityNotFoundException,
     IdempotentParameterMismatchException,

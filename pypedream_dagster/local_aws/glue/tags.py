@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 
 from pypedream_dagster.local_aws.endpoint import ACCOUNT_ID, REGION
-from pypedream_dagster.local_aws.glue_errors import EntityNotFoundException, InvalidInputException
-from pypedream_dagster.local_aws.glue_jobs import JobStore
+from pypedream_dagster.local_aws.glue.errors import EntityNotFoundException, InvalidInputException
+from pypedream_dagster.local_aws.glue.jobs import JobStore
 from pypedream_dagster.local_aws.moto_backends import glue_database_exists
 from pypedream_dagster.local_aws.state_dir import write_atomically
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pypedream_dagster.local_aws.glue_errors import EntityNotFoundException
+from pypedream_dagster.local_aws.glue.errors import EntityNotFoundException
 from pypedream_dagster.local_aws.state_dir import write_atomically
 
 TERMINAL_STATES = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED")
@@ -101,6 +101,25 @@ class JobRun:
             "ExecutionRoleSessionPolicy": self.session_policy,
         }
         return {key: value for key, value in shown.items() if value is not None}
+
+
+def next_attempt(failed: JobRun) -> JobRun:
+    """The run that Glue starts by itself after a failure, while the job's MaxRetries allow."""
+    now = time.time()
+    return replace(
+        failed,
+        id=f"{failed.id.split('_attempt_')[0]}_attempt_{failed.attempt + 1}",
+        state="STARTING",
+        started_on=now,
+        last_modified_on=now,
+        attempt=failed.attempt + 1,
+        previous_run_id=failed.id,
+        completed_on=None,
+        running_since=None,
+        error_message=None,
+        state_detail=None,
+        pid=None,
+    )
 
 
 def log_group_prefix(command_name: str) -> str:

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from pypedream_dagster.errors import LocalAwsError
 from pypedream_dagster.local_aws.endpoint import REGION, RootKey
-from pypedream_dagster.local_aws.glue_jobs import SHELL_COMMAND, SPARK_COMMANDS
-from pypedream_dagster.local_aws.glue_runs import JobRun, RunStore
+from pypedream_dagster.local_aws.execution.failure import error_message
+from pypedream_dagster.local_aws.execution.logs import RunLog
+from pypedream_dagster.local_aws.execution.session import LaunchError, RunSession, run_session
+from pypedream_dagster.local_aws.glue.jobs import SHELL_COMMAND, SPARK_COMMANDS
+from pypedream_dagster.local_aws.glue.runs import JobRun, RunStore
 from pypedream_dagster.local_aws.processes import end_job_process, start_job_process
-from pypedream_dagster.local_aws.run_failure import error_message
-from pypedream_dagster.local_aws.run_logs import RunLog
-from pypedream_dagster.local_aws.run_session import LaunchError, RunSession, run_session
 from pypedream_dagster.local_aws.snapshots import Snapshots
 from pypedream_dagster.local_aws.spark_conf import AWSGLUE_SHIM, SparkJob, parse_conf_argument
 
 if TYPE_CHECKING:
+    import subprocess
+
     from pypedream_dagster.local_aws.warm_jvm import JvmPool
 
 _POLL_SECONDS = 0.05
@@ -174,18 +176,10 @@ class JobRunner:
             stderr=logs[1].path,
             owner=self._context.owner,
         )
-        started = time.monotonic()
-        deadline = started + run.timeout_minutes * self._context.minute_seconds
         self._context.runs.update(
             run.id, {"state": "RUNNING", "running_since": time.time(), "pid": process.pid}, unless=("STOPPING",)
         )
-        logged = started
-        while process.poll() is None and not stop.is_set() and time.monotonic() < deadline:
-            stop.wait(_POLL_SECONDS)
-            if time.monotonic() - logged > _LOG_SECONDS:
-                logged = time.monotonic()
-                for log in logs:
-                    log.forward()
+        self._watch(process, run.timeout_minutes * self._context.minute_seconds, stop, logs)
         ended_itself = process.poll() is not None
         end_job_process(process, grace_seconds=_STOP_GRACE_SECONDS)
         completed = {"completed_on": time.time()}
@@ -203,6 +197,23 @@ class JobRunner:
             is_spark=run.command_name in SPARK_COMMANDS,
         )
         return {"state": "FAILED", "error_message": message, **completed}
+
+    def _watch(
+        self,
+        process: subprocess.Popen[bytes],
+        timeout_seconds: float,
+        stop: threading.Event,
+        logs: tuple[RunLog, RunLog],
+    ) -> None:
+        """Forwards the output until the process ends, is to be stopped, or has had its time."""
+        deadline = time.monotonic() + timeout_seconds
+        logged = time.monotonic()
+        while process.poll() is None and not stop.is_set() and time.monotonic() < deadline:
+            stop.wait(_POLL_SECONDS)
+            if time.monotonic() - logged > _LOG_SECONDS:
+                logged = time.monotonic()
+                for log in logs:
+                    log.forward()
 
 
 def _uris(arguments: Mapping[str, str], name: str) -> list[str]:

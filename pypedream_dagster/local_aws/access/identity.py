@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pypedream_dagster.local_aws import moto_backends
+from pypedream_dagster.local_aws.access.conditions import Context
+from pypedream_dagster.local_aws.access.policy import Decision, PolicyDocument, decide, parse_policy
 from pypedream_dagster.local_aws.endpoint import ACCOUNT_ID, RootKey
-from pypedream_dagster.local_aws.policy import Decision, PolicyDocument, decide, parse_policy
-from pypedream_dagster.local_aws.policy_conditions import Context
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 

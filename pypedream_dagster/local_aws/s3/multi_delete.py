@@ -7,10 +7,10 @@ from http import HTTPStatus
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from pypedream_dagster.local_aws.access.identity import Principal
+from pypedream_dagster.local_aws.access.permissions import delete_permission
 from pypedream_dagster.local_aws.aws_request import AwsRequest
 from pypedream_dagster.local_aws.aws_response import Response, s3_error, xml_response
-from pypedream_dagster.local_aws.identity import Principal
-from pypedream_dagster.local_aws.permissions import delete_permission
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 

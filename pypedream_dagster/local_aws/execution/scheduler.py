@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from pypedream_dagster.local_aws.glue_jobs import JobStore
-from pypedream_dagster.local_aws.glue_runs import JobRun, RunStore
+from pypedream_dagster.local_aws.glue.jobs import JobStore
+from pypedream_dagster.local_aws.glue.runs import JobRun, RunStore, next_attempt
 
 _log = logging.getLogger(__name__)
 
@@ -52,11 +52,6 @@ class Scheduler:
         for thread in self._threads:
             thread.start()
 
-    def wake(self) -> None:
-        """Lets the slots look for work."""
-        with self._runs.changed:
-            self._runs.changed.notify_all()
-
     def stop(self, run_id: str) -> None:
         """Stops a run: at once where it has no process yet, else through STOPPING."""
         with self._runs.changed:
@@ -79,7 +74,7 @@ class Scheduler:
             for run in self._runs.all():
                 if not run.is_terminal:
                     self.stop(run.id)
-            self._runs.changed.notify_all()  # idle slots wait for work: tell them that there will be none
+            self._runs.changed.notify_all()
 
     def join(self) -> None:
         """Waits until the slots are closed."""
@@ -121,13 +116,11 @@ class Scheduler:
         return None
 
     def _after(self, run_id: str) -> None:
-        from pypedream_dagster.local_aws.glue_start import retry_of
-
         with self._runs.changed:
             self._stops.pop(run_id, None)
             run = self._runs.find(run_id)
             assert run is not None
             job = self._jobs.find(run.job_name)
             if run.state == "FAILED" and job is not None and run.attempt < job.max_retries and not self._closing:
-                self._runs.add(retry_of(job, run))
+                self._runs.add(next_attempt(run))
             self.promote(run.job_name)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pypedream_dagster.local_aws.glue_errors import (
+from pypedream_dagster.local_aws.access.policy import MalformedPolicyError, parse_policy
+from pypedream_dagster.local_aws.glue.errors import (
     ConcurrentRunsExceededException,
     EntityNotFoundException,
     InvalidInputException,
 )
-from pypedream_dagster.local_aws.glue_jobs import Job, capacity, check_capacity
-from pypedream_dagster.local_aws.glue_runs import JobRun, RunStore, new_run_id
-from pypedream_dagster.local_aws.policy import MalformedPolicyError, parse_policy
-from pypedream_dagster.local_aws.scheduler import Scheduler
+from pypedream_dagster.local_aws.glue.jobs import Job, capacity, check_capacity
+from pypedream_dagster.local_aws.glue.runs import JobRun, RunStore, new_run_id
 
 _CAPACITY_FIELDS = ("WorkerType", "NumberOfWorkers", "MaxCapacity", "AllocatedCapacity")
 
 
-def start_run(job: Job, request: dict[str, Any], runs: RunStore, scheduler: Scheduler) -> JobRun:
+def start_run(job: Job, request: dict[str, Any], runs: RunStore) -> JobRun:
     """Starts a run, or lets it wait where the job queues its runs.
 
     Raises:
@@ -36,35 +35,7 @@ def start_run(job: Job, request: dict[str, Any], runs: RunStore, scheduler: Sche
             raise ConcurrentRunsExceededException(f"Concurrent runs exceeded for {job.name}")
         run = _new_run(job, request, previous, queuing=queuing, waiting=full)
         runs.add(run)
-    scheduler.wake()
     return run
-
-
-def retry_of(job: Job, failed: JobRun) -> JobRun:
-    """The next attempt that Glue starts by itself after a failure, while MaxRetries allows."""
-    now = time.time()
-    base_id = failed.id.split("_attempt_")[0]
-    return JobRun(
-        id=f"{base_id}_attempt_{failed.attempt + 1}",
-        job_name=job.name,
-        job_definition=failed.job_definition,
-        arguments=failed.arguments,
-        effective_arguments=failed.effective_arguments,
-        state="STARTING",
-        started_on=now,
-        last_modified_on=now,
-        timeout_minutes=failed.timeout_minutes,
-        capacity_dpu=failed.capacity_dpu,
-        attempt=failed.attempt + 1,
-        previous_run_id=failed.id,
-        worker_type=failed.worker_type,
-        number_of_workers=failed.number_of_workers,
-        execution_class=failed.execution_class,
-        security_configuration=failed.security_configuration,
-        notification_property=failed.notification_property,
-        queuing_enabled=failed.queuing_enabled,
-        session_policy=failed.session_policy,
-    )
 
 
 def _check(job: Job, request: dict[str, Any]) -> None:

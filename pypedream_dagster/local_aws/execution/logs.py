@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pypedream_dagster.local_aws import moto_backends
-from pypedream_dagster.local_aws.glue_runs import JobRun, log_group_prefix
+from pypedream_dagster.local_aws.glue.runs import JobRun, log_group_prefix
 from pypedream_dagster.local_aws.snapshots import Snapshots
 
 # CloudWatch takes 256 KiB per event; what a run prints beyond the line limit stays in its file only.

@@ -1,0 +1,1 @@
+"""IAM: who sends a request, what it needs, and whether policies allow it."""

@@ -1,0 +1,1 @@
+"""Running job runs: slots, processes, credentials, logs and how a run ended."""

@@ -1,0 +1,1 @@
+"""The Glue API for jobs, job runs and tags; the catalog is moto's."""
