@@ -79,7 +79,7 @@ def _checks(place: Place, node: BranchNode, output: Output | None) -> AssetCheck
         wanted = {check.name for check in context.selected_asset_check_keys}
         assert place.folder is not None
         if output is not None and wanted - {ISOLATION}:
-            delta = compare_output(aws.connect().s3, node, output)
+            delta = compare_output(aws.connect().s3, node, output, expectations_dir=aws.settings.expectations_dir)
             written = _write(place.folder, delta)
             tell(Progress(node.id, "checked", f"{output.name}: {_summary(delta)}"))
             results = (_schema(key, delta, output), _rows(key, delta, output, written), _expectations(key, delta))
