@@ -82,5 +82,5 @@ def _digest(side: Side, file: DataFile) -> object:
 def _etag(side: Side, file: DataFile) -> object:
     with side.filesystem.open_input_file(file.path) as stream:
         metadata = stream.metadata() or {}
-    etag = metadata.get(b"ETag")
+    etag = metadata.get("ETag")
     return etag if etag else ("no ETag", file.path)
