@@ -15,13 +15,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pypedream_dagster.branch import naming
-from pypedream_dagster.branch.isolation import check_isolation, protected_uris, write_prefixes
+from pypedream_dagster.branch.isolation import check_isolation, own_arguments, protected_uris, write_prefixes
 from pypedream_dagster.branch.model import BranchGraph, BranchLink, BranchNode, Input, Output
 from pypedream_dagster.errors import BranchError, ProtectedError
 from pypedream_dagster.graph.model import MAIN, Json, Node, PipelineGraph, render
 from pypedream_dagster.graph.select import affected_nodes, order_among, running_order
-
-BOOKMARKS, BOOKMARKS_OFF = "--job-bookmark-option", "job-bookmark-disable"
 
 
 def derive_branch(
@@ -217,14 +215,10 @@ def _branch_node(
     arguments: dict[str, str] = _render_all(dict(node.metadata.arguments), MAIN)
     arguments |= {item.argument: item.uri for item in inputs}
     arguments |= {item.argument: item.head_uri for item in outputs}
-    defaults = node.metadata.properties.get("DefaultArguments")
-    if isinstance(defaults, dict) and "--TempDir" in defaults:
-        arguments["--TempDir"] = naming.temporary_uri(roots[0])
-    if isinstance(defaults, dict) and defaults.get(BOOKMARKS, BOOKMARKS_OFF) != BOOKMARKS_OFF:
-        # The bookmark belongs to production's job: a branch's run must not move it.
-        arguments[BOOKMARKS] = BOOKMARKS_OFF
-    locked = node.metadata.properties.get("NonOverridableArguments")
-    fixed = sorted(set(locked) & set(arguments)) if isinstance(locked, dict) else []
+    defaults = _mapping(node.metadata.properties.get("DefaultArguments"))
+    locked = _mapping(node.metadata.properties.get("NonOverridableArguments"))
+    arguments |= own_arguments({**defaults, **locked}, roots[0])
+    fixed = sorted(set(locked) & set(arguments))
     reasons = dict(clones)
     if fixed and node.id not in reasons:
         reasons[node.id] = f"production's job does not let {', '.join(fixed)} be overridden"
@@ -248,6 +242,10 @@ def _branch_node(
         upstream=upstream,
         why_cloned=(reasons[node.id] or None) if is_clone else None,
     )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _properties(node: Node, job: str, script: str | None, arguments: Mapping[str, str]) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pypedream_dagster.branch import naming
@@ -10,6 +10,24 @@ from pypedream_dagster.branch.model import BranchGraph
 from pypedream_dagster.errors import BranchError, ProtectedError
 from pypedream_dagster.graph.model import MAIN, PipelineGraph, render
 from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, find_uris, is_uri, parse_uri, plain_prefix
+
+BOOKMARKS, BOOKMARKS_OFF = "--job-bookmark-option", "job-bookmark-disable"
+_TEMPORARY, _EVENT_LOGS = "--TempDir", "--spark-event-logs-path"
+
+
+def own_arguments(given: Mapping[str, object], write_prefix: str) -> dict[str, str]:
+    """Return the run arguments that keep what Glue itself writes for a job away from main.
+
+    Args:
+        given: the job's default and non-overridable arguments.
+        write_prefix: one that is the branch's own.
+    """
+    temporary = naming.temporary_uri(write_prefix)
+    places = {_TEMPORARY: temporary, _EVENT_LOGS: f"{temporary}spark-event-logs/"}
+    own = {argument: uri for argument, uri in places.items() if argument in given}
+    # The bookmark belongs to production's job: a branch's run must not move it.
+    off = {BOOKMARKS: BOOKMARKS_OFF} if given.get(BOOKMARKS, BOOKMARKS_OFF) != BOOKMARKS_OFF else {}
+    return own | off
 
 
 def check_isolation(graph: BranchGraph) -> None:

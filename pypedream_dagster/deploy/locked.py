@@ -1,11 +1,22 @@
-"""Production's jobs that, as deployed now, do not let a branch override their arguments: cloned as well."""
+"""What only production's jobs as deployed now can tell: further arguments to override, and jobs that forbid it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from pypedream_dagster.aws.glue import GlueJob
+from pypedream_dagster.branch.isolation import own_arguments
 from pypedream_dagster.branch.model import BranchGraph, BranchNode
+
+
+def with_live_arguments(graph: BranchGraph, production: Mapping[str, GlueJob]) -> BranchGraph:
+    """Return the graph with the arguments that keep what Glue itself writes for the deployed jobs off main."""
+    nodes = []
+    for node in graph.nodes:
+        job = production[node.id]
+        own = own_arguments({**job.default_arguments, **job.non_overridable_arguments}, graph.write_prefixes[0])
+        nodes.append(node.model_copy(update={"arguments": {**own, **node.arguments}}))
+    return graph.model_copy(update={"nodes": tuple(nodes)})
 
 
 def locked_nodes(graph: BranchGraph, production: Mapping[str, GlueJob]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import Branch, BranchGraph
 from pypedream_dagster.branch.store import BranchStore, sha256
 from pypedream_dagster.deploy.live import Tags, active_runs, is_ours, live_tags, production_jobs
-from pypedream_dagster.deploy.locked import locked_nodes, with_clones
+from pypedream_dagster.deploy.locked import locked_nodes, with_clones, with_live_arguments
 from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, read_deployment
 from pypedream_dagster.deploy.resources import (
     Database,
@@ -75,6 +75,7 @@ def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
     _check_write_modes(graph)
     scripts = {node.id: store.script(name, node) for node in graph.clones if node.script_uri is not None}
     production = production_jobs(aws, graph)
+    graph = with_live_arguments(graph, production)
     graph = with_clones(graph, locked_nodes(graph, production))
     tags = branch_tags(branch)
     desired = desired_resources(graph, production, scripts)

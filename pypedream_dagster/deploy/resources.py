@@ -13,15 +13,13 @@ from typing import Any, Literal, TypeAlias, assert_never
 
 from pypedream_dagster.aws.glue import GlueJob
 from pypedream_dagster.branch import naming
+from pypedream_dagster.branch.isolation import BOOKMARKS, BOOKMARKS_OFF
 from pypedream_dagster.branch.model import BranchGraph, BranchNode
 from pypedream_dagster.errors import StateError
 from pypedream_dagster.graph.model import Json
 
 Kind = Literal["prefix", "script", "job", "database"]
 
-_BOOKMARKS = "--job-bookmark-option"
-_EVENT_LOGS = "--spark-event-logs-path"
-_TEMP_DIR = "--TempDir"
 _LONGEST_MINUTES = 480  # Glue's own default; production may know better
 # For jobs so old that Glue names no version. Left out, Glue takes its newest.
 _GLUE_VERSION = {"pythonshell": "3.0"}
@@ -159,7 +157,7 @@ def clone_properties(graph: BranchGraph, node: BranchNode, production: GlueJob) 
         properties.pop("CodeGenConfigurationNodes", None)
         if "JobMode" in properties:
             properties["JobMode"] = "SCRIPT"
-    own = {**_own_places(graph, production), **node.arguments, _BOOKMARKS: "job-bookmark-disable"}
+    own = {**node.arguments, BOOKMARKS: BOOKMARKS_OFF}
     properties["DefaultArguments"] = {**production.default_arguments, **own}
     if locked := production.non_overridable_arguments:
         properties["NonOverridableArguments"] = {key: own.get(key, value) for key, value in locked.items()}
@@ -169,11 +167,3 @@ def clone_properties(graph: BranchGraph, node: BranchNode, production: GlueJob) 
 def _glue_version(production: GlueJob, node: BranchNode, command: str) -> str:
     found = production.properties.get("GlueVersion") or node.properties.get("GlueVersion")
     return str(found or _GLUE_VERSION.get(command, _DEFAULT_GLUE_VERSION))
-
-
-def _own_places(graph: BranchGraph, production: GlueJob) -> dict[str, str]:
-    """Return the branch's own places for what Glue itself writes on behalf of a job."""
-    given = {**production.default_arguments, **production.non_overridable_arguments}
-    temporary = naming.temporary_uri(graph.write_prefixes[0])
-    places = {_TEMP_DIR: temporary, _EVENT_LOGS: f"{temporary}spark-event-logs/"}
-    return {key: uri for key, uri in places.items() if key in given}

@@ -9,7 +9,7 @@ import pytest
 from pypedream_dagster.aws.glue import GlueJob
 from pypedream_dagster.branch.derive import derive_branch
 from pypedream_dagster.branch.model import BranchGraph
-from pypedream_dagster.deploy.locked import locked_nodes, with_clones
+from pypedream_dagster.deploy.locked import locked_nodes, with_clones, with_live_arguments
 from pypedream_dagster.deploy.resources import Job, clone_properties, desired_resources, fingerprint
 from pypedream_dagster.errors import StateError
 from pypedream_dagster.graph.files import parse_graph
@@ -49,8 +49,9 @@ def _production(**fields: Any) -> GlueJob:
 
 
 def _clone(**fields: Any) -> dict[str, Any]:
-    graph = _graph()
-    return clone_properties(graph, graph.by_id["a"], _production(**fields))
+    production = _production(**fields)
+    graph = with_live_arguments(_graph(), {"a": production, "b": _production()})
+    return clone_properties(graph, graph.by_id["a"], production)
 
 
 def test_a_clone_is_production_but_for_what_makes_it_the_branchs() -> None:
@@ -126,6 +127,18 @@ def test_a_job_that_locks_an_argument_is_cloned_with_productions_script() -> Non
     jobs = [item for item in desired_resources(widened, production, {"a": b"x"}) if isinstance(item, Job)]
     assert jobs[1].properties["Command"]["ScriptLocation"] == "s3://lake/main/scripts/a.py"
     assert with_clones(widened, reasons) == widened
+
+
+def test_a_reused_job_is_started_with_the_branchs_own_places_and_without_bookmarks() -> None:
+    live = {"--TempDir": "s3://lake/tmp/", "--job-bookmark-option": "job-bookmark-enable"}
+    production = {"a": _production(), "b": _production(DefaultArguments=live)}
+    reused = with_live_arguments(_graph(), production).by_id["b"]
+    assert reused.action == "reuse"
+    assert reused.arguments == {
+        **_graph().by_id["b"].arguments,
+        "--TempDir": "s3://lake/test/temporary/",
+        "--job-bookmark-option": "job-bookmark-disable",
+    }
 
 
 def test_a_fingerprint_changes_with_the_resource_alone() -> None:
