@@ -6,10 +6,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
-import networkx as nx
-
 from pypedream_dagster.graph.model import Node, PipelineGraph, render
-from pypedream_dagster.graph.select import as_networkx
+from pypedream_dagster.graph.select import is_acyclic
 from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, parse_uri
 
 # Ids name files, asset keys and jobs; dataset names become argument names.
@@ -81,7 +79,12 @@ def _link_faults(graph: PipelineGraph, known_ids: frozenset[str]) -> Iterator[st
 
 
 def _cycle_faults(graph: PipelineGraph) -> Iterator[str]:
-    whole = as_networkx(graph)
+    if is_acyclic(graph):
+        return
+    # Costs as much to import as all else that reading a graph takes, and only a faulty one needs it.
+    import networkx as nx
+
+    whole: nx.DiGraph[str] = nx.DiGraph((link.source, link.target) for link in graph.links)
     for component in sorted(nx.strongly_connected_components(whole), key=min):
         start = min(component)
         if len(component) > 1 or whole.has_edge(start, start):
