@@ -187,7 +187,7 @@ def demonstrate(first: str, last: str, *, keep: bool) -> int:
         _how_to_go_on("Interrupted.", current)
         return EXIT_INTERRUPTED
     _headline(f"Done in {time.monotonic() - started:.0f} s")
-    if (PROJECT / REPORT).exists():
+    if any(step.action is show_deltas for step in chosen):
         print(f"The delta report: {PROJECT / REPORT}")
     print(
         "The embedded AWS runs on: 'pypedream local down' stops it."
