@@ -95,7 +95,7 @@ def connect(settings: Settings) -> Aws:
     if local and meant and not _has_environment_keys():
         return _connect_local(local, settings)
     if _resolve_credentials(session, from_instance=False):
-        return _connect_session(session, settings, is_embedded=bool(meant))
+        return _connect_session(session, settings, embedded=local if meant else None)
     if settings.endpoint_url:
         raise NotConfiguredError(
             f"The endpoint {settings.endpoint_url} is set, but no credentials for it.",
@@ -172,7 +172,7 @@ def _resolve_credentials(session: boto3.Session, *, from_instance: bool) -> bool
         raise NotConfiguredError(f"AWS credentials could not be resolved: {error}", hint=_START_HINT) from error
 
 
-def _connect_session(session: boto3.Session, settings: Settings, *, is_embedded: bool = False) -> Aws:
+def _connect_session(session: boto3.Session, settings: Settings, *, embedded: LocalEndpoint | None = None) -> Aws:
     if session.region_name is None:
         raise NotConfiguredError(
             "AWS credentials were found, but no region.",
@@ -183,8 +183,9 @@ def _connect_session(session: boto3.Session, settings: Settings, *, is_embedded:
     source = f"profile {settings.profile}" if named else "the AWS credentials"
     source += f" ({credentials.method})" if credentials is not None else ""
     source += f" at {settings.endpoint_url}" if settings.endpoint_url else ""
-    if is_embedded:
-        source = "the embedded AWS"
+    if embedded is not None and credentials is not None:
+        own = credentials.access_key == embedded.access_key_id
+        source = "the embedded AWS" if own else f"the embedded AWS ({credentials.method})"
     return _build(session, settings.endpoint_url, source)
 
 

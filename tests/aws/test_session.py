@@ -106,7 +106,7 @@ def test_keys_in_the_environment_win_over_a_profile_and_the_embedded_aws_own(
     assert connect(settings).source == "the embedded AWS"
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "restricted")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    assert connect(settings).source == f"the AWS credentials (env) at http://127.0.0.1:{open_port}"
+    assert connect(settings).source == "the embedded AWS (env)"
 
 
 def test_a_profile_of_the_environment_that_is_not_there_is_named(
