@@ -93,7 +93,7 @@ class Reader:
             UnreadableError: a file cannot be read; the message names it.
         """
         if isinstance(side, Frame):
-            return self._counted(Table(self._frame(side), (), 0, side))
+            return self._framed(side)
         table = Table("", (), 0, side, files, format_, partition_types)
         opened: Table = self.guarded(table, lambda: self._opened(table))
         return opened
@@ -174,6 +174,14 @@ class Reader:
     def _name(self) -> str:
         self._count += 1
         return f"side_{self._count}"
+
+    def _framed(self, side: Frame) -> Table:
+        import duckdb
+
+        try:
+            return self._counted(Table(self._frame(side), (), 0, side))
+        except duckdb.NotImplementedException as error:
+            raise UnreadableError(f"{side.uri}: {_first_line(error)}") from error
 
     def _frame(self, side: Frame) -> str:
         import pyarrow as pa

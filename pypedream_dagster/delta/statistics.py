@@ -1,4 +1,4 @@
-"""Describes the columns of one side in one scan: nulls, range, moments, quantiles, distinct values.
+"""Describes the columns of one side in a scan: nulls, range, moments, quantiles, distinct values.
 
 NaN and infinities count as values but not into range, moments and quantiles; numbers of 1e145 and beyond not into
 the moments. Distinct counts (HyperLogLog) and
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from pypedream_dagster.delta.engines.cells import AT_ONCE
 from pypedream_dagster.delta.engines.outcome import to_cell, to_float
 from pypedream_dagster.delta.engines.query import one_row
 from pypedream_dagster.delta.engines.sql import identifier
@@ -29,13 +30,14 @@ _SQUARABLE = 1e145
 def describe(connection: DuckDBPyConnection, table: Table, names: Collection[str]) -> dict[str, ColumnStats]:
     """Statistics of the named columns."""
     columns = [(name, type_) for name, type_ in table.columns if name in names]
-    if not columns:
-        return {}
-    aggregates = ", ".join(item for name, type_ in columns for item in _aggregates(name, type_))
-    row = one_row(connection, f"SELECT {aggregates} FROM {table.sql}")
-    return {
-        name: _stats(table.rows, row[_AGGREGATES * i : _AGGREGATES * (i + 1)]) for i, (name, _) in enumerate(columns)
-    }
+    stats: dict[str, ColumnStats] = {}
+    for start in range(0, len(columns), AT_ONCE):
+        some = columns[start : start + AT_ONCE]
+        aggregates = ", ".join(item for name, type_ in some for item in _aggregates(name, type_))
+        row = one_row(connection, f"SELECT {aggregates} FROM {table.sql}")
+        for i, (name, _) in enumerate(some):
+            stats[name] = _stats(table.rows, row[_AGGREGATES * i : _AGGREGATES * (i + 1)])
+    return stats
 
 
 def _aggregates(name: str, type_: ColumnType) -> list[str]:

@@ -158,3 +158,11 @@ def test_spilling_leaves_nothing_behind(tmp_path: Path) -> None:
     delta = compare(Frame(base), Frame(base.slice(1)), rules)
     assert (delta.rows.removed, delta.rows.unchanged) == (1, 299_999)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_wide_tables(run: Compare) -> None:
+    base = pa.table({f"c{i}": [i, i + 1] for i in range(80)})
+    head = pa.table({f"c{i}": [i, i + 1 + (i in (7, 79))] for i in range(80)})
+    delta = run(base, head, key=("c0",), volatile_columns=("c7",))
+    assert {name: column.changed for name, column in delta.columns.items() if column.changed} == {"c79": 1}
+    assert (delta.rows.changed, delta.rows.unchanged) == (1, 1)
