@@ -55,8 +55,8 @@ def _hazards(invocation: Invocation, record: Branch, graph: BranchGraph) -> Iter
         for output in node.outputs:
             if output.settings.write_mode != "overwrite":
                 yield (
-                    f"{node.id} does not overwrite {output.name} ({output.settings.write_mode}): "
-                    "what it writes depends on what is there before."
+                    f"{node.id} does not overwrite {output.name} but builds on what is there "
+                    f"({output.settings.write_mode}): deploy-branch will refuse."
                 )
         if node.properties.get("DefaultArguments", {}).get("--job-bookmark-option") == "job-bookmark-enable":
             yield f"{node.id} uses job bookmarks: on a branch it reads everything, not only what is new."

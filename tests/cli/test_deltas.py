@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ import pytest
 from pypedream_dagster.delta.json_form import branch_from_json, dataset_from_json
 
 from .conftest import Deployed, Outcome, Pypedream
+
+ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
 import csv, io, sys
@@ -188,3 +193,25 @@ def test_the_format_follows_the_files_name(pypedream: Pypedream, two_files: tupl
     text = Path("out", name).read_text()
     starts = {"html": "\n<!doctype html>", "md": "#### ", "json": "{", "txt": "base.csv"}
     assert text.lstrip().startswith(starts[name.rpartition(".")[2]].lstrip())
+
+
+@pytest.mark.slow
+def test_an_interrupt_stops_what_runs(pypedream: Pypedream, flowing: Deployed) -> None:
+    glue, job = boto3.client("glue"), f"extract-{flowing.suffix}-main"
+    slow = "import time\ntime.sleep(300)\n"
+    boto3.client("s3").put_object(Bucket=flowing.bucket, Key="main/scripts/extract.py", Body=slow.encode())
+    command = [sys.executable, "-m", "pypedream_dagster.cli.main", "--project", str(flowing.folder)]
+    command += ["trigger-branch", "main", "--production"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        shown = []
+        for line in process.stderr:
+            shown.append(line)
+            if "extract: RUNNING" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        shown += process.stderr.readlines()
+        assert process.wait() == 130, shown
+    assert any("Interrupted" in line for line in shown)
+    assert not any("Traceback" in line for line in shown)
+    assert [run["JobRunState"] for run in glue.get_job_runs(JobName=job)["JobRuns"]] == ["STOPPED"]
