@@ -25,17 +25,20 @@ from dagster import (
     build_reconstructable_job,
     execute_job,
 )
+from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.execution.stats import StepEventStatus
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from pypedream_dagster.aws.session import connect
 from pypedream_dagster.branch.model import BranchGraph
 from pypedream_dagster.branch.naming import dagster_job_name
 from pypedream_dagster.branch.store import BranchStore
+from pypedream_dagster.defs.branch_report import REPORT, REPORTED_TAG
 from pypedream_dagster.defs.instance import open_instance
-from pypedream_dagster.defs.keys import BRANCH_TAG, asset_keys, op_name, run_tags, tag_value
-from pypedream_dagster.defs.locations import definitions_of, place_of
+from pypedream_dagster.defs.keys import BRANCH_PARTITIONS, BRANCH_TAG, asset_keys, op_name, run_tags, tag_value
+from pypedream_dagster.defs.locations import definitions_of, place_of, report_definitions
 from pypedream_dagster.defs.progress import Listener, Progress, listening
-from pypedream_dagster.defs.worker import WORKER_TAG, may_live
+from pypedream_dagster.defs.worker import WORKER_TAG, current_worker, may_live
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.errors import BranchError, StateError
 from pypedream_dagster.graph.model import MAIN
@@ -124,10 +127,11 @@ def trigger(
         return _Trigger(settings, instance, graph, chosen, on_event).run()
 
 
-def rebuild_job(settings: Mapping[str, Any], branch: str) -> JobDefinition:
-    """Return the Dagster job of a branch: dagster calls this by name to build the job that it executes."""
+def rebuild_job(settings: Mapping[str, Any], branch: str, name: str) -> JobDefinition:
+    """Return a branch's Dagster job, or its report's: dagster calls this by name to build what it executes."""
     own = Settings(**{**settings, "project_dir": Path(settings["project_dir"])})
-    return definitions_of(own, branch).resolve_job_def(dagster_job_name(branch))
+    definitions = report_definitions(own) if name == REPORT else definitions_of(own, branch)
+    return definitions.resolve_job_def(name)
 
 
 def _check_selection(graph: BranchGraph, select: Iterable[str]) -> tuple[str, ...]:
@@ -171,6 +175,8 @@ class _Trigger:
         broken_off = self._broken_off_run()
         with listening(self._hear):
             result = self._execute(broken_off)
+            if not self._graph.is_main and not self._was_stopped():
+                self._report()
         for node in self._chosen:
             if node not in self._results:
                 self._hear(Progress(node, "skipped", "a node before it did not succeed"))
@@ -183,6 +189,19 @@ class _Trigger:
             nodes=tuple(self._results[node] for node in self._graph.by_id if node in self._results),
             error=None if result.success else _reason(result),
         )
+
+    def _was_stopped(self) -> bool:
+        return any(node.state == "stopped" for node in self._results.values())
+
+    def _report(self) -> None:
+        """Make the branch's report, as the sensor does after runs that the UI started."""
+        branch = self._graph.branch
+        self._instance.add_dynamic_partitions(BRANCH_PARTITIONS, [branch])
+        tags = {PARTITION_NAME_TAG: branch}
+        result = execute_job(self._job(REPORT), self._instance, run_config=_QUIET, tags=tags)
+        checks = result.get_asset_check_evaluations()
+        text = checks[0].description if result.success and checks else _reason(result)
+        self._on_event(Progress("", "report", text or ""))
 
     def _hear(self, progress: Progress) -> None:
         with self._lock:
@@ -201,20 +220,23 @@ class _Trigger:
             self._on_event(progress)
 
     def _execute(self, broken_off: DagsterRun | None) -> JobExecutionResult:
-        fields = ("region", "profile", "endpoint_url", "owner")
-        document = {name: getattr(self._settings, name) for name in fields}
-        document["project_dir"] = str(self._settings.project_dir)
-        job = build_reconstructable_job(
-            "pypedream_dagster.defs.launch",
-            "rebuild_job",
-            reconstructable_kwargs={"settings": document, "branch": self._graph.branch},
-        )
-        tags = run_tags(self._graph.branch)
+        job = self._job(dagster_job_name(self._graph.branch))
+        tags = {**run_tags(self._graph.branch), REPORTED_TAG: "true", WORKER_TAG: current_worker()}
         if broken_off is not None:
             self._note_done_before(broken_off)
             again = ReexecutionOptions.from_failure(broken_off.run_id, self._instance)
             return execute_job(job, self._instance, run_config=_QUIET, tags=tags, reexecution_options=again)
         return execute_job(job, self._instance, run_config=_QUIET, tags=tags, asset_selection=self._selection())
+
+    def _job(self, name: str) -> ReconstructableJob:
+        fields = ("region", "profile", "endpoint_url", "owner")
+        document = {name: getattr(self._settings, name) for name in fields}
+        document["project_dir"] = str(self._settings.project_dir)
+        return build_reconstructable_job(
+            "pypedream_dagster.defs.launch",
+            "rebuild_job",
+            reconstructable_kwargs={"settings": document, "branch": self._graph.branch, "name": name},
+        )
 
     def _selection(self) -> list[AssetKey] | None:
         if len(self._chosen) == len(self._graph.nodes):

@@ -21,6 +21,7 @@ from pypedream_dagster.branch.derive import derive_main
 from pypedream_dagster.branch.naming import dagster_job_name
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.defs.assets import build_assets, source_specs
+from pypedream_dagster.defs.branch_report import build_report, report_job, report_sensor
 from pypedream_dagster.defs.checks import build_checks
 from pypedream_dagster.defs.executor import thread_executor
 from pypedream_dagster.defs.keys import KIND_TAG, group_name, run_tags, tag_value
@@ -61,7 +62,15 @@ def main_definitions(settings: Settings) -> Definitions:
 def branch_definitions(settings: Settings) -> Definitions:
     """Return the location ``branches``: every branch's assets, checks and job."""
     store = BranchStore(settings.branches_dir)
-    return _definitions(settings, [_branch_or_reason(store, name) for name in store.names()])
+    branches = _definitions(settings, [_branch_or_reason(store, name) for name in store.names()])
+    return Definitions.merge(branches, report_definitions(settings))
+
+
+def report_definitions(settings: Settings) -> Definitions:
+    """Return the asset that sums up each branch, with its job and sensor."""
+    store = BranchStore(settings.branches_dir)
+    job = report_job()
+    return Definitions(assets=[build_report(store)], jobs=[job], sensors=[report_sensor(store, job)])
 
 
 def definitions_of(settings: Settings, branch: str) -> Definitions:

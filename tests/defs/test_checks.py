@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
+from pypedream_dagster.defs.branch_report import report_job, report_sensor
 from pypedream_dagster.defs.instance import open_instance
 from pypedream_dagster.defs.launch import trigger
 from pypedream_dagster.defs.locations import definitions_of
@@ -19,11 +20,17 @@ from .production import ROUND_AMOUNTS, Project
 
 pytestmark = pytest.mark.slow
 
+ALL_CHECKS = ("schema_delta", "row_delta", "expectations", "isolation")
 
-def evaluations(project: Project, asset: list[str]) -> dict[str, dg.AssetCheckEvaluation]:
+
+def evaluations(
+    project: Project,
+    asset: list[str],
+    names: tuple[str, ...] = ("schema_delta", "row_delta", "expectations", "isolation"),
+) -> dict[str, dg.AssetCheckEvaluation]:
     found = {}
     with open_instance(project.settings) as instance:
-        for name in ("schema_delta", "row_delta", "expectations", "isolation"):
+        for name in names:
             records: list[AssetCheckExecutionRecord] = list(
                 instance.event_log_storage.get_asset_check_execution_history(
                     dg.AssetCheckKey(dg.AssetKey(asset), name), limit=1
@@ -65,6 +72,10 @@ def test_deltas_are_shown_as_checks(project: Project) -> None:
     kept = project.store.folder("test") / "deltas" / "transform" / "good.json"
     assert dataset_from_json(kept.read_text()).rows.removed == 3
     assert kept.with_suffix(".html").is_file()
+    review = evaluations(project, ["branch_report"], ("review",))["review"]
+    assert not review.passed
+    assert review.description == "4 of 4 datasets changed; main is untouched."
+    assert (kept.parents[1] / "report.html").is_file()
 
 
 def _with_policy(project: Project, policy: dict[str, Any]) -> None:
@@ -109,3 +120,18 @@ def test_one_check_runs_without_glue(project: Project) -> None:
     assert evaluation.check_name == "row_delta"
     assert evaluation.metadata["rows_removed"].value == 3
     assert len(project.runs("transform", "test")) == 1
+
+
+def test_report_follows_runs_that_the_ui_started(project: Project) -> None:
+    """The daemon's part: the sensor, asked about a finished run, requests the report of its branch."""
+    project.create_branch()
+    sensor = report_sensor(project.store, report_job())
+    with open_instance(project.settings) as instance:
+        for tags, wanted in (({"pypedream/branch": "test"}, ["test"]), ({"pypedream/branch": "main"}, []), ({}, [])):
+            job = dg.JobDefinition(graph_def=dg.GraphDefinition("empty", node_defs=[]), tags=tags)
+            result = job.execute_in_process(instance=instance)
+            event = next(event for event in result.all_events if event.is_job_success)
+            context = dg.build_run_status_sensor_context(sensor.name, event, instance, result.dagster_run)
+            answer = sensor(context)
+            assert ([answer.partition_key] if isinstance(answer, dg.RunRequest) else []) == wanted
+        assert instance.get_dynamic_partitions("branch") == ["test"]
