@@ -1,6 +1,6 @@
 """Which files are byte-identical on both sides, decided without reading rows.
 
-Local files: equal size and equal BLAKE2b digest of the content, in the same Hive partition.
+Local files: equal size and equal bytes, in the same Hive partition; where several have one size, equal BLAKE2b digests.
 
 S3 objects: equal size and equal ETag, in the same Hive partition. By Amazon's documentation of the Object type
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html) an ETag reflects changes to the content only:
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pypedream_dagster.delta.source import DataFile, Side, open_file
 
 _REQUESTS_AT_ONCE = 16
+_CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,12 @@ def without_identical(
     if base.is_local != head.is_local:
         return Identity(base_files, head_files, ())
     sizes = {_shape(file) for file in base_files} & {_shape(file) for file in head_files}
-    ours = _by_content(base, [file for file in base_files if _shape(file) in sizes])
-    wanted = Counter(ours.values())
-    theirs = _by_content(head, [file for file in head_files if _shape(file) in sizes])
-    common = wanted & Counter(theirs.values())
+    base_likely = [file for file in base_files if _shape(file) in sizes]
+    head_likely = [file for file in head_files if _shape(file) in sizes]
+    pairs = _mark_pairs(base_likely, head_likely) if base.is_local and base_files != head_files else {}
+    ours = _marks(base, base_likely, pairs)
+    theirs = _marks(head, head_likely, pairs)
+    common = Counter(ours.values()) & Counter(theirs.values())
     struck_base, struck_head = _strike(ours, common), _strike(theirs, common)
     return Identity(
         tuple(file for file in base_files if file not in struck_base),
@@ -66,6 +69,34 @@ def _strike(contents: dict[DataFile, object], common: Counter[object]) -> set[Da
             left[content] -= 1
             struck.add(file)
     return struck
+
+
+def _marks(side: Side, files: list[DataFile], pairs: dict[DataFile, object]) -> dict[DataFile, object]:
+    rest = _by_content(side, [file for file in files if file not in pairs])
+    return {file: pairs[file] if file in pairs else rest[file] for file in files}
+
+
+def _mark_pairs(ours: list[DataFile], theirs: list[DataFile]) -> dict[DataFile, object]:
+    """Marks of local files that are alone in their shape on both sides: compared directly, faster than hashed."""
+    shapes = Counter(_shape(file) for file in ours), Counter(_shape(file) for file in theirs)
+    alone = {_shape(file): file for file in theirs if shapes[0][_shape(file)] == shapes[1][_shape(file)] == 1}
+    marks: dict[DataFile, object] = {}
+    for file in ours:
+        other = alone.get(_shape(file))
+        if other is not None:
+            is_same = _same_bytes(file.path, other.path)
+            marks |= {file: (_shape(file), "base"), other: (_shape(file), "base" if is_same else "head")}
+    return marks
+
+
+def _same_bytes(base: str, head: str) -> bool:
+    with open(base, "rb") as ours, open(head, "rb") as theirs:
+        while True:
+            one, other = ours.read(_CHUNK_BYTES), theirs.read(_CHUNK_BYTES)
+            if one != other:
+                return False
+            if not one:
+                return True
 
 
 def _by_content(side: Side, files: list[DataFile]) -> dict[DataFile, object]:
