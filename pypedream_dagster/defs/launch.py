@@ -177,6 +177,7 @@ class _Trigger:
             result = self._execute(broken_off)
             if not self._graph.is_main and not self._was_stopped():
                 self._report()
+        self._note_failures(result)
         for node in self._chosen:
             if node not in self._results:
                 self._hear(Progress(node, "skipped", "a node before it did not succeed"))
@@ -202,6 +203,18 @@ class _Trigger:
         checks = result.get_asset_check_evaluations()
         text = checks[0].description if result.success and checks else _reason(result)
         self._on_event(Progress("", "report", text or ""))
+
+    def _note_failures(self, result: JobExecutionResult) -> None:
+        """Take the reasons of steps that failed otherwise than as expected from Dagster's events."""
+        nodes = {op_name(self._graph.branch, node): node for node in self._chosen}
+        for event in result.filter_events(lambda event: event.is_step_failure):
+            node = nodes.get(event.step_key or "")
+            known = self._results.get(node) if node else None
+            if node and (known is None or (known.state == "failed" and not known.reason)):
+                error = event.step_failure_data.error
+                cause = (error.cause or error) if error else None
+                text = cause.message if cause else event.message or ""
+                self._hear(Progress(node, "failed", " ".join(text.split())))
 
     def _hear(self, progress: Progress) -> None:
         with self._lock:

@@ -80,7 +80,10 @@ def dataset_metadata(s3: S3Client, output: Output) -> Metadata:
     if footers.rows is not None:
         found["dagster/row_count"] = footers.rows
     found["size_bytes"] = footers.size_bytes
-    found["dagster/column_schema"] = TableSchema([TableColumn(name, kind) for name, kind in footers.columns])
+    columns = [TableColumn(name, kind) for name, kind in footers.columns]
+    # In the folders' names, not in the files.
+    columns += [TableColumn(name, "string", description="partition") for name in output.settings.partition_columns]
+    found["dagster/column_schema"] = TableSchema(columns)
     return found
 
 

@@ -126,3 +126,16 @@ def test_too_early(project: Project) -> None:
     with pytest.raises(BranchError, match="does not run extract"):
         trigger(project.settings, "test", select=("extract",))
     assert project.runs("transform", "test") == []
+
+
+def test_unexpected_failure_has_its_reason(project: Project) -> None:
+    project.fill_main()
+    project.create_branch()
+    project.deploy()
+    runs = project.store.folder("test") / "runs"
+    runs.write_text("in the way")  # the step cannot keep its record there
+
+    result = trigger(project.settings, "test", select=("transform",))
+
+    assert states(result) == {"transform": "failed"}
+    assert "runs" in result.nodes[0].reason
