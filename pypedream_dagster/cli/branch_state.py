@@ -55,19 +55,20 @@ def require_deployed(store: BranchStore, name: str, purpose: str) -> DeploymentR
     return record
 
 
-def require_run(store: BranchStore, name: str, purpose: str) -> None:
-    """Make sure that a branch has run at least once.
+def require_run(store: BranchStore, name: str, purpose: str) -> DeploymentRecord:
+    """Return the deployment of a branch that has run at least once.
 
     Raises:
         BranchError: there is no such branch.
         StateError: it has not run.
     """
-    require_deployed(store, name, purpose)
+    record = require_deployed(store, name, purpose)
     if not any(_run_records(store.folder(name))):
         raise StateError(
             f"Branch {name!r} has not run yet: it cannot be {purpose}.",
             hint=f"run 'pypedream trigger-branch {name}' first",
         )
+    return record
 
 
 def forget_runs(store: BranchStore, name: str) -> None:

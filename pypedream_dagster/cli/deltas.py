@@ -16,6 +16,7 @@ from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import count, note
 from pypedream_dagster.delta.model import BranchDelta, DatasetDelta
+from pypedream_dagster.deploy.plan import check_same_aws
 from pypedream_dagster.errors import BranchError
 from pypedream_dagster.graph.model import DeltaPolicy
 
@@ -57,13 +58,14 @@ def command(
     store = invocation.store()
     graph = store.graph(branch)
     pairs = list(_chosen(graph, datasets))
-    require_run(store, branch, "compared")
-    s3 = invocation.aws().s3
+    record = require_run(store, branch, "compared")
+    aws = invocation.aws()
+    check_same_aws(aws, record)
     # DuckDB and pyarrow take half a second to import.
     from pypedream_dagster.delta.dataset import compare_output
 
     suites = invocation.settings().expectations_dir
-    compare = partial(compare_output, s3, engine=engine, exact=exact, sample_rows=samples, expectations_dir=suites)
+    compare = partial(compare_output, aws.s3, engine=engine, exact=exact, sample_rows=samples, expectations_dir=suites)
     found = []
     for index, (node, out) in enumerate(pairs, start=1):
         note(f"Comparing {node.id}.{out.name} ({index} of {len(pairs)})")

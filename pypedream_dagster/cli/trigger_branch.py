@@ -12,7 +12,7 @@ from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.cli.branch_state import require_deployed
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.output import count, note
-from pypedream_dagster.deploy.plan import undeployed_edits
+from pypedream_dagster.deploy.plan import check_same_aws, undeployed_edits
 from pypedream_dagster.errors import ProtectedError, RunError
 from pypedream_dagster.graph.files import read_graph
 from pypedream_dagster.graph.model import MAIN
@@ -40,13 +40,15 @@ def command(invocation: Invocation, branch: str, selected: tuple[str, ...], prod
     settings = invocation.settings()
     if branch == MAIN:
         read_graph(settings.graph_path)
+        aws = invocation.aws()
         note("This is production: its own jobs run, and write its own data.")
     else:
         store = BranchStore(settings.branches_dir)
         record = require_deployed(store, branch, "triggered")
+        aws = invocation.aws()
+        check_same_aws(aws, record)
         for node in undeployed_edits(store, branch, record):
             note(f"{node}'s script was edited since it was deployed; 'pypedream deploy-branch {branch}' takes that up.")
-    aws = invocation.aws()
     note(f"Running {_named(branch)} on {aws.source}, {aws.region}.")
     # Dagster takes a second to import: only where it is used.
     from pypedream_dagster.defs.launch import trigger

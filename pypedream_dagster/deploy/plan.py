@@ -71,7 +71,7 @@ def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
     """
     branch, graph = store.branch(name), store.graph(name)
     record = read_deployment(store.folder(name))
-    _check_account(aws, record)
+    check_same_aws(aws, record)
     _check_write_modes(graph)
     scripts = {node.id: store.script(name, node) for node in graph.clones if node.script_uri is not None}
     production = production_jobs(aws, graph)
@@ -102,7 +102,7 @@ def plan_destruction(aws: Aws, store: BranchStore, name: str, *, also_protected:
     """
     branch, graph = store.branch(name), store.graph(name)
     record = read_deployment(store.folder(name))
-    _check_account(aws, record)
+    check_same_aws(aws, record)
     tags = branch_tags(branch)
     recorded = [(item.kind, item.identity) for item in record.resources] if record else []
     named = [item for item in _named_by(graph) if item not in recorded]
@@ -239,17 +239,25 @@ def _check_not_main(step: Delete, graph: BranchGraph, main: tuple[str, ...]) -> 
         )
 
 
-def _check_account(aws: Aws, record: DeploymentRecord | None) -> None:
+def check_same_aws(aws: Aws, record: DeploymentRecord | None) -> None:
+    """Refuse to go on where the AWS in use is not the one that a branch is deployed to: names are the same there.
+
+    Raises:
+        StateError: it is another account or region.
+    """
     if record is None:
         return
-    account, region = aws.sts.caller().account, aws.region
-    if (record.account, record.region, record.is_local) != (account, region, aws.is_local):
-        where = "the embedded AWS" if record.is_local else f"account {record.account}, {record.region}"
-        here = "the embedded AWS" if aws.is_local else f"account {account}, {region}"
+    there = (record.account, record.region, record.is_local)
+    here = (aws.sts.caller().account, aws.region, aws.is_local)
+    if here != there:
         raise StateError(
-            f"Branch {record.branch!r} is deployed to {where}, and the credentials in use are for {here}.",
-            hint="use the profile and region that it was deployed with, and destroy it there first",
+            f"Branch {record.branch!r} is deployed to {_place(*there)}, and what is in use is {_place(*here)}.",
+            hint="use the profile and region that it was deployed with",
         )
+
+
+def _place(account: str, region: str, is_local: bool) -> str:
+    return f"{'the embedded AWS' if is_local else f'account {account}'}, {region}"
 
 
 def _check_write_modes(graph: BranchGraph) -> None:

@@ -132,6 +132,18 @@ def test_deltas_before_trigger(pypedream: Pypedream, deployed: Deployed) -> None
     pypedream("destroy-branch", "test")
 
 
+def test_triggering_elsewhere_than_it_is_deployed(
+    pypedream: Pypedream, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pypedream("create-branch", "transform", "test")
+    pypedream("deploy-branch", "test")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    for command in ("trigger-branch", "deploy-branch", "destroy-branch"):
+        refused(pypedream(command, "test"), "us-east-1", "eu-west-1", "with")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert pypedream("destroy-branch", "test").code == 0
+
+
 def test_deleting_while_deployed(pypedream: Pypedream, deployed: Deployed) -> None:
     assert pypedream("create-branch", "transform", "test").code == 0
     assert pypedream("deploy-branch", "test").code == 0
