@@ -126,6 +126,12 @@ def measure_delta(base: Path, head: Path, memory_mib: int, key: str, statistics_
     }
 
 
+def peak_mib() -> float:
+    """The most memory this process held; unlike ru_maxrss it does not start at the parent's."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+
 def child(arguments: list[str]) -> dict[str, Any]:
     """Run one measurement in a process of its own."""
     done = subprocess.run([sys.executable, __file__, *arguments], capture_output=True, text=True, check=False)
@@ -163,7 +169,7 @@ def main() -> None:
         seconds = time.perf_counter() - started
         usage = resource.getrusage(resource.RUSAGE_SELF)
         cpu = usage.ru_utime + usage.ru_stime - cpu_before
-        print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mib": usage.ru_maxrss / 1024, **found}))
+        print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mib": peak_mib(), **found}))
         return
     folder = options.folder / str(options.rows)
     folder.mkdir(parents=True, exist_ok=True)
