@@ -146,8 +146,10 @@ def page(ui: str) -> Iterator[Page]:
             options.add_argument(flag)
         driver = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
         try:
-            yield Page(driver, ui)
+            page = Page(driver, ui)
+            yield page
         finally:
+            page.shot("6-last")
             driver.quit()
 
 
@@ -164,6 +166,12 @@ def run_states(url: str) -> list[str]:
     return [run["status"] for run in data["runsOrError"]["results"]]
 
 
+def asset_groups(url: str) -> list[str]:
+    data = ask(url, "{repositoriesOrError{... on RepositoryConnection{nodes{assetGroups{groupName}}}}}")
+    nodes = data["repositoriesOrError"].get("nodes", [])
+    return [group["groupName"] for node in nodes for group in node["assetGroups"]]
+
+
 def choose_group(page: Page, group: str) -> None:
     page.open("/asset-groups")
     page.visible("//*[contains(@class, 'CodeMirror')]").click()
@@ -173,11 +181,26 @@ def choose_group(page: Page, group: str) -> None:
     until(lambda: "group" in page.driver.current_url, "the selection")
 
 
+def unfold(page: Page, group: str) -> None:
+    """Open a group in the graph, unless the page has opened it by itself."""
+
+    def folded_or_open() -> bool:
+        if "audit" in page.text:
+            return True
+        found = page.driver.find_elements(By.XPATH, f"//div[normalize-space(text())={json.dumps(group)}]")
+        if shown := [item for item in found if item.is_displayed()]:
+            shown[0].click()
+        return bool(shown)
+
+    until(folded_or_open, f"the group {group}: {page.text[:1000]!r}")
+
+
 def materialize(page: Page) -> None:
     """Open the branch's assets and materialize them."""
+    until(lambda: "branches/test" in asset_groups(page.url), "the code locations", 300)
     choose_group(page, "branches/test")
-    page.visible("//div[normalize-space(text())='branches']").click()
-    page.visible("//div[normalize-space(text())='test']").click()
+    unfold(page, "branches")
+    unfold(page, "test")
     page.sees("good", "bad", "gold", "audit", "summary", "Never materialized")
     page.shot("1-branch-assets")
 
@@ -200,10 +223,26 @@ def read_delta(page: Page) -> None:
     page.shot("4-delta")
 
 
+def read_report(page: Page) -> None:
+    """Open the page that sums up the branch; the daemon had it made when the run had ended."""
+    page.open("/assets/branch_report?view=checks&checkDetail=review")
+    page.sees("review")
+    until(lambda: "branch_report" in reported(page.url), "the report's run", 200)
+    page.open("/assets/branch_report?view=checks&checkDetail=review")
+    page.sees("review", "test")
+    page.shot("5-review")
+
+
+def reported(url: str) -> list[str]:
+    data = ask(url, "{runsOrError{... on Runs{results{status jobName}}}}")
+    return [run["jobName"] for run in data["runsOrError"]["results"] if run["status"] == "SUCCESS"]
+
+
 def test_reviewer_runs_a_branch_and_reads_its_delta(page: Page, project: Project) -> None:
     before = project.listing()
 
     materialize(page)
     read_delta(page)
+    read_report(page)
 
     assert project.listing() == before
