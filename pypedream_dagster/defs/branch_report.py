@@ -28,6 +28,7 @@ from dagster import (
     SkipReason,
     asset,
     define_asset_job,
+    in_process_executor,
     run_status_sensor,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -86,7 +87,9 @@ def _review() -> AssetCheckSpec:
 
 def report_job() -> UnresolvedAssetJobDefinition:
     """Return the Dagster job that makes one branch's report."""
-    return define_asset_job(REPORT, selection=AssetSelection.assets(AssetKey([ASSET])))
+    return define_asset_job(
+        REPORT, selection=AssetSelection.assets(AssetKey([ASSET])), executor_def=in_process_executor
+    )
 
 
 def report_sensor(store: BranchStore, job: UnresolvedAssetJobDefinition) -> SensorDefinition:

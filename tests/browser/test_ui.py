@@ -227,7 +227,7 @@ def read_report(page: Page) -> None:
     """Open the page that sums up the branch; the daemon had it made when the run had ended."""
     page.open("/assets/branch_report?view=checks&checkDetail=review")
     page.sees("review")
-    until(lambda: "branch_report" in reported(page.url), "the report's run", 200)
+    until(lambda: "make_branch_report" in reported(page.url), "the report's run", 200)
     page.open("/assets/branch_report?view=checks&checkDetail=review")
     page.sees("review", "test")
     page.shot("5-review")
