@@ -71,11 +71,15 @@ def source_uris(graph: BranchGraph, node: BranchNode) -> Iterator[str]:
 
 
 def op_name(branch: str, *parts: str) -> str:
-    """Return a name that Dagster takes for an op, and that no other parts have."""
-    plain = "__".join([slug(branch), *parts])
+    """Return a name that Dagster takes for an op, and that neither other parts nor a branch's job have."""
+    pieces = [slug(branch), *parts]
+    plain = "__".join(pieces)
     name = _OP_NAME.sub("_", plain)
-    # Two nodes "a-b" and "a.b" must not become one op.
-    return name if name == plain else f"{name}_{hashlib.sha256(repr(parts).encode()).hexdigest()[:6]}"
+    # Nodes "a-b" and "a.b" must not become one op, nor branch "a" node "b__c" that of branch "a__b" node "c";
+    # and the job of branch "x" is called "branch__x".
+    if name == plain and plain.count("__") == len(parts) and pieces[0] != "branch":
+        return name
+    return f"{name}_{hashlib.sha256(repr(pieces).encode()).hexdigest()[:6]}"
 
 
 def group_name(branch: str) -> str:

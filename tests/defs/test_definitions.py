@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.remote_representation.external_data import RepositorySnap
 
 from pypedream_dagster.branch.store import sha256
 from pypedream_dagster.defs.keys import op_name, source_key, tag_value
@@ -177,5 +178,18 @@ def test_loading_is_light_and_calls_nobody(settings: Settings) -> None:
 def test_names() -> None:
     assert op_name("a-b", "node") == "a_b__node"
     assert op_name("x", "a-b") != op_name("x", "a.b")
+    assert op_name("a", "b__c") != op_name("a__b", "c")
+    assert op_name("branch", "test") != "branch__test"
     assert tag_value("Ann Müller") == "Ann_M_ller"
     assert source_key("s3://lake/raw/x/").path == ["sources", "lake", "raw", "x"]
+
+
+def test_locations_load_as_the_code_server_loads_them(settings: Settings) -> None:
+    """It sees faults that definitions alone do not show: a job and an op of one name, for instance."""
+    jobs = [
+        {job.name for job in RepositorySnap.from_def(definitions.get_repository_def()).job_datas or []}
+        for definitions in (main_definitions(settings), branch_definitions(settings))
+    ]
+
+    assert jobs[0] >= {"main"}
+    assert jobs[1] >= {"branch__test", "make_branch_report"}
