@@ -6,6 +6,7 @@ Screenshots are left in ``artifacts/``, which git ignores, for people to look at
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -123,7 +125,15 @@ def ui(project: Project) -> Iterator[str]:
     command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
     log = project.settings.project_dir / "dagster_dev.log"
     with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=project.settings.project_dir, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command,
+            cwd=project.settings.project_dir,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            # Started in the background, a shell has its children ignore SIGINT, and `dagster dev` with them.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         until(lambda: process.poll() is not None or urllib.request.urlopen(f"{url}/server_info"), "the UI", 300)
@@ -134,7 +144,9 @@ def ui(project: Project) -> Iterator[str]:
         try:
             process.wait(90)
         except subprocess.TimeoutExpired:
-            process.kill()
+            pass
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # whatever is left of its servers
 
 
 @pytest.fixture
