@@ -141,10 +141,8 @@ def ui(project: Project) -> Iterator[str]:
         yield url
     finally:
         process.send_signal(signal.SIGINT)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(90)
-        except subprocess.TimeoutExpired:
-            pass
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # whatever is left of its servers
 
