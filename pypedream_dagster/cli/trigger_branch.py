@@ -81,7 +81,8 @@ def _printer(clock: Callable[[], float]) -> Callable[[Progress], None]:
         detail = f": {progress.text}" if progress.text and progress.moment not in {"state", "note"} else ""
         # The step's own end, with how long it took, follows at once.
         if (progress.moment, progress.text) != ("state", "SUCCEEDED"):
-            note(f"{passed // 60:4}:{passed % 60:02}  {progress.node or '-'}: {' '.join(words)}{detail}")
+            who = f"{progress.node}: " if progress.node else ""
+            note(f"{passed // 60:4}:{passed % 60:02}  {who}{' '.join(words)}{detail}")
 
     return show
 

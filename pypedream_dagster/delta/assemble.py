@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -111,14 +113,26 @@ def partitions(
     head: tuple[DataFile, ...],
 ) -> tuple[PartitionDelta, ...]:
     """The Hive partitions in which a file is not the same on both sides, by name."""
-    touched = sorted({file.partition_name for file in (*left_base, *left_head) if file.partition})
+    differing = {file.partition_name for file in (*left_base, *left_head) if file.partition}
+    ours, theirs = _sizes_by_partition(base), _sizes_by_partition(head)
     found = []
-    for name in touched:
-        ours = [file.size_bytes for file in base if file.partition_name == name]
-        theirs = [file.size_bytes for file in head if file.partition_name == name]
-        status: PartitionStatus = "touched" if ours and theirs else "removed" if ours else "added"
-        found.append(PartitionDelta(name, status, len(ours), len(theirs), sum(ours), sum(theirs)))
+    for name in sorted(differing, key=_natural_order):
+        mine, yours = ours[name], theirs[name]
+        status: PartitionStatus = "touched" if mine and yours else "removed" if mine else "added"
+        found.append(PartitionDelta(name, status, len(mine), len(yours), sum(mine), sum(yours)))
     return tuple(found)
+
+
+def _sizes_by_partition(files: tuple[DataFile, ...]) -> defaultdict[str, list[int]]:
+    sizes: defaultdict[str, list[int]] = defaultdict(list)
+    for file in files:
+        sizes[file.partition_name].append(file.size_bytes)
+    return sizes
+
+
+def _natural_order(name: str) -> list[tuple[str, int]]:
+    """Return a key that sorts ``month=2`` before ``month=10``."""
+    return [(text, int(digits or 0)) for text, digits in re.findall(r"([^0-9]*)([0-9]*)", name)]
 
 
 def _columns(connection: DuckDBPyConnection, inputs: Inputs) -> dict[str, ColumnDelta]:

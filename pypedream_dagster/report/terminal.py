@@ -137,7 +137,11 @@ def _fact_lines(dataset: DatasetDelta) -> Iterator[tuple[str, Text]]:
         if columns:
             yield name, Text(", ".join(wording.visible(column) for column in columns))
     if dataset.partitions:
-        shown = ", ".join(f"{wording.visible(item.partition)} {item.status}" for item in dataset.partitions[:3])
+        statuses = {item.status for item in dataset.partitions}
+        same = f"{len(dataset.partitions):,} {dataset.partitions[0].status}: " if len(statuses) == 1 else ""
+        shown = same + ", ".join(
+            f"{wording.visible(item.partition)}{'' if same else f' {item.status}'}" for item in dataset.partitions[:3]
+        )
         more = digest.cut(dataset.partitions, 3)
         yield "partitions", Text(shown + (f" and {more:,} more" if more else ""))
     yield "effort", Text(wording.effort(dataset), style="dim")
