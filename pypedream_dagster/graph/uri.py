@@ -10,7 +10,8 @@ BRANCH_PLACEHOLDER = "{branch-name}"
 
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]*)(?:/(?P<key>.*))?$", re.DOTALL)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-_BUCKET = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
+# Wider than today's rules: buckets from before 2018 may have capitals and '_', S3-compatible stores short names.
+_BUCKET = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z")
 
 
 @dataclass(frozen=True, slots=True)

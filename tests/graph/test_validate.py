@@ -80,7 +80,7 @@ def test_all_faults_at_once() -> None:
         ("s3://bucket/{branch-name}/../main/x/", "'..'"),
         ("s3://bucket/{branch-name}//x/", "empty"),
         ("s3://bucket/{branch-name}/*/x/", "wildcard"),
-        ("s3://bu_cket/{branch-name}/x/", "bucket name"),
+        ("s3://bu cket/{branch-name}/x/", "bucket name"),
         ("s3://bucket{branch-name}", "bucket"),
         ({"uri": "s3://bucket/{branch-name}/x/", "main_uri": "s3://prod/{branch-name}/x/"}, "main_uri"),
         ({"uri": "s3://bucket/{branch-name}/x/", "main_uri": "prod/x"}, "not an S3 URI"),
