@@ -165,6 +165,7 @@ class ResidentJvm:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._forget_objects()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _reset(self) -> bool:
@@ -241,6 +242,15 @@ class ResidentJvm:
         runtime = self._gateway.jvm.java.lang.Runtime.getRuntime()
         runtime.gc()
         return bool(runtime.totalMemory() - runtime.freeMemory() < runtime.maxMemory() // 2)
+
+    def _forget_objects(self) -> None:
+        """Let the garbage collector drop references to the JVM's objects without calling the JVM that is gone.
+
+        Each would try to connect, in the middle of whatever Python is doing: CPython 3.11 fails to compile then.
+        """
+        gateway = getattr(self, "_gateway", None)  # missing if the JVM never started
+        if gateway is not None:
+            gateway._gateway_client.is_connected = False
 
     def _disconnect(self) -> None:
         self._gateway.close(keep_callback_server=True)

