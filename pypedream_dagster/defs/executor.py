@@ -231,10 +231,6 @@ def _run_step(
         inbox.put(_Ended(step.key))
 
 
-def _is_final(event: DagsterEvent) -> bool:
-    return event.is_step_failure or event.is_step_success or event.is_step_up_for_retry
-
-
 def _capture_logs(
     stack: ExitStack, job_context: PlanExecutionContext, execution_plan: ExecutionPlan
 ) -> Iterator[DagsterEvent]:
