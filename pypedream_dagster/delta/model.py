@@ -111,15 +111,29 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
-    """The value below which about ``fraction`` of the column lies."""
+    """The value below which about ``fraction`` of the column lies.
+
+    For dates and timestamps it is in seconds since 1970-01-01 in UTC.
+    """
 
     fraction: float
     value: float
 
 
 @dataclass(frozen=True, slots=True)
+class ValueCount:
+    """A value of a column, and in how many rows it stands."""
+
+    value: Cell
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnStats:
-    """A column of one side. ``None`` where the type has no such figure (or it is not finite)."""
+    """A column of one side. ``None`` where the type has no such figure (or it is not finite).
+
+    ``values`` has every value but NULL, the most frequent first, where few are distinct; else it is empty.
+    """
 
     nulls: int
     null_fraction: float
@@ -129,6 +143,7 @@ class ColumnStats:
     mean: float | None = None
     stddev: float | None = None
     quantiles: tuple[Quantile, ...] = ()
+    values: tuple[ValueCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

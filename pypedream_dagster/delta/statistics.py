@@ -1,21 +1,22 @@
 """Describes the columns of one side in a scan: nulls, range, moments, quantiles, distinct values.
 
 NaN and infinities count as values but not into range, moments and quantiles; numbers of 1e145 and beyond not into
-the moments. Distinct counts (HyperLogLog) and
-quantiles (t-digest) are estimates. The standard deviation is the sample's.
+the moments. Distinct counts (HyperLogLog) and quantiles (t-digest) are estimates. The standard deviation is the
+sample's. Columns of few distinct values are scanned once more, for how often each value occurs.
 """
 
 # ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pypedream_dagster.delta.engines.cells import AT_ONCE
 from pypedream_dagster.delta.engines.outcome import to_cell, to_float
 from pypedream_dagster.delta.engines.query import one_row
 from pypedream_dagster.delta.engines.sql import identifier
-from pypedream_dagster.delta.model import ColumnStats, Quantile
+from pypedream_dagster.delta.model import ColumnStats, Quantile, ValueCount
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.types import ColumnType
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _AGGREGATES = 7
 _SQUARABLE = 1e145
+_MOST_VALUES = 20
+_COUNTED = ("boolean", "integer", "text", "date")
+_INSTANTS = ("date", "timestamp", "nanoseconds")
 
 
 def describe(connection: DuckDBPyConnection, table: Table, names: Collection[str]) -> dict[str, ColumnStats]:
@@ -37,26 +41,55 @@ def describe(connection: DuckDBPyConnection, table: Table, names: Collection[str
         row = one_row(connection, f"SELECT {aggregates} FROM {table.sql}")
         for i, (name, _) in enumerate(some):
             stats[name] = _stats(table.rows, row[_AGGREGATES * i : _AGGREGATES * (i + 1)])
-    return stats
+    return stats | _with_values(connection, table, stats, dict(columns))
+
+
+def _with_values(
+    connection: DuckDBPyConnection, table: Table, stats: dict[str, ColumnStats], types: dict[str, ColumnType]
+) -> dict[str, ColumnStats]:
+    """The statistics of those columns whose values are few enough to be counted one by one."""
+    few = [
+        name
+        for name in stats
+        if types[name].kind in _COUNTED and 0 < (stats[name].distinct_estimate or 0) <= _MOST_VALUES
+    ]
+    found = {}
+    for start in range(0, len(few), AT_ONCE):
+        some = few[start : start + AT_ONCE]
+        counts = one_row(
+            connection, f"SELECT {', '.join(f'histogram({identifier(n)})' for n in some)} FROM {table.sql}"
+        )
+        for name, count in zip(some, counts, strict=True):
+            # The estimate may have been low.
+            if count and len(count) <= _MOST_VALUES:
+                found[name] = replace(stats[name], distinct_estimate=len(count), values=_values(count))
+    return found
+
+
+def _values(counts: dict[Any, int]) -> tuple[ValueCount, ...]:
+    values = (ValueCount(to_cell(value), count) for value, count in counts.items())
+    return tuple(sorted(values, key=lambda item: (-item.count, str(item.value))))
 
 
 def _aggregates(name: str, type_: ColumnType) -> list[str]:
     value = identifier(name)
     if type_.is_nested or type_.kind == "null":
         return [f"count({value})", *["NULL"] * (_AGGREGATES - 1)]
+    fractions = ", ".join(str(fraction) for fraction in QUANTILES)
     if not type_.is_number:
+        is_instant = type_.kind in _INSTANTS
         return [
             f"count({value})",
             f"approx_count_distinct({value})",
             f"min({value})",
             f"max({value})",
-            *["NULL"] * (_AGGREGATES - 4),
+            *["NULL"] * 2,
+            f"approx_quantile(epoch({value}), [{fractions}]) FILTER (isfinite({value}))" if is_instant else "NULL",
         ]
     double = f"CAST({value} AS DOUBLE)"
     finite = f" FILTER (isfinite({double}))" if type_.kind == "float" else ""
     # DuckDB raises where the sum of squares overflows a double.
     squarable = f" FILTER (abs({double}) < {_SQUARABLE})"
-    fractions = ", ".join(str(fraction) for fraction in QUANTILES)
     return [
         f"count({value})",
         f"approx_count_distinct({value})",

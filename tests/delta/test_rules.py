@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 
 from pypedream_dagster.delta import json_form
 from pypedream_dagster.delta.compare import compare
-from pypedream_dagster.delta.model import BranchDelta, Tolerance
+from pypedream_dagster.delta.model import BranchDelta, Tolerance, ValueCount
 from pypedream_dagster.delta.rules import CompareRules
 from pypedream_dagster.delta.source import Frame
 from pypedream_dagster.errors import DeltaError
@@ -166,3 +166,31 @@ def test_wide_tables(run: Compare) -> None:
     delta = run(base, head, key=("c0",), volatile_columns=("c7",))
     assert {name: column.changed for name, column in delta.columns.items() if column.changed} == {"c79": 1}
     assert (delta.rows.changed, delta.rows.unchanged) == (1, 1)
+
+
+def test_the_few_values_of_a_column_are_counted(run: Compare) -> None:
+    base = pa.table({"id": range(40), "c": ["a", None, "b", "b"] * 10, "f": [True, False] * 20})
+    head = pa.table({"id": range(40), "c": ["a", "c", "b", "b"] * 10, "f": [True, True] * 20})
+    columns = run(base, head, key=("id",)).columns
+    before, after = columns["c"].base, columns["c"].head
+    assert before is not None
+    assert after is not None
+    assert before.values == (ValueCount("b", 20), ValueCount("a", 10))
+    assert after.values == (ValueCount("b", 20), ValueCount("a", 10), ValueCount("c", 10))
+    assert columns["f"].head is not None
+    assert columns["f"].head.values == (ValueCount(True, 40),)
+    assert columns["id"].base is not None
+    assert columns["id"].base.values == ()  # forty are not few
+
+
+def test_quantiles_of_instants_are_seconds_since_1970(run: Compare) -> None:
+    days = [date(1970, 1, 1) + timedelta(days=day) for day in range(101)]
+    times = [datetime(1970, 1, 1) + timedelta(days=day) for day in range(101)]
+    nanoseconds = pa.array(times, pa.timestamp("ns"))
+    zoned = pa.array(times, pa.timestamp("us", "UTC"))
+    data = pa.table({"id": range(101), "d": days, "t": times, "n": nanoseconds, "z": zoned})
+    columns = run(data, data.slice(1), key=("id",)).columns
+    for name in "dtnz":
+        stats = columns[name].base
+        assert stats is not None
+        assert {q.fraction: q.value for q in stats.quantiles}[0.5] == pytest.approx(50 * 86400, rel=0.02)
