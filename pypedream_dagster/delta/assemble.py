@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from pypedream_dagster.delta.engines.engine import Engine
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome
 from pypedream_dagster.delta.model import (
     Column,
     ColumnDelta,
     ColumnStats,
     DatasetDelta,
+    EngineName,
     Key,
     PartitionDelta,
     PartitionStatus,
@@ -26,10 +27,6 @@ from pypedream_dagster.delta.pairing import Pair, Pairing
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.rules import CompareRules
 from pypedream_dagster.delta.source import DataFile
-from pypedream_dagster.delta.statistics import describe
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 _SMALL_BYTES = 256 * 1024**2
 
@@ -49,9 +46,7 @@ class Inputs:
     rules: CompareRules
 
 
-def assemble(
-    delta: DatasetDelta, connection: DuckDBPyConnection, inputs: Inputs, *, is_identical: bool
-) -> DatasetDelta:
+def assemble(delta: DatasetDelta, engine: Engine, inputs: Inputs, *, is_identical: bool) -> DatasetDelta:
     """The delta of two sides that could be compared."""
     struck = inputs.base.rows - inputs.left_base.rows
     found = inputs.outcome.rows
@@ -69,7 +64,7 @@ def assemble(
         schema=schema,
         rows=rows,
         key=key,
-        columns=_columns(connection, inputs),
+        columns=_columns(engine, inputs),
         samples=inputs.outcome.samples,
         reading=inputs.reading,
         ignored_columns=tuple(pair.name for pair in inputs.pairing.pairs if pair.role == "ignored"),
@@ -80,7 +75,9 @@ def assemble(
     )
 
 
-def one_sided(delta: DatasetDelta, status: Status, table: Table, rules: CompareRules) -> DatasetDelta:
+def one_sided(
+    delta: DatasetDelta, status: Status, table: Table, rules: CompareRules, engine: EngineName
+) -> DatasetDelta:
     """The delta of a dataset that only one side has: all its rows and columns are added or removed."""
     names = tuple(name for name, _ in table.columns)
     columns = tuple(Column(name, type_.name) for name, type_ in table.columns)
@@ -101,7 +98,7 @@ def one_sided(delta: DatasetDelta, status: Status, table: Table, rules: CompareR
         schema=schema,
         rows=rows,
         reading=reading,
-        engine="duckdb",
+        engine=engine,
         key=Key(rules.key, "declared") if rules.key else Key(),
     )
 
@@ -135,8 +132,8 @@ def _natural_order(name: str) -> list[tuple[str, int]]:
     return [(text, int(digits or 0)) for text, digits in re.findall(r"([^0-9]*)([0-9]*)", name)]
 
 
-def _columns(connection: DuckDBPyConnection, inputs: Inputs) -> dict[str, ColumnDelta]:
-    base_stats, head_stats = _statistics(connection, inputs)
+def _columns(engine: Engine, inputs: Inputs) -> dict[str, ColumnDelta]:
+    base_stats, head_stats = _statistics(engine, inputs)
     columns = {
         pair.name: _column(pair, inputs, base_stats.get(pair.name), head_stats.get(pair.head_name))
         for pair in inputs.pairing.pairs
@@ -170,9 +167,7 @@ def _column(pair: Pair, inputs: Inputs, base: ColumnStats | None, head: ColumnSt
     )
 
 
-def _statistics(
-    connection: DuckDBPyConnection, inputs: Inputs
-) -> tuple[dict[str, ColumnStats], dict[str, ColumnStats]]:
+def _statistics(engine: Engine, inputs: Inputs) -> tuple[dict[str, ColumnStats], dict[str, ColumnStats]]:
     base, head, rules = inputs.base, inputs.head, inputs.rules
     ignored = {name for pair in inputs.pairing.pairs if pair.role == "ignored" for name in (pair.name, pair.head_name)}
     ours = {name for name, _ in base.columns} - ignored
@@ -187,7 +182,7 @@ def _statistics(
         changed = [pair for pair in inputs.pairing.pairs if _is_changed(inputs.outcome, pair)]
         ours &= {pair.name for pair in changed}
         theirs &= {pair.head_name for pair in changed}
-    return describe(connection, base, ours), describe(connection, head, theirs)
+    return engine.describe(base, ours), engine.describe(head, theirs)
 
 
 def _is_changed(outcome: Outcome, pair: Pair) -> bool:

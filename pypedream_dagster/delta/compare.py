@@ -9,23 +9,19 @@ A dataset that cannot be compared is reported in the delta's status; only rules 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar, assert_never
+from typing import assert_never
 
 from pypedream_dagster.delta.assemble import Inputs, assemble, one_sided, partitions
-from pypedream_dagster.delta.engines.keyed import RepeatedKeysError, compare_keyed
+from pypedream_dagster.delta.engines.engine import Engine, RepeatedKeysError
 from pypedream_dagster.delta.engines.outcome import Outcome
 from pypedream_dagster.delta.identity import without_identical
-from pypedream_dagster.delta.inference import infer_key
 from pypedream_dagster.delta.model import DatasetDelta, Key, Reading, Status
 from pypedream_dagster.delta.pairing import Pairing, pair_columns
-from pypedream_dagster.delta.reading import Reader, Table, partition_types
+from pypedream_dagster.delta.reading import Table, partition_types
 from pypedream_dagster.delta.rules import CompareRules, EngineChoice
 from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, detect_format, list_files
 from pypedream_dagster.errors import DeltaError
-
-_T = TypeVar("_T")
 
 
 def compare(
@@ -51,17 +47,31 @@ def compare(
         DeltaError: the rules do not fit the data (an unknown column, a tolerance on text).
     """
     rules = rules or CompareRules()
-    if engine == "spark":
-        raise DeltaError("there is no Spark engine yet", hint="use engine duckdb, which spills to disk")
     started = time.perf_counter()
     empty = DatasetDelta(
         name or base.uri.rstrip("/").rsplit("/", 1)[-1], node, base.uri, head.uri, "unreadable", "not_compared"
     )
     try:
-        delta = _Comparison(base, head, rules, engine).run(empty)
+        delta = _Comparison(base, head, rules).run(empty, _engine(engine, rules))
     except UnreadableError as error:
         delta = replace(empty, error=error.message)
     return replace(delta, seconds=round(time.perf_counter() - started, 3))
+
+
+def _engine(choice: EngineChoice, rules: CompareRules) -> Engine:
+    match choice:
+        case "auto" | "duckdb":
+            from pypedream_dagster.delta.engines.duckdb_engine import DuckDB
+
+            return DuckDB(rules)
+        case "pandas":
+            from pypedream_dagster.delta.engines.pandas_engine import Pandas
+
+            return Pandas(rules)
+        case "spark":
+            raise DeltaError("there is no Spark engine yet", hint="use engine duckdb, which spills to disk")
+        case _:
+            assert_never(choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +79,30 @@ class _Comparison:
     base: AnySide
     head: AnySide
     rules: CompareRules
-    engine: EngineChoice
 
-    def run(self, empty: DatasetDelta) -> DatasetDelta:
+    def run(self, empty: DatasetDelta, prepared: Engine) -> DatasetDelta:
         base, head = (self._listed(side) for side in (self.base, self.head))
         status = self._missing(base, head)
         if status == "both_missing":
             return replace(empty, status=status)
-        with Reader(self.rules) as reader:
+        with prepared as engine:
             types = partition_types(base, head)
             if status is not None:
                 side, files = (self.head, head) if status == "base_missing" else (self.base, base)
-                table = self._open(reader, side, files, types)
-                return one_sided(empty, status, table, self.rules)
-            opened = (self._open(reader, self.base, base, types), self._open(reader, self.head, head, types))
-            return self._guarded(reader, opened, lambda: self._compared(reader, *opened, empty))
+                table = self._open(engine, side, files, types)
+                return one_sided(empty, status, table, self.rules, engine.name)
+            opened = (self._open(engine, self.base, base, types), self._open(engine, self.head, head, types))
+            return engine.guarded(opened, lambda: self._compared(engine, *opened, empty))
 
-    def _compared(self, reader: Reader, base: Table, head: Table, empty: DatasetDelta) -> DatasetDelta:
+    def _compared(self, engine: Engine, base: Table, head: Table, empty: DatasetDelta) -> DatasetDelta:
         pairing = pair_columns(base.columns, head.columns, self.rules)
-        left_base, left_head, reading = self._without_identical(reader, base, head)
+        left_base, left_head, reading = self._without_identical(engine, base, head)
         is_identical = bool(reading.identical_files) and not left_base.files and not left_head.files
-        pairing, key, outcome = self._outcome(reader, left_base, left_head, pairing, is_identical)
+        pairing, key, outcome = self._outcome(engine, left_base, left_head, pairing, is_identical)
         inputs = Inputs(base, head, left_base, left_head, pairing, key, outcome, reading, self.rules)
-        delta = replace(empty, engine="pandas" if self.engine == "pandas" else "duckdb")
+        delta = replace(empty, engine=engine.name)
         delta = replace(delta, partitions=partitions(left_base.files, left_head.files, base.files, head.files))
-        return assemble(delta, reader.connection, inputs, is_identical=is_identical)
+        return assemble(delta, engine, inputs, is_identical=is_identical)
 
     def _listed(self, side: AnySide) -> tuple[DataFile, ...]:
         return () if isinstance(side, Frame) else list_files(side)
@@ -111,13 +120,13 @@ class _Comparison:
             case _:
                 return "both_missing"
 
-    def _open(self, reader: Reader, side: AnySide, files: tuple[DataFile, ...], types: dict[str, str]) -> Table:
+    def _open(self, engine: Engine, side: AnySide, files: tuple[DataFile, ...], types: dict[str, str]) -> Table:
         if isinstance(side, Frame):
-            return reader.open(side, (), "parquet", types)
+            return engine.open(side, (), "parquet", types)
         asked = replace(side, format=self.rules.format) if side.format == "auto" else side
-        return reader.open(asked, files, detect_format(asked, files), types)
+        return engine.open(asked, files, detect_format(asked, files), types)
 
-    def _without_identical(self, reader: Reader, base: Table, head: Table) -> tuple[Table, Table, Reading]:
+    def _without_identical(self, engine: Engine, base: Table, head: Table) -> tuple[Table, Table, Reading]:
         sizes = [sum(file.size_bytes for file in table.files) for table in (base, head)]
         reading = Reading(len(base.files), len(head.files), sizes[0], sizes[1], bytes_read=sum(sizes))
         if not (self.rules.skip_identical_files and isinstance(base.side, Side) and isinstance(head.side, Side)):
@@ -129,55 +138,21 @@ class _Comparison:
         reading = replace(
             reading, identical_files=len(left.identical), identical_bytes=struck, bytes_read=sum(sizes) - 2 * struck
         )
-        return reader.restrict(base, left.base), reader.restrict(head, left.head), reading
+        return engine.restrict(base, left.base), engine.restrict(head, left.head), reading
 
     def _outcome(
-        self, reader: Reader, base: Table, head: Table, pairing: Pairing, is_identical: bool
+        self, engine: Engine, base: Table, head: Table, pairing: Pairing, is_identical: bool
     ) -> tuple[Pairing, Key, Outcome]:
         if pairing.key or self.rules.key or not self.rules.infer_key or is_identical:
             columns = tuple(pair.name for pair in pairing.key)
-            return pairing, Key(columns, "declared" if columns else "none"), self._engine(reader, base, head, pairing)
-        for pair in infer_key(reader.connection, base, head, pairing):
+            return pairing, Key(columns, "declared" if columns else "none"), engine.compare(base, head, pairing)
+        for pair in engine.key_candidates(base, head, pairing):
             keyed = pairing.with_key((pair.name,))
             try:
-                # The engine proves on the way that no key repeats.
-                outcome = compare_keyed(reader.connection, base, head, keyed, self.rules)
+                outcome = engine.compare_by_inferred(base, head, keyed)
             except RepeatedKeysError:
                 continue
-            if self.engine == "pandas":
-                outcome = self._engine(reader, base, head, keyed)
             note = "no key is declared; this column is unique on both sides"
             return keyed, Key((pair.name,), "inferred", note=note), outcome
         note = "no key is declared, and no single column identifies the rows"
-        return pairing, Key(note=note), self._engine(reader, base, head, pairing)
-
-    def _engine(self, reader: Reader, base: Table, head: Table, pairing: Pairing) -> Outcome:
-        match self.engine:
-            case "auto" | "duckdb":
-                from pypedream_dagster.delta.engines import duckdb_engine
-
-                return duckdb_engine.compare_tables(reader.connection, base, head, pairing, self.rules)
-            case "pandas":
-                from pypedream_dagster.delta.engines import pandas_engine
-
-                return pandas_engine.compare_tables(reader.connection, base, head, pairing, self.rules)
-            case "spark":
-                raise AssertionError("refused at the start")
-            case _:
-                assert_never(self.engine)
-
-    def _guarded(self, reader: Reader, tables: tuple[Table, Table], action: Callable[[], _T]) -> _T:
-        import duckdb
-        import pyarrow as pa
-
-        try:
-            return action()
-        except duckdb.OutOfMemoryException as error:
-            raise UnreadableError(
-                f"{self.head.uri}: the comparison does not fit into {self.rules.memory_limit_bytes // 1024**2} MiB",
-                hint="raise the memory limit",
-            ) from error
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
-            for table in tables:
-                reader.blame(table, error)
-            raise
+        return pairing, Key(note=note), engine.compare(base, head, pairing)

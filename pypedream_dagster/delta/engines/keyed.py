@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pypedream_dagster.delta.engines.cells import Joined, count_cells
+from pypedream_dagster.delta.engines.engine import RepeatedKeysError
 from pypedream_dagster.delta.engines.narrow import Narrow, form_of, within
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome
 from pypedream_dagster.delta.engines.query import one_row
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 
 _EQUAL, _ADDED, _REMOVED, _CHANGED = 0, 1, 2, 3
 _SAMPLED_KEYS = 20_000
-
-
-class RepeatedKeysError(Exception):
-    """A key value occurs more than once on a side."""
 
 
 def compare_keyed(

@@ -13,10 +13,11 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pypedream_dagster.delta.engines.duckdb_engine import DuckDB
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome, to_cell, to_float
 from pypedream_dagster.delta.engines.sql import identifier
 from pypedream_dagster.delta.engines.values import to_form
-from pypedream_dagster.delta.model import Cell, ChangedRow, RowCounts, Samples, Tolerance
+from pypedream_dagster.delta.model import Cell, ChangedRow, EngineName, RowCounts, Samples, Tolerance
 from pypedream_dagster.delta.pairing import Pair, Pairing
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.rules import CompareRules
@@ -27,6 +28,24 @@ if TYPE_CHECKING:
 
 Row = int
 Codes = tuple[int, ...]
+
+
+class Pandas(DuckDB):
+    """Reads and describes as DuckDB does, and compares by itself."""
+
+    @property
+    def name(self) -> EngineName:
+        """See `Engine.name`."""
+        return "pandas"
+
+    def compare_by_inferred(self, base: Table, head: Table, pairing: Pairing) -> Outcome:
+        """See `Engine.compare_by_inferred`."""
+        super().compare_by_inferred(base, head, pairing)
+        return self.compare(base, head, pairing)
+
+    def compare(self, base: Table, head: Table, pairing: Pairing) -> Outcome:
+        """See `Engine.compare`."""
+        return compare_tables(self.connection, base, head, pairing, self.rules)
 
 
 @dataclass(frozen=True, slots=True)
