@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from pypedream_dagster.delta.source import DataFile, Side, open_file
 
 _REQUESTS_AT_ONCE = 16
-_CHUNK_BYTES = 1024 * 1024
+_THREADS = 2
+_CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +81,27 @@ def _mark_pairs(ours: list[DataFile], theirs: list[DataFile]) -> dict[DataFile, 
     """Marks of local files that are alone in their shape on both sides: compared directly, faster than hashed."""
     shapes = Counter(_shape(file) for file in ours), Counter(_shape(file) for file in theirs)
     alone = {_shape(file): file for file in theirs if shapes[0][_shape(file)] == shapes[1][_shape(file)] == 1}
-    marks: dict[DataFile, object] = {}
-    for file in ours:
-        other = alone.get(_shape(file))
-        if other is not None:
-            is_same = _same_bytes(file.path, other.path)
+    pairs = [(file, alone[_shape(file)]) for file in ours if _shape(file) in alone]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        are_same = pool.map(lambda pair: _same_bytes(pair[0].path, pair[1].path), pairs)
+        marks: dict[DataFile, object] = {}
+        for (file, other), is_same in zip(pairs, are_same, strict=True):
             marks |= {file: (_shape(file), "base"), other: (_shape(file), "base" if is_same else "head")}
     return marks
 
 
 def _same_bytes(base: str, head: str) -> bool:
-    with open(base, "rb") as ours, open(head, "rb") as theirs:
-        while True:
-            one, other = ours.read(_CHUNK_BYTES), theirs.read(_CHUNK_BYTES)
-            if one != other:
+    """Whether two files of one size hold the same; both are read into the same memory again and again."""
+    one, other = bytearray(_CHUNK_BYTES), bytearray(_CHUNK_BYTES)
+    with open(base, "rb", buffering=0) as ours, open(head, "rb", buffering=0) as theirs:
+        while read := ours.readinto(one):
+            if theirs.readinto(memoryview(other)[:read]) != read or one != other:
                 return False
-            if not one:
-                return True
+    return True
 
 
 def _by_content(side: Side, files: list[DataFile]) -> dict[DataFile, object]:
-    with ThreadPoolExecutor(_REQUESTS_AT_ONCE if not side.is_local else 2) as pool:
+    with ThreadPoolExecutor(_THREADS if side.is_local else _REQUESTS_AT_ONCE) as pool:
         marks = pool.map(lambda file: _digest(side, file) if side.is_local else _etag(side, file), files)
         return {file: (_shape(file), mark) for file, mark in zip(files, marks, strict=True)}
 

@@ -1,13 +1,15 @@
-"""The delta of two sides whose key values do not repeat: one narrow join, then a look at what changed.
+"""The delta of two sides whose key values do not repeat: one join, then a look at what changed.
 
-1. Join the narrow scans of both sides on the key. Rows that are equal fall into one group, of which only the
-   number is kept; the others are kept with their key.
-2. The cells of the changed keys, and only of these, are read again and counted. (Packed hashes per column, which
-   would tell beforehand which columns to read, measured slower: they cost the join more than they save here.)
-3. Sample rows are picked by key and fetched whole.
+1. Join base and head on the key, by a hash of each row's compared cells. Rows that are equal fall into one group,
+   of which only the number is kept; of the others the key, and the head's row, which the scan has at hand.
+2. Read the base's rows of the changed keys, and only of these; count cells and pick samples from both.
 
-How many pairs the join made tells for sure whether any key repeats: then it raises `RepeatedKeysError`, for the
-multiset comparison to take over.
+(Packed hashes per column, which would tell beforehand which columns to read, measured slower: they cost the join
+more than they save here; decision 8.)
+
+A join of sides without repeated keys has at most as many rows as both sides together: one row more, and it is cut
+off there. Fewer, and the numbers of rows tell for sure whether any key repeats. Either raises `RepeatedKeysError`, for
+the multiset comparison to take over.
 """
 
 # ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
@@ -18,11 +20,12 @@ from typing import TYPE_CHECKING
 
 from pypedream_dagster.delta.engines.cells import Joined, count_cells
 from pypedream_dagster.delta.engines.engine import RepeatedKeysError
-from pypedream_dagster.delta.engines.narrow import Narrow, form_of, within
+from pypedream_dagster.delta.engines.narrow import Narrow, cells_differ, form_of, within
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome
 from pypedream_dagster.delta.engines.query import one_row
-from pypedream_dagster.delta.engines.samples import keyed_samples
-from pypedream_dagster.delta.model import RowCounts
+from pypedream_dagster.delta.engines.rows import Rows, originals, packed, unpacked
+from pypedream_dagster.delta.engines.samples import changed_rows, whole_rows
+from pypedream_dagster.delta.model import RowCounts, Samples
 from pypedream_dagster.delta.pairing import Pairing
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.rules import CompareRules
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _EQUAL, _ADDED, _REMOVED, _CHANGED = 0, 1, 2, 3
-_SAMPLED_KEYS = 20_000
+_FIRST_ROWS = 20_000
 
 
 def compare_keyed(
@@ -42,94 +45,184 @@ def compare_keyed(
     Raises:
         RepeatedKeysError: a key repeats.
     """
-    narrow = Narrow(pairing.key, pairing.values, rules.exact)
-    if _sample_repeats(connection, base, narrow, False) or _sample_repeats(connection, head, narrow, True):
-        # A key that repeats often would make the join as large as the product of its repetitions.
-        raise RepeatedKeysError
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE delta AS {_join(base, head, narrow)}")
-    rows = _counts(connection, base, head)
-    has_nulls = _has_null_keys(connection, narrow)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE changed_key AS SELECT {narrow.key_list()} FROM delta WHERE t = {_CHANGED}"
-    )
-    cells: dict[str, CellCounts] = {}
-    if rows.changed:
-        cells = count_cells(connection, _joined(base, head, narrow, has_nulls))
-    for name, number in _tolerated_in_equal_rows(connection, narrow).items():
-        count = cells.get(name, CellCounts())
-        cells[name] = replace(count, within_tolerance=count.within_tolerance + number)
-    samples = keyed_samples(connection, base, head, narrow, rules.sample_rows, has_nulls=has_nulls)
-    return Outcome(rows, cells, samples)
+    return _Keyed(connection, base, head, pairing, rules).outcome()
 
 
-def _sample_repeats(connection: DuckDBPyConnection, table: Table, narrow: Narrow, is_head: bool) -> bool:
-    keys = ", ".join(f"{form_of(pair, is_head)} AS k{i}" for i, pair in enumerate(narrow.key))
-    sampled = (
-        f"SELECT {narrow.key_list()} FROM (SELECT {keys} FROM {table.sql}) USING SAMPLE reservoir({_SAMPLED_KEYS} ROWS)"
-    )
-    repeats = f"SELECT 1 FROM ({sampled}) GROUP BY {narrow.key_list()} HAVING count(*) > 1 LIMIT 1"
-    return bool(connection.execute(repeats).fetchall())
+class _Keyed:
+    """Works in temporary tables: ``delta`` holds the outcome per key, ``base_row`` (``head_row``) rows to look at."""
 
+    def __init__(
+        self, connection: DuckDBPyConnection, base: Table, head: Table, pairing: Pairing, rules: CompareRules
+    ) -> None:
+        self._connection = connection
+        self._base, self._head = base, head
+        self._narrow = Narrow(pairing.key, pairing.values, rules.exact)
+        self._limit = rules.sample_rows
 
-def _join(base: Table, head: Table, narrow: Narrow) -> str:
-    differs = narrow.differs("a", "b")
-    one_sided = f"WHEN a.h IS NULL THEN {_ADDED} WHEN b.h IS NULL THEN {_REMOVED}"
-    kind = f"CASE {one_sided} WHEN {differs} THEN {_CHANGED} ELSE {_EQUAL} END"
-    is_kept = f"a.h IS NULL OR b.h IS NULL OR {differs}"
-    columns = [
-        *(f"CASE WHEN {is_kept} THEN coalesce(a.k{i}, b.k{i}) END AS k{i}" for i in range(len(narrow.key))),
-        f"CAST({kind} AS TINYINT) AS t",
-        *_carried_flags(narrow),
-        "count(*) AS n",
-    ]
-    return (
-        f"SELECT {', '.join(columns)} FROM ({narrow.select(base, is_head=False)}) a "
-        f"FULL JOIN ({narrow.select(head, is_head=True)}) b ON {narrow.same_key('a', 'b')} GROUP BY ALL"
-    )
+    def outcome(self) -> Outcome:
+        if self._starts_with_repeats(self._base, False) or self._starts_with_repeats(self._head, True):
+            raise RepeatedKeysError
+        has_head_rows = self._join(has_nulls=False)
+        rows, has_nulls = self._counts(), self._has_null_keys()
+        if has_nulls and rows.added and rows.removed:
+            # Plain equality pairs no NULLs, but costs much less where there are none.
+            has_head_rows = self._join(has_nulls=True)
+            rows = self._counts()
+        self._pick_samples()
+        base = self._read_again("base_row", self._base, _REMOVED, has_nulls)
+        if has_head_rows:
+            keys, cells_of = self._narrow.key_list(), unpacked(self._head, "o")
+            head = Rows(f"(SELECT {keys}, {cells_of} FROM delta WHERE t IN ({_ADDED}, {_CHANGED}))", self._head)
+        else:
+            head = self._read_again("head_row", self._head, _ADDED, has_nulls)
+        cells: dict[str, CellCounts] = {}
+        if rows.changed:
+            cells = count_cells(self._connection, self._joined(base, head, has_nulls))
+        for name, number in self._tolerated_in_equal_rows().items():
+            count = cells.get(name, CellCounts())
+            cells[name] = replace(count, within_tolerance=count.within_tolerance + number)
+        return Outcome(rows, cells, self._samples(base, head, has_nulls) if self._limit else Samples())
 
+    def _starts_with_repeats(self, table: Table, is_head: bool) -> bool:
+        """Whether a key repeats in the first rows: often the case where any does, and cheap to know."""
+        keys = ", ".join(f"{form_of(pair, is_head)} AS k{i}" for i, pair in enumerate(self._narrow.key))
+        first = f"SELECT {keys} FROM {table.sql} LIMIT {_FIRST_ROWS}"
+        repeats = f"SELECT 1 FROM ({first}) GROUP BY {self._narrow.key_list()} HAVING count(*) > 1 LIMIT 1"
+        return bool(self._connection.execute(repeats).fetchall())
 
-def _carried_flags(narrow: Narrow) -> list[str]:
-    """Per carried column: 0 equal, 1 within the tolerance, 2 different."""
-    flags = []
-    for i, pair in enumerate(narrow.carried):
-        base, head = f"a.t{i}", f"b.t{i}"
-        inside = f"WHEN {within(pair, base, head)} THEN 1 " if pair.tolerance else ""
-        flags.append(
-            f"CAST(CASE WHEN a.h IS NULL OR b.h IS NULL OR {base} IS NOT DISTINCT FROM {head} THEN 0 "
-            f"{inside}ELSE 2 END AS TINYINT) AS c{i}"
+    def _join(self, *, has_nulls: bool) -> bool:
+        """Make table ``delta``; return whether it carries the head's rows, which may not fit into memory."""
+        import duckdb
+
+        try:
+            self._table("delta", self._join_sql(has_nulls, carries_rows=True))
+        except duckdb.OutOfMemoryException:
+            self._table("delta", self._join_sql(has_nulls, carries_rows=False))
+            return False
+        return True
+
+    def _join_sql(self, has_nulls: bool, *, carries_rows: bool) -> str:
+        narrow, keys = self._narrow, range(len(self._narrow.key))
+        differs = narrow.differs("a", "b")
+        kind = (
+            f"CASE WHEN a.h IS NULL THEN {_ADDED} WHEN b.h IS NULL THEN {_REMOVED} "
+            f"WHEN {differs} THEN {_CHANGED} ELSE {_EQUAL} END"
         )
-    return flags
+        paired = [
+            *(f"coalesce(a.k{i}, b.k{i}) AS k{i}" for i in keys),
+            f"CAST({kind} AS TINYINT) AS t",
+            *self._carried_flags(),
+            *([f"{packed(self._head, 'b.')} AS o"] if carries_rows else []),
+        ]
+        base = narrow.select(self._base, is_head=False)
+        head = narrow.select(self._head, is_head=True, more=originals(self._head) if carries_rows else "")
+        most = self._base.rows + self._head.rows + 1
+        pairs = (
+            f"SELECT {', '.join(paired)} FROM ({base}) a FULL JOIN ({head}) b "
+            f"ON {narrow.same_key('a', 'b', has_nulls=has_nulls)} LIMIT {most}"
+        )
+        columns = [
+            *(f"CASE WHEN t <> {_EQUAL} THEN k{i} END AS k{i}" for i in keys),
+            "t",
+            *(f"c{i}" for i in range(len(narrow.carried))),
+            "count(*) AS n",
+            *([f"(list(o) FILTER (t IN ({_ADDED}, {_CHANGED})))[1] AS o"] if carries_rows else []),
+        ]
+        return f"SELECT {', '.join(columns)} FROM ({pairs}) GROUP BY ALL"
 
+    def _carried_flags(self) -> list[str]:
+        """Per carried column: 0 equal, 1 within the tolerance, 2 different."""
+        flags = []
+        for i, pair in enumerate(self._narrow.carried):
+            base, head = f"a.t{i}", f"b.t{i}"
+            inside = f"WHEN {within(pair, base, head)} THEN 1 " if pair.tolerance else ""
+            flags.append(
+                f"CAST(CASE WHEN a.h IS NULL OR b.h IS NULL OR {base} IS NOT DISTINCT FROM {head} THEN 0 "
+                f"{inside}ELSE 2 END AS TINYINT) AS c{i}"
+            )
+        return flags
 
-def _counts(connection: DuckDBPyConnection, base: Table, head: Table) -> RowCounts:
-    sums = ", ".join(f"coalesce(sum(n) FILTER (t = {t}), 0)" for t in (_EQUAL, _ADDED, _REMOVED, _CHANGED))
-    most = f"coalesce(max(n) FILTER (t <> {_EQUAL}), 0)"
-    equal, added, removed, changed, repeated = map(int, one_row(connection, f"SELECT {sums}, {most} FROM delta"))
-    if repeated > 1 or equal + changed != base.rows - removed or equal + changed != head.rows - added:
-        raise RepeatedKeysError
-    return RowCounts(base.rows, head.rows, added, removed, changed, equal)
+    def _counts(self) -> RowCounts:
+        base, head = self._base.rows, self._head.rows
+        sums = ", ".join(f"coalesce(sum(n) FILTER (t = {t}), 0)" for t in (_EQUAL, _ADDED, _REMOVED, _CHANGED))
+        most = f"coalesce(max(n) FILTER (t <> {_EQUAL}), 0)"
+        row = one_row(self._connection, f"SELECT {sums}, {most} FROM delta")
+        equal, added, removed, changed, repeated = map(int, row)
+        if repeated > 1 or equal + changed != base - removed or equal + changed != head - added:
+            raise RepeatedKeysError
+        return RowCounts(base, head, added, removed, changed, equal)
 
+    def _has_null_keys(self) -> bool:
+        is_null = " OR ".join(f"k{i} IS NULL" for i in range(len(self._narrow.key)))
+        return bool(one_row(self._connection, f"SELECT count(*) FROM delta WHERE t <> {_EQUAL} AND ({is_null})")[0])
 
-def _has_null_keys(connection: DuckDBPyConnection, narrow: Narrow) -> bool:
-    is_null = " OR ".join(f"k{i} IS NULL" for i in range(len(narrow.key)))
-    return bool(one_row(connection, f"SELECT count(*) FROM delta WHERE t <> {_EQUAL} AND ({is_null})")[0])
+    def _tolerated_in_equal_rows(self) -> dict[str, int]:
+        tolerated = [(i, pair) for i, pair in enumerate(self._narrow.carried) if pair.tolerance]
+        if not tolerated:
+            return {}
+        sums = ", ".join(f"coalesce(sum(n) FILTER (c{i} = 1), 0)" for i, _ in tolerated)
+        row = one_row(self._connection, f"SELECT {sums} FROM delta WHERE t = {_EQUAL}")
+        return {pair.name: int(number) for (_, pair), number in zip(tolerated, row, strict=True)}
 
+    def _pick_samples(self) -> None:
+        """Make table ``sample_key``: the first keys of each outcome, numbered by ``r``."""
+        keys = self._narrow.key_list()
+        first = " UNION ALL ".join(
+            f"(SELECT {keys}, t FROM delta WHERE t = {t} ORDER BY {keys} LIMIT {self._limit})"
+            for t in (_ADDED, _REMOVED, _CHANGED)
+        )
+        self._table("sample_key", f"SELECT *, row_number() OVER (PARTITION BY t ORDER BY {keys}) AS r FROM ({first})")
 
-def _tolerated_in_equal_rows(connection: DuckDBPyConnection, narrow: Narrow) -> dict[str, int]:
-    tolerated = [(i, pair) for i, pair in enumerate(narrow.carried) if pair.tolerance]
-    if not tolerated:
-        return {}
-    sums = ", ".join(f"coalesce(sum(n) FILTER (c{i} = 1), 0)" for i, _ in tolerated)
-    row = one_row(connection, f"SELECT {sums} FROM delta WHERE t = {_EQUAL}")
-    return {pair.name: int(number) for (_, pair), number in zip(tolerated, row, strict=True)}
+    def _read_again(self, name: str, table: Table, alone: int, has_nulls: bool) -> Rows:
+        """A side's rows of the changed keys, and of the sampled keys that it has alone."""
+        is_head = alone == _ADDED
+        keys = self._narrow.key_list()
+        chosen = (
+            f"SELECT {keys} FROM delta WHERE t = {_CHANGED} UNION ALL SELECT {keys} FROM sample_key WHERE t = {alone}"
+        )
+        self._table("wanted_key", chosen)
+        forms = ", ".join(f"{form_of(pair, is_head)} AS k{i}" for i, pair in enumerate(self._narrow.key))
+        same = self._narrow.same_key("s", "w", has_nulls=has_nulls)
+        self._table(
+            name,
+            f"SELECT s.* FROM (SELECT {forms}, {originals(table)} FROM {table.sql}) s SEMI JOIN wanted_key w ON {same}",
+        )
+        return Rows(name, table)
 
+    def _joined(self, base: Rows, head: Rows, has_nulls: bool) -> Joined:
+        values = self._narrow.values
+        sides = []
+        for rows, is_head in ((base, False), (head, True)):
+            cells = "".join(f", {rows.form_of(pair, is_head)} AS v{i}" for i, pair in enumerate(values))
+            sides.append(f"(SELECT {self._narrow.key_list()}{cells} FROM {rows.sql})")
+        same = self._narrow.same_key("a", "b", has_nulls=has_nulls)
+        return Joined(f"{sides[0]} a JOIN {sides[1]} b ON {same}", values)
 
-def _joined(base: Table, head: Table, narrow: Narrow, has_nulls: bool) -> Joined:
-    sides = []
-    for table, is_head in ((base, False), (head, True)):
-        keys = ", ".join(f"{form_of(pair, is_head)} AS k{i}" for i, pair in enumerate(narrow.key))
-        cells = "".join(f", {form_of(pair, is_head)} AS v{i}" for i, pair in enumerate(narrow.values))
-        chosen = narrow.same_key("s", "c", has_nulls=has_nulls)
-        sides.append(f"(SELECT s.* FROM (SELECT {keys}{cells} FROM {table.sql}) s SEMI JOIN changed_key c ON {chosen})")
-    same = narrow.same_key("a", "b", has_nulls=has_nulls)
-    return Joined(f"{sides[0]} a JOIN {sides[1]} b ON {same}", narrow.values)
+    def _samples(self, base: Rows, head: Rows, has_nulls: bool) -> Samples:
+        same = self._narrow.same_key("s", "q", has_nulls=has_nulls)
+
+        def sampled(rows: Rows, outcome: int) -> str:
+            return f"(SELECT s.*, q.r FROM {rows.sql} s JOIN sample_key q ON {same} WHERE q.t = {outcome})"
+
+        key, values = self._narrow.key, self._narrow.values
+        sides = []
+        for rows, is_head in ((base, False), (head, True)):
+            cells = [f"{rows.original_of(pair, is_head)} AS g{i}" for i, pair in enumerate(key)]
+            for i, pair in enumerate(values):
+                cells += [f"{rows.form_of(pair, is_head)} AS v{i}", f"{rows.original_of(pair, is_head)} AS w{i}"]
+            sides.append(f"(SELECT r, {', '.join(cells)} FROM {sampled(rows, _CHANGED)})")
+        told = [f"b.g{i}" for i in range(len(key))]
+        for i, pair in enumerate(values):
+            told += [cells_differ(pair, f"a.v{i}", f"b.v{i}"), f"a.w{i}", f"b.w{i}"]
+        changed = self._connection.execute(
+            f"SELECT {', '.join(told)} FROM {sides[0]} a JOIN {sides[1]} b ON a.r = b.r ORDER BY a.r"
+        ).fetchall()
+        return Samples(
+            added=whole_rows(self._connection, self._head, sampled(head, _ADDED), "true"),
+            removed=whole_rows(self._connection, self._base, sampled(base, _REMOVED), "true"),
+            changed=changed_rows(changed, key, values),
+            limit=self._limit,
+        )
+
+    def _table(self, name: str, sql: str) -> None:
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")

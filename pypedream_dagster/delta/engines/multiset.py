@@ -19,7 +19,8 @@ from pypedream_dagster.delta.engines.cells import Joined, count_cells
 from pypedream_dagster.delta.engines.narrow import Narrow, cells_differ, form_of, within
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome, to_cell
 from pypedream_dagster.delta.engines.query import one_row
-from pypedream_dagster.delta.engines.samples import changed_rows, originals, whole_rows
+from pypedream_dagster.delta.engines.rows import originals
+from pypedream_dagster.delta.engines.samples import changed_rows, whole_rows
 from pypedream_dagster.delta.engines.sql import identifier
 from pypedream_dagster.delta.model import Cell, ChangedRow, RowCounts, Samples
 from pypedream_dagster.delta.pairing import Pair, Pairing

@@ -34,12 +34,13 @@ class Narrow:
         """Pairs that go into the row's hash."""
         return tuple(pair for pair in self.values if not (self.exact or pair.tolerance))
 
-    def select(self, table: Table, *, is_head: bool) -> str:
-        """The scan of one side."""
+    def select(self, table: Table, *, is_head: bool, more: str = "") -> str:
+        """The scan of one side, with more columns if so said."""
         columns = [
             *(f"{form_of(pair, is_head)} AS k{i}" for i, pair in enumerate(self.key)),
             f"{self._row_hash(is_head)} AS h",
             *(f"{form_of(pair, is_head)} AS t{i}" for i, pair in enumerate(self.carried)),
+            *([more] if more else []),
         ]
         return f"SELECT {', '.join(columns)} FROM {table.sql}"
 
@@ -71,9 +72,13 @@ def form(pair: Pair) -> Form:
     return Plain(BOOLEAN) if pair.role == "volatile" else pair.form
 
 
-def form_of(pair: Pair, is_head: bool, alias: str = "") -> str:
-    """The pair's cell of one side in its form."""
-    value = alias + identifier(pair.head_name if is_head else pair.name)
+def form_of(pair: Pair, is_head: bool) -> str:
+    """The pair's cell of one side in its form, from the side's own column."""
+    return cell_form(identifier(pair.head_name if is_head else pair.name), pair, is_head)
+
+
+def cell_form(value: str, pair: Pair, is_head: bool) -> str:
+    """A cell of the pair in its form."""
     if pair.role == "volatile":
         return f"({value} IS NULL)"
     return in_form(value, pair.head_type if is_head else pair.base_type, pair.form)
