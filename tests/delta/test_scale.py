@@ -1,0 +1,93 @@
+"""What only shows on more than a handful of rows: repeats found late, joins that would explode, little memory."""
+
+# ruff: noqa: TID253 - what these tests write needs pyarrow throughout
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from pypedream_dagster.delta.compare import compare
+from pypedream_dagster.delta.model import DatasetDelta
+from pypedream_dagster.delta.rules import CompareRules
+from pypedream_dagster.delta.source import Frame, Side
+
+ROWS = 60_000
+UNIQUE = list(range(ROWS))
+LATE = 40_000  # beyond the rows that are looked at first
+
+
+def with_key(keys: list[int | None], shift: int = 0) -> pa.Table:
+    return pa.table({"id": keys, "v": [(i if key is None else key) % 97 + shift for i, key in enumerate(keys)]})
+
+
+def counts(delta: DatasetDelta) -> tuple[int, int, int | None, int]:
+    return delta.rows.added, delta.rows.removed, delta.rows.changed, delta.rows.unchanged
+
+
+def test_keys_that_repeat_late_on_one_side() -> None:
+    head = with_key([*UNIQUE, LATE, LATE, LATE + 1])
+    delta = compare(Frame(with_key(UNIQUE)), Frame(head), CompareRules(key=("id",)))
+    assert counts(delta) == (3, 0, 0, ROWS)
+    assert (delta.key.base_duplicates, delta.key.head_duplicates) == (0, 2)
+
+
+def test_keys_that_repeat_late_on_both_sides_alike() -> None:
+    table = with_key([*UNIQUE, LATE, LATE])
+    delta = compare(Frame(table), Frame(table), CompareRules(key=("id",)))
+    assert counts(delta) == (0, 0, 0, ROWS + 2)
+    assert (delta.key.base_duplicates, delta.key.head_duplicates) == (1, 1)
+
+
+def test_repeats_that_balance() -> None:
+    """One key repeats on the base, another on the head: the numbers of rows on both sides are equal."""
+    base, head = with_key([*UNIQUE, LATE]), with_key([*UNIQUE, LATE + 1])
+    delta = compare(Frame(base), Frame(head), CompareRules(key=("id",)))
+    assert counts(delta) == (1, 1, 0, ROWS)
+    assert (delta.key.base_duplicates, delta.key.head_duplicates) == (1, 1)
+
+
+@pytest.mark.parametrize("key", [("id",), ()])
+def test_one_value_in_a_third_of_the_rows(key: tuple[str, ...]) -> None:
+    """A join on it would make 4·10^8 pairs."""
+    keys = [i if i < LATE else 7 for i in range(ROWS)]
+    base, head = with_key(keys), with_key([*keys, 7, ROWS])
+    delta = compare(Frame(base), Frame(head), CompareRules(key=key, infer_key=False))
+    assert counts(delta) == (2, 0, 0 if key else None, ROWS)
+
+
+def test_rows_that_repeat_late_without_a_key() -> None:
+    base, head = with_key([*UNIQUE, LATE, LATE]), with_key([*UNIQUE, LATE + 1])
+    delta = compare(Frame(base), Frame(head), CompareRules(infer_key=False))
+    assert counts(delta) == (1, 2, None, ROWS)
+    assert [row["id"] for row in delta.samples.added] == [LATE + 1]
+    assert [row["id"] for row in delta.samples.removed] == [LATE, LATE]
+
+
+def test_one_null_key_on_each_side_is_one_key() -> None:
+    keys = [None, *UNIQUE[1:]]
+    delta = compare(Frame(with_key(keys)), Frame(with_key(keys, shift=1)), CompareRules(key=("id",), sample_rows=3))
+    assert counts(delta) == (0, 0, ROWS, 0)
+    assert delta.key.base_duplicates == 0
+
+
+def test_every_row_changed_in_little_memory(tmp_path: Path) -> None:
+    """The head's rows, which usually ride along, do not fit: they are read again instead."""
+    rows = 400_000
+    text = pc.binary_repeat("x", pa.array([150] * rows))
+    base = pa.table({"id": range(rows), "v": [0] * rows, "text": text})
+    head = pa.table({"id": range(rows), "v": [1] * rows, "text": text})
+    sides = []
+    for name, table in (("base", base), ("head", head)):
+        (tmp_path / name).mkdir()
+        pq.write_table(table, tmp_path / name / "part.parquet", row_group_size=50_000)
+        sides.append(Side(str(tmp_path / name)))
+    rules = CompareRules(key=("id",), memory_limit_bytes=128 * 1024**2, statistics="none", sample_rows=2)
+    delta = compare(*sides, rules)
+    assert (delta.status, delta.error) == ("compared", None)
+    assert counts(delta) == (0, 0, rows, 0)
+    assert {name: column.changed for name, column in delta.columns.items()} == {"id": 0, "v": rows, "text": 0}
+    assert [dict(row.key) for row in delta.samples.changed] == [{"id": 0}, {"id": 1}]
