@@ -31,6 +31,14 @@ def infer_key(connection: DuckDBPyConnection, base: Table, head: Table, pairing:
     """Candidates for a key, best first; on small tables all are unique for certain."""
     if not base.rows or not head.rows:
         return ()
+    eligible = eligible_pairs(pairing)
+    for table, is_head in ((base, False), (head, True)):
+        eligible = _unique(connection, table, eligible, is_head)
+    return tuple(pair for pair in eligible if _overlap(connection, base, head, pair) >= _LEAST_OVERLAP)
+
+
+def eligible_pairs(pairing: Pairing) -> list[Pair]:
+    """The pairs that could be a key by name and type, most likely first."""
     eligible = [
         pair
         for pair in pairing.pairs
@@ -39,10 +47,7 @@ def infer_key(connection: DuckDBPyConnection, base: Table, head: Table, pairing:
         and pair.base_type.kind in _KEY_KINDS
         and pair.head_type.kind in _KEY_KINDS
     ]
-    eligible.sort(key=lambda pair: not _IDENTIFIER.search(pair.name))
-    for table, is_head in ((base, False), (head, True)):
-        eligible = _unique(connection, table, eligible, is_head)
-    return tuple(pair for pair in eligible if _overlap(connection, base, head, pair) >= _LEAST_OVERLAP)
+    return sorted(eligible, key=lambda pair: not _IDENTIFIER.search(pair.name))
 
 
 def _unique(connection: DuckDBPyConnection, table: Table, pairs: list[Pair], is_head: bool) -> list[Pair]:
