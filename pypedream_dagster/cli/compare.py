@@ -80,7 +80,7 @@ def command(
     if output is not None:
         note(f"Written: {invocation.shown(output.resolve())}")
     if delta.status in {"base_missing", "head_missing", "both_missing", "unreadable"}:
-        raise DeltaError(f"{base} and {head} were not compared: {delta.error or wording.status(delta.status)}.")
+        raise DeltaError(f"{base} and {head} were not compared: {delta.error or wording.status(delta)}.")
     return DELTA_FOUND if fail_on and delta.verdict == "changed" else 0
 
 

@@ -101,7 +101,7 @@ def _write(folder: Path, delta: DatasetDelta) -> Path:
 
 def _summary(delta: DatasetDelta) -> str:
     if delta.verdict == "not_compared":
-        return delta.error or wording.status(delta.status)
+        return delta.error or wording.status(delta)
     if delta.verdict == "unchanged":
         return f"unchanged, {wording.plural(delta.rows.head, 'row')}"
     rows = delta.rows
@@ -171,7 +171,7 @@ def _rows(key: AssetKey, delta: DatasetDelta, output: Output, report: Path) -> A
 def _not_compared(delta: DatasetDelta) -> str | None:
     if delta.verdict != "not_compared":
         return None
-    return f"Not compared: {delta.error or wording.status(delta.status)}."
+    return f"Not compared: {delta.error or wording.status(delta)}."
 
 
 def _expectations(key: AssetKey, delta: DatasetDelta) -> AssetCheckResult:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from markupsafe import Markup, escape
 
 from pypedream_dagster.delta.model import ColumnDelta, ColumnStats, RowCounts
-from pypedream_dagster.report import wording
+from pypedream_dagster.report import digest, wording
 
 _BAR_WIDTH = 160.0
 _LEAST_WIDTH = 2.5
-_BOX_WIDTH = 140.0
+_BOX_WIDTH = 160.0
+_SHARE_WIDTH = 60
 _MARGIN = 4.0
+_BARS_SHOWN = 4
+_FEW_NUMBERS = 6
+"""Distinct whole numbers up to which bars say more than a box: flags, grades."""
 
 
 def outcome_bar(rows: RowCounts) -> Markup:
@@ -44,65 +52,138 @@ def share_bar(part: int, whole: int) -> Markup:
     """Return a thin bar of ``part`` in ``whole``; empty where there is nothing to show."""
     if not part or not whole:
         return Markup("")
-    width = max(_LEAST_WIDTH, min(1.0, part / whole) * 60)
-    inner = '<rect class="track" width="60" height="5" rx="2"/>'
-    inner += f'<rect class="changed" width="{width:.1f}" height="5" rx="2"/>'
-    return _svg(60, 5, wording.ratio(part, whole), inner, "share")
+    inner = f'<rect class="track" width="{_SHARE_WIDTH}" height="5" rx="2"/>'
+    inner += f'<rect class="changed" width="{_long(part / whole)}" height="5" rx="2"/>'
+    return _svg(_SHARE_WIDTH, 5, "", inner, "share")
+
+
+def pair_bar(base: float, head: float) -> Markup:
+    """Return two thin bars, one for each side's share; empty where the shares are equal."""
+    if base == head:
+        return Markup("")
+    inner = f'<rect class="track" width="{_SHARE_WIDTH}" height="9"/>{_pair(base, head)}'
+    return _svg(_SHARE_WIDTH, 9, "", inner, "share")
+
+
+def _pair(base: float, head: float) -> str:
+    bars = (("base", base, 0), ("head", head, 5))
+    return "".join(f'<rect class="{name}" y="{y}" width="{_long(share)}" height="4"/>' for name, share, y in bars)
+
+
+def _long(share: float) -> str:
+    width = max(_LEAST_WIDTH, min(1.0, share) * _SHARE_WIDTH) if share else 0.0
+    return f"{width:.1f}".removesuffix(".0")
+
+
+def distribution(column: ColumnDelta) -> Markup:
+    """Return how both sides' values are spread: bars where they are few, else boxes on one scale.
+
+    Empty where the type has no such figures, or where they cannot be held against each other.
+    """
+    base, head = digest.shares(column.base), digest.shares(column.head)
+    known = [side for side in (column.base, column.head) if side]
+    is_counted = bool(known) and all(side.values or side.null_fraction == 1 for side in known) and bool(base or head)
+    has_boxes = any(side.quantiles for side in known)
+    if is_counted and (not has_boxes or max(len(base), len(head)) <= _FEW_NUMBERS):
+        return _frequencies(base, head)
+    return spread(column)
+
+
+def _frequencies(base: Mapping[str, float], head: Mapping[str, float]) -> Markup:
+    """Return a pair of bars for each of the most frequent values, and one for the others together.
+
+    The longest bar is as long as there is room; the percentages stand beside the bars.
+    """
+    values = sorted(dict.fromkeys((*base, *head)), key=lambda value: -max(base.get(value, 0), head.get(value, 0)))
+    # One value more takes no more room than a line for "1 other".
+    shown = values if len(values) <= _BARS_SHOWN + 1 else values[:_BARS_SHOWN]
+    lines = [(escape(wording.shorter(value, 40)), base.get(value, 0.0), head.get(value, 0.0)) for value in shown]
+    if others := values[len(shown) :]:
+        one, other = (sum(side.get(value, 0.0) for value in others) for side in (base, head))
+        lines.append((Markup("<i>{} others</i>").format(len(others)), one, other))
+    most = max(max(one, other) for _, one, other in lines)
+    items = (_frequency(name, one, other, most) for name, one, other in lines)
+    return Markup('<ul class="values">{}</ul>').format(Markup("").join(items))
+
+
+def _frequency(name: Markup, base: float, head: float, most: float) -> Markup:
+    one, other = wording.share(base), wording.share(head)
+    text = one if one == other else f"{one} → {other}"
+    svg = _svg(_SHARE_WIDTH, 9, "", _pair(base / most, head / most), "share")
+    return Markup("<li><span>{}</span>{}<small>{}</small></li>").format(name, svg, text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    low: float
+    width: float
+    is_instant: bool
+
+    def at(self, value: float) -> float:
+        """Return where a value lies, in pixels; all in the middle where there is but one value."""
+        if not self.width:
+            return _BOX_WIDTH / 2
+        return _MARGIN + (value - self.low) / self.width * (_BOX_WIDTH - 2 * _MARGIN)
+
+    def text(self, value: float) -> str:
+        return wording.instant(value) if self.is_instant else wording.figure(value)
 
 
 def spread(column: ColumnDelta) -> Markup:
     """Return both sides' quantiles on one scale: whiskers, the middle half as a box, the median, the mean as a dot.
 
     The scale reaches from the lowest to the highest quantile of both sides, so that one outlier does not squeeze
-    everything else; empty where neither side has quantiles.
+    everything else; a mean that lies outside is not drawn. Empty where neither side has quantiles.
     """
     sides = [(name, side) for name, side in (("base", column.base), ("head", column.head)) if side and side.quantiles]
-    if not sides:
+    kinds = {_is_instant(type_) for type_ in (column.base_type, column.head_type) if type_}
+    if not sides or len(kinds) > 1:
         return Markup("")
     low = min(side.quantiles[0].value for _, side in sides)
     high = max(side.quantiles[-1].value for _, side in sides)
-    scale = (_BOX_WIDTH - 2 * _MARGIN) / (high - low) if high > low else 0.0
-    inner = "".join(_box(name, side, low, scale, 8.0 + 14.0 * index) for index, (name, side) in enumerate(sides))
-    label = "; ".join(
-        f"{name}: " + ", ".join(f"{q.fraction:.0%} at {wording.figure(q.value)}" for q in side.quantiles)
-        for name, side in sides
-    )
-    return _svg(_BOX_WIDTH, 16.0 + 14.0 * (len(sides) - 1), label, inner, "spread")
+    width = high - low
+    # The width of all doubles is no double.
+    scale = _Scale(low, width if math.isfinite(width) else 0.0, kinds == {True})
+    inner = "".join(_box(name, side, scale, 8 + 14 * index) for index, (name, side) in enumerate(sides))
+    label = "; ".join(f"{name}: {_in_words(side, scale)}" for name, side in sides)
+    return _svg(_BOX_WIDTH, 16 + 14 * (len(sides) - 1), label, inner, "spread")
 
 
-def _box(name: str, side: ColumnStats, low: float, scale: float, middle: float) -> str:
-    def at(value: float) -> float:
-        inside = _MARGIN + (value - low) * scale if scale else _BOX_WIDTH / 2
-        return min(max(inside, _MARGIN), _BOX_WIDTH - _MARGIN)
+def _is_instant(type_: str) -> bool:
+    return type_.lower().startswith(("date", "timestamp"))
 
-    values = {quantile.fraction: quantile.value for quantile in side.quantiles}
-    first, last = at(side.quantiles[0].value), at(side.quantiles[-1].value)
-    inner = f'<line x1="{first:.1f}" x2="{last:.1f}" y1="{middle}" y2="{middle}"/>'
+
+def _in_words(side: ColumnStats, scale: _Scale) -> str:
+    return ", ".join(f"{q.fraction:.0%} {scale.text(q.value)}" for q in side.quantiles)
+
+
+def _box(name: str, side: ColumnStats, scale: _Scale, middle: int) -> str:
+    values = {quantile.fraction: scale.at(quantile.value) for quantile in side.quantiles}
+    first, last = scale.at(side.quantiles[0].value), scale.at(side.quantiles[-1].value)
+    top = middle - 5
+    inner = f'<path d="M{first:.1f} {middle}H{last:.1f}"/>'
     if 0.25 in values and 0.75 in values:
-        left, right = at(values[0.25]), at(values[0.75])
-        inner += f'<rect x="{left:.1f}" y="{middle - 5}" width="{max(right - left, 1.5):.1f}" height="10" rx="1.5"/>'
+        left, right = values[0.25], values[0.75]
+        inner += f'<rect x="{left:.1f}" y="{top}" width="{max(right - left, 1.5):.1f}" height="10"/>'
     if 0.5 in values:
-        x = at(values[0.5])
-        inner += f'<line class="median" x1="{x:.1f}" x2="{x:.1f}" y1="{middle - 5}" y2="{middle + 5}"/>'
-    if side.mean is not None:
-        inner += f'<circle cx="{at(side.mean):.1f}" cy="{middle}" r="2"/>'
+        inner += f'<path class="median" d="M{values[0.5]:.1f} {top}v10"/>'
+    if side.mean is not None and 0 <= scale.at(side.mean) <= _BOX_WIDTH:
+        inner += f'<circle cx="{scale.at(side.mean):.1f}" cy="{middle}" r="2"/>'
     return f'<g class="{name}">{inner}</g>'
 
 
 def shift_of(column: ColumnDelta) -> str:
-    """Return how far the mean moved in units of main's standard deviation, ``-`` where that has no meaning."""
-    base, head = column.base, column.head
-    if base is None or head is None or base.mean is None or head.mean is None or not base.stddev:
-        return "-"
-    shift = round((head.mean - base.mean) / base.stddev, 2)
-    return f"{wording.signed(shift)} σ" if shift else "0"  # noqa: RUF001
+    """Return how far the mean moved in units of main's standard deviation; empty where it did not, or has none."""
+    shift = round(digest.mean_shift(column) or 0.0, 2)
+    return f"{wording.signed(shift)} σ" if shift else ""  # noqa: RUF001
 
 
 def _svg(width: float, height: float, label: str, inner: str, kind: str) -> Markup:
+    """Return a drawing; one without a label stands beside the figure that says the same."""
     stretch = ' preserveAspectRatio="none"' if kind == "outcomes" else ""
+    role = f' role="img"><title>{escape(label)}</title>' if label else ' aria-hidden="true">'
     # `inner` is numbers and our own class names; only the label could hold a text from outside.
     return Markup(  # noqa: S704
-        f'<svg class="{kind}" role="img" width="{width:g}" height="{height:g}" '
-        f'viewBox="0 0 {width:g} {height:g}"{stretch}>'
-        f"<title>{escape(label)}</title>{inner}</svg>"
+        f'<svg class="{kind}" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"{stretch}{role}'
+        f"{inner}</svg>"
     )

@@ -1,22 +1,36 @@
-"""What of a delta a reader needs first: which columns are notable, and the totals of a branch."""
+"""What of a delta a reader needs first: which datasets and columns are notable, and the totals of a branch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pypedream_dagster.delta.model import BranchDelta, ColumnDelta, DatasetDelta
+from pypedream_dagster.delta.model import (
+    BranchDelta,
+    ColumnDelta,
+    ColumnStats,
+    DatasetDelta,
+    ExpectationOutcome,
+    ExpectationResult,
+)
+from pypedream_dagster.report import wording
+
+_LEAST_SHIFT = 0.005
+"""Standard deviations by which a mean moves before it is notable; less is shown as 0."""
+
+_OUTCOMES: tuple[ExpectationOutcome, ...] = ("regression", "not_run", "failed_on_both", "fixed", "passed")
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A branch's datasets by verdict, and its rows by outcome."""
+    """A branch's datasets by verdict, its rows by outcome, and its expectations that fail anew."""
 
     datasets: int
     changed: int
     unchanged: int
     not_compared: int
     regressions: int
+    with_regressions: int
     added_rows: int
     removed_rows: int
     changed_rows: int
@@ -31,10 +45,27 @@ def totals(delta: BranchDelta) -> Totals:
         unchanged=verdicts.count("unchanged"),
         not_compared=verdicts.count("not_compared"),
         regressions=sum(regressions(dataset) for dataset in delta.datasets),
+        with_regressions=sum(regressions(dataset) > 0 for dataset in delta.datasets),
         added_rows=sum(dataset.rows.added for dataset in delta.datasets),
         removed_rows=sum(dataset.rows.removed for dataset in delta.datasets),
         changed_rows=sum(dataset.rows.changed or 0 for dataset in delta.datasets),
     )
+
+
+def by_weight(delta: BranchDelta) -> list[tuple[int, DatasetDelta]]:
+    """Return the datasets with their places in the pipeline, from 1: what needs a look first, then what changed."""
+    return sorted(enumerate(delta.datasets, start=1), key=lambda item: weight(item[1]))
+
+
+def weight(dataset: DatasetDelta) -> int:
+    """Return 0 for a dataset that needs a look (not compared, or expectations fail anew), 1 changed, 2 unchanged."""
+    if (
+        dataset.verdict == "not_compared"
+        or regressions(dataset)
+        or (dataset.expectations and dataset.expectations.error)
+    ):
+        return 0
+    return 1 if dataset.verdict == "changed" else 2
 
 
 def regressions(dataset: DatasetDelta) -> int:
@@ -58,6 +89,11 @@ def notable_columns(dataset: DatasetDelta) -> dict[str, ColumnDelta]:
     return {**changed, **moved}
 
 
+def named_columns(dataset: DatasetDelta) -> list[str]:
+    """Return the columns that a line about the dataset names: those with changed cells, or without a key that moved."""
+    return list(notable_columns(dataset) if dataset.rows.changed is None else dataset.changed_columns)
+
+
 def quiet_columns(dataset: DatasetDelta) -> dict[str, ColumnDelta]:
     """Return all the columns that are not notable, in the dataset's order."""
     notable = notable_columns(dataset)
@@ -69,7 +105,42 @@ def _moved(column: ColumnDelta) -> bool:
     if column.base is None or column.head is None:
         return False
     base, head = column.base, column.head
-    return base.nulls != head.nulls or base.min != head.min or base.max != head.max
+    shift = mean_shift(column)
+    return (
+        (base.nulls, base.min, base.max) != (head.nulls, head.min, head.max)
+        or any(new_values(column))
+        or (shift is not None and abs(shift) >= _LEAST_SHIFT)
+    )
+
+
+def mean_shift(column: ColumnDelta) -> float | None:
+    """Return how far the mean moved in units of main's standard deviation; None where that has no meaning."""
+    base, head = column.base, column.head
+    if base is None or head is None or base.mean is None or head.mean is None or not base.stddev:
+        return None
+    return (head.mean - base.mean) / base.stddev
+
+
+def new_values(column: ColumnDelta) -> tuple[list[str], list[str]]:
+    """Return the values that only main and that only the branch has; none where they are not all known."""
+    base, head = shares(column.base), shares(column.head)
+    if not base or not head:
+        return [], []
+    return [value for value in base if value not in head], [value for value in head if value not in base]
+
+
+def shares(side: ColumnStats | None) -> dict[str, float]:
+    """Return each value's share of a side's rows, the most frequent first; empty where values were not counted."""
+    if side is None:
+        return {}
+    rows = side.nulls + sum(item.count for item in side.values)
+    return {wording.cell(item.value): item.count / rows for item in side.values}
+
+
+def expectations(dataset: DatasetDelta) -> list[ExpectationResult]:
+    """Return the results in the order of interest: regressions first, what holds last."""
+    results = dataset.expectations.results if dataset.expectations else ()
+    return sorted(results, key=lambda result: _OUTCOMES.index(result.outcome))
 
 
 def schema_lines(dataset: DatasetDelta) -> list[tuple[str, str, str]]:

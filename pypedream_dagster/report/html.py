@@ -1,25 +1,35 @@
-"""A delta as one HTML file that needs nothing else: no network, no script, everything escaped."""
+"""A delta as one HTML file that needs nothing else: no network, everything escaped.
+
+Its one script (find, sort, open for printing) is our own, and the page's policy admits it by its hash alone:
+whatever the data says, nothing in it can run. Without scripts the report reads the same.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pypedream_dagster.delta.model import BranchDelta, Cell, DatasetDelta, Samples
+from pypedream_dagster.delta.model import SCHEMA_VERSION, BranchDelta, Cell, DatasetDelta, Samples
 from pypedream_dagster.report import charts, digest, wording
 
 _OPEN_DATASETS = 6
 _CELL_CHARACTERS = 200
 _SAMPLE_COLUMNS = 40
+_COLUMNS_SHOWN = 30
+_CHARTED_COLUMNS = 3000
+"""Columns of all datasets up to which every one has a chart; beyond, those shown from the start have."""
 
 
 def render_html(delta: BranchDelta | DatasetDelta) -> str:
     """Return the report of a branch, or of one dataset, as an HTML document.
 
-    Datasets come in the order of the pipeline, after an overview that links to them. Up to six of those that
-    changed are open from the start; the others are folded, and open when printed.
+    Datasets that need a look come first, then those that changed, each in the order of the pipeline, after an
+    overview that links to them. Up to six of them are open from the start; the others are folded, and open when
+    printed.
     """
     environment = Environment(
         loader=PackageLoader("pypedream_dagster.report", "templates"),
@@ -30,15 +40,21 @@ def render_html(delta: BranchDelta | DatasetDelta) -> str:
     )
     environment.filters["shown"] = wording.visible
     environment.filters["cell"] = _cell
-    datasets = delta.datasets if isinstance(delta, BranchDelta) else (delta,)
-    # The style sheet is our own file; put into the page as it stands, for '>' is no '&gt;' there.
-    style = Markup(environment.get_template("delta.css").render())  # noqa: S704
+    items = digest.by_weight(delta) if isinstance(delta, BranchDelta) else [(1, delta)]
+    # Both are our own files; put into the page as they stand, for '>' is no '&gt;' there.
+    style, script = (Markup(environment.get_template(name).render()) for name in ("delta.css", "delta.js"))  # noqa: S704
     page: str = environment.get_template("delta.html.j2").render(
         branch=delta if isinstance(delta, BranchDelta) else None,
-        datasets=datasets,
+        items=items,
         totals=digest.totals(delta) if isinstance(delta, BranchDelta) else None,
-        opened=_opened(datasets),
+        opened=_opened(items, is_branch=isinstance(delta, BranchDelta)),
+        columns_shown=_COLUMNS_SHOWN,
+        all_charts=sum(len(dataset.columns) for _, dataset in items) <= _CHARTED_COLUMNS,
         style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        version=SCHEMA_VERSION,
         charts=charts,
         digest=digest,
         wording=wording,
@@ -48,8 +64,13 @@ def render_html(delta: BranchDelta | DatasetDelta) -> str:
     return page
 
 
-def _opened(datasets: Iterable[DatasetDelta]) -> frozenset[int]:
-    worth = [index for index, dataset in enumerate(datasets) if dataset.verdict != "unchanged"]
+def _hash(text: str) -> str:
+    """Return what a Content-Security-Policy calls an inline text."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _opened(items: Iterable[tuple[int, DatasetDelta]], *, is_branch: bool) -> frozenset[int]:
+    worth = [place for place, dataset in items if digest.weight(dataset) < 2 or not is_branch]
     return frozenset(worth[:_OPEN_DATASETS])
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -15,9 +16,16 @@ from pypedream_dagster.report import digest, wording
 WIDTH = 100
 """Columns that a report takes at the most."""
 
+_DATASETS_SHOWN = 20
 _COLUMNS_SHOWN = 12
 _ROWS_SHOWN = 5
 _LINES_SHOWN = 12
+_NAMES_SHOWN = 12
+_TITLE_CHARACTERS = 60
+_NAME_CHARACTERS = 28
+_TEXT_CHARACTERS = 400
+_LEAST_NAME = 10
+_ROOMY = 90
 _VERDICT_STYLE: Mapping[Verdict, str] = {"changed": "yellow", "unchanged": "green", "not_compared": "red"}
 _SIGN_STYLE = {"+": "green", "-": "red", "~": "yellow"}
 
@@ -54,53 +62,79 @@ def _branch(delta: BranchDelta) -> Iterator[RenderableType]:
     title = Text.assemble(("Branch ", "bold"), (wording.visible(delta.branch), "bold"))
     yield title.append(f"  {wording.plural(sums.datasets, 'dataset')}: {', '.join(counts)}")
     yield Text("")
-    table = _table(("DATASET", "NODE", "VERDICT", ">MAIN", ">BRANCH", ">ADDED", ">REMOVED", ">CHANGED"))
-    for dataset in delta.datasets:
-        table.add_row(*_overview_row(dataset))
-    yield table
-    for dataset in delta.datasets:
-        if dataset.verdict != "unchanged" or digest.regressions(dataset) or dataset.notes:
-            yield Text("─" * 40, style="dim")
-            yield from _dataset(dataset)
+    datasets = [dataset for _, dataset in digest.by_weight(delta)]
+    yield _overview(datasets)
+    worth = [dataset for dataset in datasets if digest.weight(dataset) < 2 or dataset.notes]
+    for dataset in worth[:_DATASETS_SHOWN]:
+        yield Text("─" * 40, style="dim")
+        yield from _dataset(dataset)
+    if more := digest.cut(worth, _DATASETS_SHOWN):
+        yield Text("─" * 40, style="dim")
+        yield Text(
+            f"{wording.plural(more, 'more dataset')} of the table above: --dataset NAME or --format html shows each"
+        )
+
+
+def _overview(datasets: Iterable[DatasetDelta]) -> RenderableType:
+    cells = [_overview_row(dataset) for dataset in datasets]
+    return _Table(
+        ("DATASET", "NODE", "VERDICT", ">MAIN", ">BRANCH", ">ADDED", ">REMOVED", ">CHANGED"), cells, ("NODE", ">MAIN")
+    )
 
 
 def _overview_row(dataset: DatasetDelta) -> tuple[Text, ...]:
     rows = dataset.rows
-    verdict = Text(wording.verdict(dataset.verdict), style=_VERDICT_STYLE[dataset.verdict])
-    head = (Text(wording.visible(dataset.dataset, 28)), Text(wording.visible(dataset.node, 24)), verdict)
+    node = dataset.node if dataset.node != dataset.dataset else ""
+    head = (
+        Text(wording.visible(dataset.dataset, _NAME_CHARACTERS)),
+        Text(wording.visible(node, _NAME_CHARACTERS), style="dim"),
+        _verdict(dataset),
+    )
     if not digest.has_rows(dataset):
         return (*head, *(Text("-", style="dim") for _ in range(5)))
-    changed = "-" if rows.changed is None else _count(rows.changed)
     return (
         *head,
-        Text(wording.number(rows.base)),
-        Text(wording.number(rows.head)),
+        Text(wording.short_number(rows.base)),
+        Text(wording.short_number(rows.head)),
         Text(_count(rows.added), style="green" if rows.added else "dim"),
         Text(_count(rows.removed), style="red" if rows.removed else "dim"),
-        Text(changed, style="yellow" if rows.changed else "dim"),
+        Text(_count(rows.changed or 0), style="yellow" if rows.changed else "dim"),
     )
 
 
+def _verdict(dataset: DatasetDelta) -> Text:
+    """Return the verdict; where nothing was compared, why, and where expectations fail anew, how many."""
+    is_compared = dataset.verdict != "not_compared"
+    word = wording.verdict(dataset.verdict) if is_compared else wording.SHORT_STATUS.get(dataset.status, "not compared")
+    text = Text(word, style=_VERDICT_STYLE[dataset.verdict])
+    if count := digest.regressions(dataset):
+        text.append(f", {count:,} fail{'s' if count == 1 else ''}", style="red")
+    return text
+
+
 def _dataset(dataset: DatasetDelta) -> Iterator[RenderableType]:
-    title = Text(wording.visible(dataset.dataset), style="bold")
-    title.append(f"  {wording.visible(dataset.node)}" if dataset.node else "", style="dim")
+    title = Text(wording.visible(dataset.dataset, _TITLE_CHARACTERS), style="bold")
+    title.append(f"  {wording.visible(dataset.node, _TITLE_CHARACTERS)}" if dataset.node else "", style="dim")
     title.append(f"  {wording.verdict(dataset.verdict)}", style=_VERDICT_STYLE[dataset.verdict])
     yield title
     yield _facts(dataset)
+    yield from _expectations(dataset)
     for line in _limited(digest.schema_lines(dataset), _LINES_SHOWN, "more schema changes"):
         sign, name, what = line if isinstance(line, tuple) else ("", line, "")
-        yield Padding(
-            Text.assemble((f"{sign} ", _SIGN_STYLE.get(sign, "")), f"{wording.visible(name)}  {wording.visible(what)}"),
-            (0, 2),
-        )
+        shown = f"{wording.visible(name, _TITLE_CHARACTERS)}  {wording.visible(what, _TEXT_CHARACTERS)}"
+        yield _line(Text.assemble((f"{sign} ", _SIGN_STYLE.get(sign, "")), shown.rstrip()))
     if notable := digest.notable_columns(dataset):
         yield Text("")
         yield from _columns(dataset, notable)
     yield from _samples(dataset)
-    yield from _expectations(dataset)
     for note in dataset.notes:
-        yield Padding(Text(f"Note: {wording.visible(note)}", style="dim"), (0, 0, 0, 2))
+        yield _line(Text(f"Note: {wording.visible(note, _TEXT_CHARACTERS)}", style="dim"))
     yield Text("")
+
+
+def _line(text: Text) -> RenderableType:
+    """Return a line that goes on, where it is too long, below its own beginning."""
+    return Padding(text, (0, 0, 0, 2))
 
 
 def _facts(dataset: DatasetDelta) -> RenderableType:
@@ -113,57 +147,75 @@ def _facts(dataset: DatasetDelta) -> RenderableType:
 
 
 def _fact_lines(dataset: DatasetDelta) -> Iterator[tuple[str, Text]]:
-    sides = wording.sides(dataset)
-    yield sides.base, Text(wording.visible(dataset.base_uri))
-    yield sides.head, Text(wording.visible(dataset.head_uri))
+    sides, rows = wording.sides(dataset), dataset.rows
+    yield sides.base, Text(wording.visible(dataset.base_uri, _TEXT_CHARACTERS))
+    yield sides.head, Text(wording.visible(dataset.head_uri, _TEXT_CHARACTERS))
     if dataset.status != "compared":
-        yield "status", Text(wording.status(dataset.status))
+        yield "status", Text(wording.status(dataset))
     if dataset.error:
-        yield "error", Text(wording.visible(dataset.error), style="red")
+        yield "error", Text(wording.visible(dataset.error, 2 * _TEXT_CHARACTERS), style="red")
     if not digest.has_rows(dataset):
         return
-    rows = dataset.rows
     text = Text(f"{wording.number(rows.base)} → {wording.number(rows.head)}: ")
     text.append(f"{rows.added:,} added", style="green" if rows.added else "")
     text.append(", ").append(f"{rows.removed:,} removed", style="red" if rows.removed else "")
     if rows.changed is not None:
         text.append(", ").append(f"{rows.changed:,} changed", style="yellow" if rows.changed else "")
     yield "rows", text.append(f", {rows.unchanged:,} unchanged")
-    yield "key", Text(wording.key(dataset))
+    note = f"  {wording.visible(dataset.key.note, _TEXT_CHARACTERS)}" if dataset.key.note else ""
+    yield "key", Text(wording.key(dataset)).append(note, style="dim")
     base, head = dataset.key.base_duplicates, dataset.key.head_duplicates
     if base or head:
         yield "repeated", Text(f"{base:,} key values on {sides.base}, {head:,} on {sides.head}")
     for name, columns in (("ignored", dataset.ignored_columns), ("volatile", dataset.volatile_columns)):
         if columns:
-            yield name, Text(", ".join(wording.visible(column) for column in columns))
+            yield name, Text(_names([wording.visible(column, _NAME_CHARACTERS) for column in columns]))
+    if dataset.tolerated_columns:
+        yield "tolerated", Text(_names([_tolerated(dataset, name) for name in dataset.tolerated_columns]))
     if dataset.partitions:
-        statuses = {item.status for item in dataset.partitions}
-        same = f"{len(dataset.partitions):,} {dataset.partitions[0].status}: " if len(statuses) == 1 else ""
-        shown = same + ", ".join(
-            f"{wording.visible(item.partition)}{'' if same else f' {item.status}'}" for item in dataset.partitions[:3]
-        )
+        shown = ", ".join(wording.visible(item.partition, _TITLE_CHARACTERS) for item in dataset.partitions[:3])
         more = digest.cut(dataset.partitions, 3)
-        yield "partitions", Text(shown + (f" and {more:,} more" if more else ""))
+        text = Text(f"{wording.partition_counts(dataset)}: {shown}")
+        yield "partitions", text.append(f" and {more:,} more" if more else "")
     yield "effort", Text(wording.effort(dataset), style="dim")
+    if dataset.identity:
+        yield "identity", Text(wording.visible(dataset.identity, _TEXT_CHARACTERS), style="dim")
+
+
+def _tolerated(dataset: DatasetDelta, name: str) -> str:
+    column = dataset.columns.get(name)
+    amount = wording.tolerance(column.tolerance if column else None)
+    return f"{wording.visible(name, _NAME_CHARACTERS)} {amount}".rstrip()
+
+
+def _names(names: list[str]) -> str:
+    more = digest.cut(names, _NAMES_SHOWN)
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more:,} more" if more else "")
 
 
 def _columns(dataset: DatasetDelta, notable: Mapping[str, ColumnDelta]) -> Iterator[RenderableType]:
-    table = _table(("COLUMN", "TYPE", ">CHANGED", ">OF ROWS", ">NULLS", ">MEAN", ">LARGEST SHIFT"))
-    paired = (dataset.rows.changed or 0) + dataset.rows.unchanged
-    for name, column in list(notable.items())[:_COLUMNS_SHOWN]:
-        changed = column.changed
-        table.add_row(
-            Text(wording.visible(name, 28)),
-            Text(wording.visible(column.head_type or column.base_type or "", 20), style="dim"),
-            Text("-" if changed is None else wording.number(changed), style="yellow" if changed else "dim"),
-            Text(wording.ratio(changed, paired) if changed else ""),
-            Text(_both(column, "nulls")),
-            Text(_both(column, "mean")),
-            Text(wording.signed(column.largest_shift)),
-        )
-    yield Padding(table, (0, 0, 0, 2))
+    headers = ("COLUMN", "TYPE", ">CHANGED", ">OF ROWS", ">NULLS", ">MEAN", ">LARGEST SHIFT")
+    cells = [_column_row(dataset, name, column) for name, column in list(notable.items())[:_COLUMNS_SHOWN]]
+    yield Padding(_Table(headers, cells, ("TYPE", ">LARGEST SHIFT")), (0, 0, 0, 2))
     if more := digest.cut(list(notable), _COLUMNS_SHOWN):
-        yield Padding(Text(f"and {wording.plural(more, 'more column')}", style="dim"), (0, 0, 0, 2))
+        yield _line(Text(f"and {wording.plural(more, 'more column')}", style="dim"))
+    for name, column in list(notable.items())[:_COLUMNS_SHOWN]:
+        if what := wording.came_and_went(*digest.new_values(column)):
+            yield _line(Text(f"{wording.visible(name, _NAME_CHARACTERS)}: {what}"))
+
+
+def _column_row(dataset: DatasetDelta, name: str, column: ColumnDelta) -> tuple[Text, ...]:
+    changed = column.changed
+    paired = (dataset.rows.changed or 0) + dataset.rows.unchanged
+    return (
+        Text(wording.visible(name, _NAME_CHARACTERS)),
+        Text(wording.visible(column.head_type or column.base_type or "", 20), style="dim"),
+        Text("-" if changed is None else wording.short_number(changed), style="yellow" if changed else "dim"),
+        Text(wording.ratio(changed, paired) if changed else ""),
+        Text(_both(column, "nulls")),
+        Text(_both(column, "mean")),
+        Text(wording.signed(column.largest_shift)),
+    )
 
 
 def _both(column: ColumnDelta, statistic: str) -> str:
@@ -205,33 +257,58 @@ def _values(row: Mapping[str, Cell]) -> str:
 
 
 def _expectations(dataset: DatasetDelta) -> Iterator[RenderableType]:
-    found = dataset.expectations
-    if found is None:
+    if dataset.expectations is None:
         return
-    if found.error:
-        yield Padding(Text(f"Expectations did not run: {wording.visible(found.error)}", style="red"), (0, 0, 0, 2))
-    for result in found.results:
-        if result.outcome not in {"regression", "failed_on_both"}:
-            continue
+    if error := dataset.expectations.error:
+        yield _line(Text(f"Expectations did not run: {wording.visible(error, _TEXT_CHARACTERS)}", style="red"))
+    results = digest.expectations(dataset)
+    failing = [result for result in results if result.outcome not in {"passed", "fixed"}]
+    for result in failing[:_LINES_SHOWN]:
+        column = f" of {wording.visible(result.column, _TITLE_CHARACTERS)}" if result.column else ""
+        seen = f": {wording.visible(result.head_observed, _TITLE_CHARACTERS)}" if result.head_observed else ""
+        text = f"{wording.visible(result.expectation, _TITLE_CHARACTERS)}{column}{seen}"
         style = "red" if result.outcome == "regression" else "yellow"
-        what = "no longer holds" if result.outcome == "regression" else "fails on both sides"
-        column = f" of {wording.visible(result.column)}" if result.column else ""
-        seen = f": {wording.visible(result.head_observed, 60)}" if result.head_observed else ""
-        yield Padding(Text(f"{result.expectation}{column} {what}{seen}", style=style), (0, 0, 0, 2))
-    passed = sum(result.outcome in {"passed", "fixed"} for result in found.results)
-    yield Padding(Text(f"{passed} of {wording.plural(len(found.results), 'expectation')} hold"), (0, 0, 0, 2))
+        yield _line(Text.assemble((f"{wording.expectation_outcome(result.outcome)}  ", style), text))
+    if more := digest.cut(failing, _LINES_SHOWN):
+        yield _line(Text(f"and {wording.plural(more, 'more expectation')} that fail"))
+    if results:
+        holding = len(results) - len(failing)
+        yield _line(Text(f"{holding:,} of {wording.plural(len(results), 'expectation')} hold"))
 
 
 def _count(value: int) -> str:
-    return wording.number(value) if value else "-"
+    return wording.short_number(value) if value else "-"
 
 
-def _table(headers: Iterable[str]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for header in headers:
-        right = header.startswith(">")
-        table.add_column(header.removeprefix(">"), justify="right" if right else "left", overflow="ellipsis")
-    return table
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table that leaves out its less important columns where there is no room for all.
+
+    A header that starts with ``>`` aligns right.
+    """
+
+    headers: tuple[str, ...]
+    rows: Sequence[tuple[Text, ...]]
+    dispensable: tuple[str, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        chosen = [
+            i for i, name in enumerate(self.headers) if options.max_width >= _ROOMY or name not in self.dispensable
+        ]
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for position, name in enumerate(self.headers[i] for i in chosen):
+            right = name.startswith(">")
+            # What may not wrap keeps its width longest: texts give way before numbers do.
+            table.add_column(
+                name.removeprefix(">"),
+                justify="right" if right else "left",
+                overflow="ellipsis",
+                no_wrap=right,
+                min_width=None if position else _LEAST_NAME,
+            )
+        for row in self.rows:
+            table.add_row(*(row[i] for i in chosen))
+        yield table
 
 
 def _limited(items: list[tuple[str, str, str]], limit: int, what: str) -> Iterator[tuple[str, str, str] | str]:

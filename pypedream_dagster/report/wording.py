@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, assert_never
 
-from pypedream_dagster.delta.model import Cell, DatasetDelta, Status, Verdict
+from pypedream_dagster.delta.model import Cell, DatasetDelta, ExpectationOutcome, Status, Tolerance, Verdict
 
 _SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
@@ -13,6 +15,13 @@ _SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
 def number(value: int) -> str:
     """Return ``1,234``."""
     return f"{value:,}"
+
+
+def short_number(value: int) -> str:
+    """Return ``1,234,567``; from ten millions on ``12.3 M``, ``12.3 G``."""
+    if value < 10_000_000:
+        return number(value)
+    return f"{value / 1e6:,.1f} M" if value < 10_000_000_000 else f"{value / 1e9:,.1f} G"
 
 
 def share(fraction: float) -> str:
@@ -24,6 +33,11 @@ def share(fraction: float) -> str:
     if fraction > 0.999:
         return ">99.9 %"
     return f"{fraction * 100:.1f} %"
+
+
+def optional(value: int | None) -> str:
+    """Return a number, or ``-`` where there is none."""
+    return "-" if value is None else number(value)
 
 
 def ratio(part: int, whole: int) -> str:
@@ -46,6 +60,15 @@ def figure(value: float | None) -> str:
 def signed(value: float | None) -> str:
     """Return a shift with its sign."""
     return figure(value) if value is None or value <= 0 else f"+{figure(value)}"
+
+
+def instant(seconds_since_1970: float) -> str:
+    """Return a point in time to the minute, without the time of day at midnight; beyond the calendar, the year's."""
+    try:
+        when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(seconds_since_1970 / 60) * 60)
+    except OverflowError:
+        return f"about the year {1970 + seconds_since_1970 / (365.2425 * 86400):.0f}"
+    return when.strftime("%Y-%m-%d" if not (when.hour or when.minute) else "%Y-%m-%d %H:%M")
 
 
 def size(count: int) -> str:
@@ -79,6 +102,26 @@ def visible(text: str, limit: int = 0) -> str:
     head = text[: limit + 1] if limit else text
     shown = "".join(_escaped(char) if unicodedata.category(char) in _HIDDEN else char for char in head)
     return f"{shown[: limit - 1]}…" if limit and len(shown) > limit else shown
+
+
+def came_and_went(gone: list[str], new: list[str], most: int = 5) -> str:
+    """Say which values a column has lost and got: ``new: A, B; gone: C``; empty where none."""
+    parts = []
+    for what, values in (("new", new), ("gone", gone)):
+        if values:
+            more = f" and {len(values) - most} more" if len(values) > most else ""
+            parts.append(f"{what}: {', '.join(shorter(value, 28) for value in values[:most])}{more}")
+    return "; ".join(parts)
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital first letter and an end."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?', '…')) else '.'}" if text else ""
+
+
+def shorter(text: str, limit: int) -> str:
+    """Return a text that is visible already, cut to ``limit`` characters."""
+    return f"{text[: limit - 1]}…" if len(text) > limit else text
 
 
 # Control, format (right-to-left marks), surrogate, private; line and paragraph separators.
@@ -123,23 +166,66 @@ def sides(dataset: DatasetDelta) -> Sides:
     return Sides("main", "branch") if dataset.node else Sides("base", "head")
 
 
-def status(value: Status) -> str:
+def status(dataset: DatasetDelta) -> str:
     """Say what a dataset's status means."""
-    match value:
+    base, head = sides(dataset)
+    match dataset.status:
         case "compared":
             return "compared row by row"
         case "identical":
             return "identical: no file differs"
         case "base_missing":
-            return "new: the base has no such data"
+            return f"new: {base} has no such data"
         case "head_missing":
-            return "missing: the head has no such data"
+            return f"missing: {head} has no such data"
         case "both_missing":
             return "missing: neither side has any data"
         case "unreadable":
             return "it cannot be read"
         case _:
+            assert_never(dataset.status)
+
+
+SHORT_STATUS: dict[Status, str] = {
+    "identical": "same files",
+    "base_missing": "new",
+    "head_missing": "missing",
+    "both_missing": "no data",
+    "unreadable": "unreadable",
+}
+"""Statuses other than ``compared``, in a word or two."""
+
+
+def expectation_outcome(value: ExpectationOutcome) -> str:
+    """Say what became of an expectation."""
+    match value:
+        case "passed":
+            return "holds"
+        case "regression":
+            return "newly fails"
+        case "fixed":
+            return "fixed"
+        case "failed_on_both":
+            return "fails on both"
+        case "not_run":
+            return "not run"
+        case _:
             assert_never(value)
+
+
+def tolerance(value: Tolerance | None) -> str:
+    """Say how far apart two numbers may be: ``± 0.5``, ``± 1 %``."""
+    if value is None:
+        return ""
+    parts = [f"± {figure(value.absolute)}"] if value.absolute else []
+    parts += [f"± {figure(value.relative * 100)} %"] if value.relative else []
+    return " or ".join(parts)
+
+
+def partition_counts(dataset: DatasetDelta) -> str:
+    """Return how many partitions were added, removed and touched."""
+    counts = Counter(item.status for item in dataset.partitions)
+    return ", ".join(f"{counts[status]:,} {status}" for status in ("added", "removed", "touched") if counts[status])
 
 
 def key(dataset: DatasetDelta) -> str:

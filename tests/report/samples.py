@@ -22,6 +22,7 @@ from pypedream_dagster.delta.model import (
     Samples,
     SchemaDelta,
     Tolerance,
+    ValueCount,
 )
 
 SCRIPT = "<script>alert(1)</script>"
@@ -41,6 +42,19 @@ def stats(mean: float, spread: float, *, nulls: int = 0, rows: int = 1000) -> Co
         stddev=spread,
         quantiles=tuple(Quantile(fraction, round(mean + step * spread, 4)) for fraction, step in steps),
     )
+
+
+def counted(counts: dict[str | bool, int]) -> ColumnStats:
+    """Statistics of a column of few values."""
+    values = tuple(ValueCount(value, count) for value, count in counts.items())
+    return ColumnStats(0, 0.0, len(values), min(counts), max(counts), values=values)
+
+
+def instants(start: float, step: float) -> ColumnStats:
+    """Statistics of a column of timestamps."""
+    fractions = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+    quantiles = tuple(Quantile(fraction, start + index * step) for index, fraction in enumerate(fractions))
+    return ColumnStats(0, 0.0, 9000, "2013-01-01T00:00:00", "2013-01-09T00:00:00", quantiles=quantiles)
 
 
 def changed_dataset(name: str = "flights_valid", node: str = "clean_flights") -> DatasetDelta:
@@ -68,8 +82,24 @@ def changed_dataset(name: str = "flights_valid", node: str = "clean_flights") ->
             base_type="varchar",
             head_type="varchar",
             changed=17,
-            base=ColumnStats(0, 0.0, 16, "9E", "YV"),
-            head=ColumnStats(0, 0.0, 15, "9E", "WN"),
+            base=counted({"UA": 400, "AA": 300, "9E": 150, "YV": 100, "B6": 30, "FL": 20}),
+            head=counted({"UA": 430, "AA": 290, "9E": 150, "WN": 102, "B6": 40}),
+        ),
+        "is_late": ColumnDelta(
+            role="compared",
+            base_type="boolean",
+            head_type="boolean",
+            changed=40,
+            base=counted({False: 700, True: 300}),
+            head=counted({False: 740, True: 272}),
+        ),
+        "departed_at": ColumnDelta(
+            role="compared",
+            base_type="timestamp",
+            head_type="timestamp",
+            changed=31,
+            base=instants(1_356_998_400, 86_400),
+            head=instants(1_357_002_000, 90_000),
         ),
         "distance": ColumnDelta(
             role="compared",
@@ -243,6 +273,28 @@ def hostile_dataset() -> DatasetDelta:
             error=value,
             results=(ExpectationResult(SCRIPT, value, "regression", True, False, value, value, value),),
         ),
+    )
+
+
+def foreign_dataset() -> DatasetDelta:
+    """Names and values in wide, right-to-left and combining characters, and far too long."""
+    wide, right, smile = "データ列" * 30, "قيمة שלום " * 30, "📦👩\u200d👩\u200d👧é" * 30
+    column = ColumnDelta(role="compared", base_type=wide, head_type=right, changed=10**12, largest_shift=-1e300)
+    return DatasetDelta(
+        dataset=wide,
+        node=right,
+        base_uri=f"s3://b/{smile}/",
+        head_uri=f"s3://b/{wide}/",
+        status="compared",
+        verdict="changed",
+        schema=SchemaDelta(added=(smile,), reordered=(right,)),
+        rows=RowCounts(base=10**12, head=10**12, changed=10**12),
+        key=Key((right, wide), "declared"),
+        columns={wide: column, right: column, smile: column},
+        samples=Samples(changed=(ChangedRow({right: wide}, {wide: smile}, {wide: right}),), added=({smile: right},)),
+        notes=(right, wide),
+        engine="spark",
+        seconds=1e6,
     )
 
 

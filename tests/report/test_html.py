@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from pypedream_dagster.delta.model import BranchDelta, DatasetDelta
+from pypedream_dagster.delta.model import BranchDelta, ColumnDelta, ColumnStats, DatasetDelta, Quantile
+from pypedream_dagster.report import charts, digest
 from pypedream_dagster.report.html import render_html
 
 from . import samples
 
-VOID = {"meta", "br", "rect", "line", "circle", "link", "img", "input"}
+VOID = {"meta", "br", "link", "img", "input"}
 DELTAS: dict[str, BranchDelta | DatasetDelta] = {
     "one": samples.changed_dataset(),
     "ordinary": samples.ordinary_branch(),
     "hostile": samples.branch(samples.hostile_dataset(), samples.changed_dataset()),
+    "foreign": samples.branch(samples.foreign_dataset()),
     "many": samples.many_datasets(60),
     "wide": samples.wide_dataset(200),
     "none": samples.branch(),
@@ -59,7 +64,7 @@ def test_a_page_is_well_formed_and_needs_nothing_else(name: str) -> None:
     text = render_html(DELTAS[name])
     page = Page(text)
     assert page.open == []
-    assert not {"script", "link", "img", "iframe", "object", "form", "base"} & set(page.tags)
+    assert not {"link", "img", "iframe", "object", "form", "base"} & set(page.tags)
     assert not [key for key, _ in page.attributes if key.startswith("on") or key in {"src", "srcset", "style"}]
     targets = [value or "" for key, value in page.attributes if key == "href"]
     assert all(target.startswith("#") for target in targets)
@@ -67,25 +72,50 @@ def test_a_page_is_well_formed_and_needs_nothing_else(name: str) -> None:
     assert len(page.ids) == len(set(page.ids))
     assert "url(" not in text
     assert "@import" not in text
-    assert "default-src 'none'" in text
+
+
+def test_nothing_but_our_own_style_and_script_may_act() -> None:
+    text = render_html(samples.branch(samples.hostile_dataset()))
+    policy = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)[0]
+    for kind in ("style", "script"):
+        (inline,) = re.findall(rf"<{kind}>(.*?)</{kind}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
 
 
 def test_what_the_data_says_is_shown_and_never_acts() -> None:
     text = render_html(samples.hostile_dataset())
     page = Page(text)
-    assert "<script" not in text
+    assert text.count("<script") == 1
     assert "{{" in "".join(page.texts)  # template syntax in the data is data
     assert any(samples.SCRIPT in data for data in page.texts)
     assert "\x1b" not in text
     assert "\u202e" not in text
 
 
-def test_overview_and_datasets_come_in_the_pipelines_order() -> None:
+def test_what_needs_a_look_comes_first_then_the_pipelines_order() -> None:
     delta = samples.many_datasets(60)
-    page = Page(render_html(delta))
-    assert [f"dataset-{index}" for index in range(1, 61)] == page.ids
-    opened = re.findall(r'<details class="dataset card" open>', render_html(delta))
-    assert len(opened) == 6
+    text = render_html(delta)
+    places = [int(place) for place in re.findall(r'<details class="dataset card" id="dataset-(\d+)"', text)]
+    weights = [digest.weight(delta.datasets[place - 1]) for place in places]
+    assert weights == sorted(weights)
+    for weight in (0, 1, 2):
+        some = [place for place, of in zip(places, weights, strict=True) if of == weight]
+        assert some == sorted(some)
+    assert [int(place) for place in re.findall(r'href="#dataset-(\d+)"', text)] == places
+    assert len(re.findall(r'<details class="dataset card" id="[^"]*" open>', text)) == 6
+
+
+def test_regressions_come_before_what_holds() -> None:
+    text = render_html(samples.changed_dataset())
+    assert text.index("newly fails</span>") < text.index("fails on both</span>") < text.index("holds</span>")
+
+
+def test_sixty_datasets_of_two_hundred_columns_are_not_too_much() -> None:
+    datasets = [replace(samples.wide_dataset(200), dataset=f"wide_{index}") for index in range(60)]
+    assert len(render_html(samples.branch(*datasets))) < 10_000_000
 
 
 def test_an_outcome_that_happened_at_all_can_be_seen() -> None:
@@ -103,3 +133,54 @@ def test_samples_of_a_wide_table_are_cut_and_say_so() -> None:
     text = render_html(samples.wide_dataset(200))
     assert "and 159 more columns" in text
     assert text.count("<tr>") > 200  # but every column has its row
+
+
+def column(base: ColumnStats | None, head: ColumnStats | None, *types: str) -> ColumnDelta:
+    base_type, head_type = (*types, *types)[:2]
+    return ColumnDelta("compared", base_type, head_type, base=base, head=head)
+
+
+def test_few_values_are_shown_as_bars_and_the_others_together() -> None:
+    base = samples.counted({"A": 40, "B": 30, "C": 20, "D": 8, "E": 1, "F": 1})
+    chart = str(charts.distribution(column(base, samples.counted({"A": 50, "B": 50}), "varchar")))
+    assert re.findall(r"<span>(.*?)</span>", chart) == ["A", "B", "C", "D", "<i>2 others</i>"]
+    assert re.findall(r"<small>(.*?)</small>", chart)[:2] == ["40.0 % → 50.0 %", "30.0 % → 50.0 %"]
+    assert "2.0 % → 0 %" in chart
+
+
+def test_values_of_the_data_are_escaped_in_charts() -> None:
+    base = samples.counted({samples.SCRIPT: 1})
+    assert "<script" not in str(charts.distribution(column(base, base, "varchar")))
+
+
+def test_instants_are_read_as_dates() -> None:
+    chart = str(charts.distribution(column(samples.instants(0, 86_400), None, "timestamp")))
+    assert "50% 1970-01-04" in chart
+    far = str(charts.distribution(column(samples.instants(1e15, 0), None, "timestamp")))
+    assert "about the year 31690" in far
+
+
+def test_sides_that_cannot_be_held_against_each_other_have_no_chart() -> None:
+    numbers, instants = samples.stats(1, 2), samples.instants(0, 1)
+    assert charts.distribution(column(instants, numbers, "date", "integer")) == ""
+    assert charts.distribution(column(None, None, "struct(a integer)")) == ""
+
+
+@pytest.mark.parametrize("most", [0.0, 5e-324, 1.7e308])
+def test_boxes_of_the_ends_of_the_scale(most: float) -> None:
+    quantiles = tuple(Quantile(fraction, value) for fraction, value in ((0.25, -most), (0.5, 0.0), (0.75, most)))
+    chart = str(charts.distribution(column(ColumnStats(0, 0.0, mean=most, quantiles=quantiles), None, "double")))
+    assert 'class="median"' in chart
+    assert not re.search(r"nan|inf\b", chart)
+
+
+def test_columns_that_moved_without_a_changed_cell_are_notable() -> None:
+    columns = {
+        "same": column(samples.stats(10, 5), samples.stats(10, 5), "double"),
+        "moved": column(samples.stats(10, 5), replace(samples.stats(10, 5), mean=10.1), "double"),
+        "noise": column(samples.stats(10, 5), replace(samples.stats(10, 5), mean=10.000001), "double"),
+        "came": column(samples.counted({"A": 2}), samples.counted({"A": 1, "B": 1}), "varchar"),
+    }
+    delta = replace(samples.keyless_dataset(), columns=columns)
+    assert list(digest.notable_columns(delta)) == ["moved", "came"]
+    assert digest.new_values(columns["came"]) == ([], ["B"])

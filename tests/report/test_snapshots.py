@@ -16,6 +16,7 @@ DELTAS: dict[str, BranchDelta | DatasetDelta] = {
     "branch": samples.ordinary_branch(),
     "changed": samples.changed_dataset(),
     "keyless": samples.keyless_dataset(),
+    "foreign": samples.foreign_dataset(),
     "hostile": samples.hostile_dataset(),
     "empty": samples.branch(),
 }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypedream_dagster.delta.model import BranchDelta, DatasetDelta
+from pypedream_dagster.delta.model import BranchDelta, DatasetDelta, RowCounts
 from pypedream_dagster.report import wording
-from pypedream_dagster.report.markdown import MAX_CHARACTERS, code, plain, render_markdown, table
+from pypedream_dagster.report.markdown import MAX_BYTES, code, plain, render_markdown, table
 from pypedream_dagster.report.terminal import render_terminal
 
 from . import samples
@@ -18,6 +21,8 @@ DELTAS: list[BranchDelta | DatasetDelta] = [
     samples.many_datasets(60),
     samples.wide_dataset(200),
     samples.hostile_dataset(),
+    samples.foreign_dataset(),
+    samples.branch(samples.foreign_dataset(), *samples.many_datasets(30).datasets),
     samples.branch(samples.hostile_dataset()),
 ]
 
@@ -47,13 +52,30 @@ def test_colours_of_the_data_do_not_reach_the_terminal() -> None:
 @pytest.mark.parametrize("delta", DELTAS, ids=range(len(DELTAS)))
 @pytest.mark.parametrize("fold", [True, False])
 def test_markdown_keeps_to_its_limit(delta: BranchDelta | DatasetDelta, fold: bool) -> None:
-    assert len(render_markdown(delta, fold=fold)) <= MAX_CHARACTERS
+    assert len(render_markdown(delta, fold=fold).encode()) <= MAX_BYTES
 
 
-def test_markdown_names_what_it_leaves_out() -> None:
-    text = render_markdown(samples.many_datasets(60), limit=20_000)
-    assert len(text) <= 20_000
-    assert "Left out for length" in text
+@pytest.mark.parametrize("limit", [2_000, 8_000, 20_000])
+@pytest.mark.parametrize("name", ["dataset", "|`*_" * 40])
+def test_markdown_says_what_it_leaves_out(limit: int, name: str) -> None:
+    datasets = [samples.changed_dataset(f"{name}{index}") for index in range(120)]
+    text = render_markdown(samples.branch(*datasets), limit=limit, fold=True)
+    assert len(text.encode()) <= limit
+    assert f"To keep within {limit // 1000} kB:" in text
+    assert "more dataset" in text or limit == 20_000
+
+
+def test_every_dataset_gets_a_little_before_any_gets_all() -> None:
+    text = render_markdown(samples.branch(*(samples.changed_dataset(f"d{index}") for index in range(60))), limit=60_000)
+    assert all(f"#### 🔴 `d{index}`" in text for index in range(60))
+    assert "datasets shortened. The HTML report has all of it." in text
+    assert "| Changed row |" in text
+
+
+def test_one_dataset_that_is_too_long_is_shortened_and_not_left_out() -> None:
+    text = render_markdown(samples.wide_dataset(200), limit=2_000)
+    assert "1 added, 0 removed, 1,400 changed of 5,000 rows" in text
+    assert "1 dataset shortened" in text
 
 
 def test_dagsters_markdown_has_no_html() -> None:
@@ -67,7 +89,7 @@ def test_a_cell_of_markdown_stays_one_cell(text: str) -> None:
         row = table(("A", "B"), [(cell, "end")]).splitlines()[-1]
         assert row.count("|") == 3
         assert "\n" not in cell
-        assert "@" not in cell.replace("`", "") or cell.startswith("`") or "@\u2060" in cell
+        assert cell.startswith("`") or not re.search(r"@(?!\u2060)|://|www\.", cell)
 
 
 @given(st.text(max_size=60), st.integers(min_value=1, max_value=40))
@@ -112,3 +134,32 @@ def test_cells_tell_values_apart(value: str | float | bool | None, text: str) ->
 )
 def test_sizes(count: int, text: str) -> None:
     assert wording.size(count) == text
+
+
+def test_a_status_names_the_sides_as_the_report_does() -> None:
+    missing = samples.missing_dataset()
+    assert wording.status(missing) == "missing: branch has no such data"
+    assert wording.status(replace(missing, node="")) == "missing: head has no such data"
+
+
+def test_large_numbers_leave_room_for_names() -> None:
+    rows = RowCounts(base=10**11, head=10**11, added=12_345_678, removed=10**10, changed=10**11, unchanged=0)
+    text = render_terminal(samples.branch(replace(samples.changed_dataset(), rows=rows)), width=60)
+    line = text.splitlines()[4]
+    assert line.startswith("flights_va")
+    assert "12.3 M" in line
+    assert "10.0 G" in line
+
+
+def test_values_that_came_and_went_are_named() -> None:
+    text = render_terminal(samples.changed_dataset())
+    assert "carrier: new: WN; gone: YV, FL" in text
+    assert "new: WN; gone: YV, FL" in render_markdown(samples.changed_dataset())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "1970-01-01"), (59.9, "1970-01-01 00:01"), (-86_400.0, "1969-12-31"), (1e15, "about the year 31690709")],
+)
+def test_instants(seconds: float, text: str) -> None:
+    assert wording.instant(seconds) == text

@@ -1,0 +1,59 @@
+"""What holds of the report of any delta."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import HealthCheck, given, settings
+
+from pypedream_dagster.delta.json_form import branch_from_json, to_json
+from pypedream_dagster.delta.model import BranchDelta
+from pypedream_dagster.report.html import render_html
+from pypedream_dagster.report.markdown import render_markdown
+from pypedream_dagster.report.terminal import render_terminal
+
+from .strategies import branches
+from .test_html import Page
+
+few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@few
+@given(branches)
+def test_the_json_form_comes_back(delta: BranchDelta) -> None:
+    text = to_json(delta)
+    assert branch_from_json(text) == delta
+    assert to_json(branch_from_json(text)) == text
+
+
+@few
+@given(branches)
+def test_a_page_is_whole(delta: BranchDelta) -> None:
+    text = render_html(delta)
+    assert Page(text).open == []
+    assert text.count("<script") == 1
+    assert text == render_html(delta)
+
+
+@few
+@given(branches)
+def test_a_terminal_is_not_overrun(delta: BranchDelta) -> None:
+    from rich.cells import cell_len
+
+    for width in (60, 100):
+        text = render_terminal(delta, width=width)
+        assert max(map(cell_len, text.split("\n"))) <= width
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028]", text)
+
+
+@few
+@given(branches)
+def test_tables_of_markdown_keep_their_columns(delta: BranchDelta) -> None:
+    for fold in (True, False):
+        text = render_markdown(delta, fold=fold, limit=8000)
+        assert len(text.encode()) <= 8000
+        markup = re.sub(r"`[^`\n]*`", "", text)
+        assert markup.count("<details>") == markup.count("</details>")
+        for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+            bars = {line.count("|") for line in block.splitlines()}
+            assert len(bars) == 1
