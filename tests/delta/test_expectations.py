@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 
 from pypedream_dagster.delta.compare import compare
+from pypedream_dagster.delta.expectation_draft import draft_suite
 from pypedream_dagster.delta.expectations import (
     Expectation,
     Suite,
-    draft_suite,
     read_suite,
     run_suite,
     with_expectations,
