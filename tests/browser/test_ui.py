@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 import uuid
@@ -25,7 +24,6 @@ import pytest
 from defs.production import ROUND_AMOUNTS, Project, deploy_production, graph_document, make_role
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -34,23 +32,13 @@ from pypedream_dagster.aws.session import connect
 from pypedream_dagster.local_aws.endpoint import Endpoint
 from pypedream_dagster.settings import Settings
 
+from .chromium import chromium, needs_chromium
+
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "artifacts"
-CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--window-size=1500,1100"),
-)
 _T = TypeVar("_T")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (CHROMIUM.exists() and CHROMEDRIVER.exists()),
-        reason="browser: Debian's packages chromium and chromium-driver are not installed",
-    ),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 
 
 def until(condition: Callable[[], _T | None], what: str, seconds: float = 120) -> _T:
@@ -149,18 +137,12 @@ def ui(project: Project) -> Iterator[str]:
 
 @pytest.fixture
 def page(ui: str) -> Iterator[Page]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        for flag in (*FLAGS, f"--user-data-dir={profile}"):
-            options.add_argument(flag)
-        driver = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
+    with chromium() as driver:
+        page = Page(driver, ui)
         try:
-            page = Page(driver, ui)
             yield page
         finally:
             page.shot("6-last")
-            driver.quit()
 
 
 def ask(url: str, query: str) -> Any:

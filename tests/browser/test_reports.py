@@ -1,0 +1,188 @@
+"""The HTML report as people open it: on a desk, a phone and paper, light and dark, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report import samples
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from pypedream_dagster.delta.model import BranchDelta, DatasetDelta
+from pypedream_dagster.report.html import render_html
+
+from .chromium import chromium, needs_chromium
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
+
+Open = Callable[..., webdriver.Chrome]
+DELTAS: dict[str, BranchDelta | DatasetDelta] = {
+    "ordinary": samples.ordinary_branch(),
+    "ugly": samples.branch(samples.hostile_dataset(), samples.foreign_dataset(), samples.changed_dataset()),
+    "one": samples.changed_dataset(),
+    "wide": samples.wide_dataset(200),
+    "sixty": samples.many_datasets(60),
+}
+DESK, PHONE = (1280, 900), (390, 844)
+
+# The texts whose contrast with what lies behind them is less than WCAG's level AA asks for.
+PALE = """
+const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+const linear = (c) => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4;
+const light = ([r, g, b]) => [r, g, b].map((c) => linear(c / 255))
+  .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+const behind = (element) => {
+  for (let one = element; one; one = one.parentElement) {
+    const colour = numbers(getComputedStyle(one).backgroundColor);
+    if (colour.length < 4 || colour[3] > 0) return colour;
+  }
+};
+const found = new Set();
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const element = walker.currentNode.parentElement;
+  if (!walker.currentNode.textContent.trim() || !element.checkVisibility() || element.closest("svg, script")) continue;
+  const [a, b] = [light(numbers(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+  if ((a + .05) / (b + .05) < 4.5) found.add(element.className + ": " + element.textContent.slice(0, 40));
+}
+return [...found];
+"""
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def show(driver: webdriver.Chrome, tmp_path: Path) -> Open:
+    def opened(
+        delta: BranchDelta | DatasetDelta, size: tuple[int, int] = DESK, scheme: str = "light"
+    ) -> webdriver.Chrome:
+        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        path = tmp_path / "report.html"
+        path.write_text(render_html(delta), encoding="utf-8")
+        driver.get(path.as_uri())
+        return driver
+
+    return opened
+
+
+def run(driver: webdriver.Chrome, script: str) -> Any:
+    return driver.execute_script(script)  # type: ignore[no-untyped-call]
+
+
+def shown_rows(driver: webdriver.Chrome) -> list[str]:
+    return [
+        str(link.text) for link in driver.find_elements(By.CSS_SELECTOR, ".overview tbody a") if link.is_displayed()
+    ]
+
+
+@pytest.mark.parametrize("name", DELTAS)
+def test_nothing_is_asked_of_the_network_and_nothing_complains(show: Open, name: str) -> None:
+    driver = show(DELTAS[name])
+    run(driver, "document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert run(driver, "return performance.getEntriesByType('resource').map((one) => one.name)") == []
+    assert driver.get_log("browser") == []
+    assert run(driver, "return document.scripts.length") == 1
+
+
+def test_a_script_that_is_not_ours_does_not_run(show: Open) -> None:
+    driver = show(DELTAS["ordinary"])
+    run(driver, "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.bad = 1\">')")
+    run(driver, "const one = document.createElement('p'); one.setAttribute('onclick', 'window.bad = 1'); one.click()")
+    assert run(driver, "return window.bad") is None
+    assert "Content Security Policy" in str(driver.get_log("browser"))
+
+
+@pytest.mark.parametrize("name", DELTAS)
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_the_page_does_not_scroll_sideways(show: Open, name: str, size: tuple[int, int]) -> None:
+    driver = show(DELTAS[name], size)
+    run(driver, "document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert run(driver, "return document.documentElement.scrollWidth") <= size[0]
+
+
+@pytest.mark.parametrize("name", ["ordinary", "ugly", "sixty"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_can_be_read(show: Open, name: str, scheme: str) -> None:
+    driver = show(DELTAS[name], scheme=scheme)
+    run(driver, "document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert run(driver, PALE) == []
+
+
+def test_datasets_are_found_and_sorted(show: Open) -> None:
+    driver = show(DELTAS["sixty"])
+    assert len(shown_rows(driver)) == 60
+    find = driver.find_element(By.ID, "find")
+    find.send_keys("node_3 flight")
+    assert shown_rows(driver) == ["dataset_30", "dataset_36"]
+    assert driver.find_element(By.ID, "found").text == "2 of 60"
+    headings = [item.text for item in driver.find_elements(By.CSS_SELECTOR, "h2") if item.is_displayed() and item.text]
+    assert headings == ["Overview", "dataset_30", "dataset_36"]
+    find.clear()
+    find.send_keys(" ")
+    driver.find_element(By.CSS_SELECTOR, "button[data-show=unchanged]").click()
+    assert len(shown_rows(driver)) == 30
+    driver.find_element(By.CSS_SELECTOR, "button[data-show=all]").click()
+    by_place, by_added = (
+        driver.find_element(By.CSS_SELECTOR, f"th[data-by={name}] button") for name in ("place", "added")
+    )
+    by_place.click()
+    assert shown_rows(driver) == [f"dataset_{place:02}" for place in range(60)]
+    by_added.send_keys(Keys.ENTER)
+    assert shown_rows(driver)[:2] == ["dataset_00", "dataset_06"]
+    assert by_added.find_element(By.XPATH, "..").get_attribute("aria-sort") == "descending"
+
+
+def test_a_link_opens_the_dataset_it_leads_to(show: Open) -> None:
+    driver = show(DELTAS["sixty"])
+    section = driver.find_element(By.ID, "dataset-60")
+    assert section.get_attribute("open") is None
+    link = driver.find_element(By.CSS_SELECTOR, "a[href='#dataset-60']")
+    for _ in range(2):
+        link.send_keys(Keys.ENTER)
+        assert section.get_attribute("open") == "true"
+        assert abs(run(driver, "return document.getElementById('dataset-60').getBoundingClientRect().top")) < 900
+        run(driver, "document.getElementById('dataset-60').open = false")
+
+
+def test_structure_is_told_to_those_who_do_not_see_it(show: Open) -> None:
+    driver = show(DELTAS["ordinary"])
+    for landmark in ("header", "main", "footer", "h1"):
+        assert len(driver.find_elements(By.CSS_SELECTOR, landmark)) == 1
+    unnamed = (
+        "return [...document.querySelectorAll('svg[role=img]')].filter((one) => !one.querySelector('title')).length"
+    )
+    assert run(driver, unnamed) == 0
+    assert run(driver, "return [...document.querySelectorAll('th')].filter((one) => !one.scope).length") == 0
+    assert run(driver, "return [...document.querySelectorAll('.scroll')].filter((one) => one.tabIndex).length") == 0
+    levels = run(driver, "return [...document.querySelectorAll('h1, h2, h3')].map((one) => Number(one.tagName[1]))")
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_paper_has_it_all(show: Open) -> None:
+    driver = show(DELTAS["ordinary"], scheme="dark")
+    closed = "return document.querySelectorAll('details:not([open])').length"
+    before = run(driver, closed)
+    assert before
+    printed = driver.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    assert base64.b64decode(printed["data"]).startswith(b"%PDF")
+    assert run(driver, closed) == before
+    run(driver, "dispatchEvent(new Event('beforeprint'))")
+    assert run(driver, closed) == 0
+    run(driver, "dispatchEvent(new Event('afterprint'))")
+    assert run(driver, closed) == before
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": []})
+    assert run(driver, PALE) == []
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
