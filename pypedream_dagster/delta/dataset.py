@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pypedream_dagster.aws.s3 import S3Client
 from pypedream_dagster.branch.model import BranchNode, Output
+from pypedream_dagster.delta import failures
 from pypedream_dagster.delta.compare import compare
-from pypedream_dagster.delta.expectations import with_expectations
+from pypedream_dagster.delta.expectation_draft import draft_suite
+from pypedream_dagster.delta.expectations import find_suite, with_expectations
 from pypedream_dagster.delta.model import DatasetDelta, Tolerance
 from pypedream_dagster.delta.rules import CompareRules, EngineChoice, Format
 from pypedream_dagster.delta.source import Side
@@ -36,7 +39,7 @@ def compare_output(
         engine: as in `compare`.
         exact: compare values rather than hashes of them.
         sample_rows: the most sample rows of each outcome.
-        expectations_dir: where ``<dataset>.json`` is the dataset's Great Expectations suite, if it has one.
+        expectations_dir: where the dataset's Great Expectations suite lies, if it has one (see `find_suite`).
     """
     filesystem = s3.arrow_filesystem()
     empty = DatasetDelta(output.name, node.id, output.base_uri, output.head_uri, "unreadable", "not_compared")
@@ -46,8 +49,8 @@ def compare_output(
         head = Side(output.head_uri, form, filesystem)
         rules = replace(rules_of(output.settings), exact=exact, sample_rows=sample_rows)
         delta = compare(base, head, rules, engine=engine, name=output.name, node=node.id)
-        suite = expectations_dir / f"{output.name}.json" if expectations_dir else None
-        return with_expectations(delta, suite, base, head, rules) if suite and suite.is_file() else delta
+        suite = find_suite(expectations_dir, node.id, output.name) if expectations_dir else None
+        return with_expectations(delta, suite, base, head, rules) if suite else delta
     except DeltaError as error:
         return replace(empty, error=str(error))
 
@@ -61,7 +64,10 @@ def rules_of(settings: Dataset) -> CompareRules:
     tolerance = {
         name: Tolerance(absolute=bound.absolute, relative=bound.relative) for name, bound in settings.tolerance.items()
     }
+    policy = settings.delta_policy
+    needs_nulls = policy is not None and policy.max_null_fraction_increase is not None
     return CompareRules(
+        statistics="all" if needs_nulls else "auto",
         key=settings.primary_key,
         ignored_columns=settings.ignored_columns,
         volatile_columns=settings.volatile_columns,
@@ -72,20 +78,18 @@ def rules_of(settings: Dataset) -> CompareRules:
 
 def violations(delta: DatasetDelta, policy: DeltaPolicy) -> Iterator[str]:
     """Yield in what a delta goes over a dataset's policy; a dataset that could not be compared goes over any."""
-    if delta.verdict == "not_compared":
-        yield f"it could not be compared: {delta.error or delta.status.replace('_', ' ')}"
-        return
-    rows, base = delta.rows, max(delta.rows.base, 1)
-    bounds = (
-        ("added", rows.added, policy.max_added_fraction),
-        ("removed", rows.removed, policy.max_removed_fraction),
-        ("changed", rows.changed or 0, policy.max_changed_fraction),
-    )
-    for outcome, count, limit in bounds:
-        if limit is not None and count / base > limit:
-            yield f"{count:,} rows {outcome}, {count / base:.2%} of main's {rows.base:,}; the policy allows {limit:.2%}"
-    if not policy.allow_schema_change and delta.schema.is_changed:
-        yield "its columns differ; the policy allows no change"
+    for failure in failures.violations(delta, policy):
+        yield failure.text
+
+
+def draft_output(s3: S3Client, output: Output) -> dict[str, Any]:
+    """Return a suite of Great Expectations that a dataset's data meets, drafted from its head (on main: main's data).
+
+    Raises:
+        DeltaError: there is no data, or it cannot be read.
+    """
+    side = Side(output.head_uri, _format(output.settings), s3.arrow_filesystem())
+    return draft_suite(side, output.name, rules_of(output.settings))
 
 
 def _format(settings: Dataset) -> Format:

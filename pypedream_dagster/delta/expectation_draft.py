@@ -31,6 +31,8 @@ _KEY_KINDS = ("integer", "text", "binary")
 _SAFE = 2**53
 """Beyond it, whole numbers are no doubles, which is how Great Expectations compares them."""
 
+_NANOSECOND_YEARS = (1677, 2262)
+
 Drafted = dict[str, Any]
 
 
@@ -165,6 +167,8 @@ def _moments(least: Any, most: Any, type_: ColumnType) -> tuple[str, str] | None
     try:
         low, high = least - slack, most + slack + timedelta(days=1)
     except OverflowError:
+        return None
+    if type_.kind == "nanoseconds" and not _NANOSECOND_YEARS[0] < low.year <= high.year < _NANOSECOND_YEARS[1]:
         return None
     if type_.kind == "date":
         return low.isoformat(), high.isoformat()

@@ -70,7 +70,12 @@ def _asked(
     asked = ", ".join(expression for _, plan in group for expression in plan.ask)
     try:
         row = one_row(connection, f"SELECT {asked} FROM {group[0][1].source or table.sql}")
-    except duckdb.OutOfRangeException:  # such as the deviation of numbers whose squares overflow
+    except (
+        duckdb.OutOfRangeException,  # such as the deviation of numbers whose squares overflow
+        duckdb.ConversionException,  # such as a day that no timestamp in nanoseconds reaches
+        duckdb.BinderException,
+        duckdb.InvalidInputException,
+    ):
         if len(group) == 1:
             yield group[0][0], None
             return

@@ -38,9 +38,15 @@ class Suite:
     expectations: tuple[Expectation, ...]
 
 
-def suite_path(folder: Path, dataset: str) -> Path:
-    """Where a dataset's suite lies."""
-    return folder / f"{dataset}.json"
+def suite_path(folder: Path, node: str, dataset: str, *, is_ambiguous: bool = False) -> Path:
+    """Where a dataset's suite lies: ``<dataset>.json``; ``<node>.<dataset>.json`` where several nodes write one."""
+    return folder / (f"{node}.{dataset}.json" if is_ambiguous else f"{dataset}.json")
+
+
+def find_suite(folder: Path, node: str, dataset: str) -> Path | None:
+    """The suite of a node's dataset, the one that names the node first; None if there is none."""
+    paths = [suite_path(folder, node, dataset, is_ambiguous=is_ambiguous) for is_ambiguous in (True, False)]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def read_suite(path: Path) -> Suite:

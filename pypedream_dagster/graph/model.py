@@ -60,12 +60,22 @@ class Tolerance(Part):
 
 
 class DeltaPolicy(Part):
-    """Thresholds over which a dataset's delta counts as a failure; None means no limit."""
+    """Thresholds over which a dataset's delta counts as a failure; None means no limit.
+
+    Attributes:
+        max_added_fraction, max_removed_fraction, max_changed_fraction: of main's rows.
+        max_null_fraction_increase: how much larger a column's fraction of NULLs may be than on main.
+        allow_schema_change: whether columns may come, go, or change their type or name.
+        allow_expectation_regressions: whether expectations that main meets may fail on the branch.
+        blocking: whether a failure keeps Dagster from running what is downstream.
+    """
 
     max_added_fraction: Annotated[float, Field(ge=0)] | None = None
     max_removed_fraction: Annotated[float, Field(ge=0)] | None = None
     max_changed_fraction: Annotated[float, Field(ge=0)] | None = None
+    max_null_fraction_increase: Annotated[float, Field(ge=0)] | None = None
     allow_schema_change: bool = True
+    allow_expectation_regressions: bool = False
     blocking: bool = False
 
 

@@ -355,7 +355,7 @@ def _is_pandas_lack(type_: str, arguments: dict[str, Any], table: pa.Table) -> b
     if type_.startswith("expect_column_pair"):
         types = [table.schema.field(arguments[name]).type for name in ("column_A", "column_B")]
         return any(pa.types.is_date(found) or pa.types.is_decimal(found) for found in types)
-    return pa.types.is_decimal(table.schema.field(arguments["column"]).type)
+    return bool(pa.types.is_decimal(table.schema.field(arguments["column"]).type))
 
 
 def _close(one: Any, other: Any) -> bool:
