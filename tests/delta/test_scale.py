@@ -91,3 +91,15 @@ def test_every_row_changed_in_little_memory(tmp_path: Path) -> None:
     assert counts(delta) == (0, 0, rows, 0)
     assert {name: column.changed for name, column in delta.columns.items()} == {"id": 0, "v": rows, "text": 0}
     assert [dict(row.key) for row in delta.samples.changed] == [{"id": 0}, {"id": 1}]
+
+
+def test_one_side_is_all_identical_files(tmp_path: Path) -> None:
+    """What is left to compare is empty on the base: there is nothing to join."""
+    for name, parts in (("base", 1), ("head", 2)):
+        (tmp_path / name).mkdir()
+        for part in range(parts):
+            pq.write_table(with_key(list(range(part * 10, part * 10 + 10))), tmp_path / name / f"{part}.parquet")
+    delta = compare(Side(str(tmp_path / "base")), Side(str(tmp_path / "head")), CompareRules(key=("id",)))
+    assert counts(delta) == (10, 0, 0, 10)
+    assert delta.reading.identical_files == 1
+    assert len(delta.samples.added) == 10

@@ -1,15 +1,16 @@
 """The delta of two sides whose key values do not repeat: one join, then a look at what changed.
 
-1. Join base and head on the key, by a hash of each row's compared cells. Rows that are equal fall into one group,
-   of which only the number is kept; of the others the key, and the head's row, which the scan has at hand.
+1. Join base and head on the key, and keep what is not equal by a hash of the row's compared cells: the key, and the
+   head's row, which the scan has at hand.
 2. Read the base's rows of the changed keys, and only of these; count cells and pick samples from both.
 
 (Packed hashes per column, which would tell beforehand which columns to read, measured slower: they cost the join
 more than they save here; decision 8.)
 
-A join of sides without repeated keys has at most as many rows as both sides together: one row more, and it is cut
-off there. Fewer, and the numbers of rows tell for sure whether any key repeats. Either raises `RepeatedKeysError`, for
-the multiset comparison to take over.
+A join of sides without repeated keys has at most as many rows as both sides together: at one more it is cut off.
+Else the number of rows that the join made, which DuckDB counts as it runs, tells for sure whether any key repeats:
+there are as many pairs as rows with a partner on the base, and as many as on the head, only if each has one. Either way
+`RepeatedKeysError` is raised, for the multiset comparison to take over.
 """
 
 # ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
@@ -22,8 +23,8 @@ from pypedream_dagster.delta.engines.cells import Joined, count_cells
 from pypedream_dagster.delta.engines.engine import RepeatedKeysError
 from pypedream_dagster.delta.engines.narrow import Narrow, cells_differ, form_of, within
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome
-from pypedream_dagster.delta.engines.query import one_row
-from pypedream_dagster.delta.engines.rows import Rows, originals, packed, unpacked
+from pypedream_dagster.delta.engines.query import counting_joined_rows, one_row
+from pypedream_dagster.delta.engines.rows import Rows, originals
 from pypedream_dagster.delta.engines.samples import changed_rows, whole_rows
 from pypedream_dagster.delta.model import RowCounts, Samples
 from pypedream_dagster.delta.pairing import Pairing
@@ -49,7 +50,7 @@ def compare_keyed(
 
 
 class _Keyed:
-    """Works in temporary tables: ``delta`` holds the outcome per key, ``base_row`` (``head_row``) rows to look at."""
+    """Works in temporary tables: ``delta`` holds the keys that differ, ``base_row`` the base's rows of them."""
 
     def __init__(
         self, connection: DuckDBPyConnection, base: Table, head: Table, pairing: Pairing, rules: CompareRules
@@ -62,19 +63,13 @@ class _Keyed:
     def outcome(self) -> Outcome:
         if self._starts_with_repeats(self._base, False) or self._starts_with_repeats(self._head, True):
             raise RepeatedKeysError
-        has_head_rows = self._join(has_nulls=False)
-        rows, has_nulls = self._counts(), self._has_null_keys()
+        rows = self._join(has_nulls=False)
+        has_nulls = self._has_null_keys()
         if has_nulls and rows.added and rows.removed:
             # Plain equality pairs no NULLs, but costs much less where there are none.
-            has_head_rows = self._join(has_nulls=True)
-            rows = self._counts()
+            rows = self._join(has_nulls=True)
         self._pick_samples()
-        base = self._read_again("base_row", self._base, _REMOVED, has_nulls)
-        if has_head_rows:
-            keys, cells_of = self._narrow.key_list(), unpacked(self._head, "o")
-            head = Rows(f"(SELECT {keys}, {cells_of} FROM delta WHERE t IN ({_ADDED}, {_CHANGED}))", self._head)
-        else:
-            head = self._read_again("head_row", self._head, _ADDED, has_nulls)
+        base, head = self._base_rows(has_nulls), Rows("delta", self._head)
         cells: dict[str, CellCounts] = {}
         if rows.changed:
             cells = count_cells(self._connection, self._joined(base, head, has_nulls))
@@ -90,45 +85,31 @@ class _Keyed:
         repeats = f"SELECT 1 FROM ({first}) GROUP BY {self._narrow.key_list()} HAVING count(*) > 1 LIMIT 1"
         return bool(self._connection.execute(repeats).fetchall())
 
-    def _join(self, *, has_nulls: bool) -> bool:
-        """Make table ``delta``; return whether it carries the head's rows, which may not fit into memory."""
-        import duckdb
-
-        try:
-            self._table("delta", self._join_sql(has_nulls, carries_rows=True))
-        except duckdb.OutOfMemoryException:
-            self._table("delta", self._join_sql(has_nulls, carries_rows=False))
-            return False
-        return True
-
-    def _join_sql(self, has_nulls: bool, *, carries_rows: bool) -> str:
+    def _join(self, *, has_nulls: bool) -> RowCounts:
+        """Make table ``delta`` of all that is not equal in every cell: ``k…``, ``t``, ``c…``, the head's row ``o…``."""
         narrow, keys = self._narrow, range(len(self._narrow.key))
-        differs = narrow.differs("a", "b")
         kind = (
             f"CASE WHEN a.h IS NULL THEN {_ADDED} WHEN b.h IS NULL THEN {_REMOVED} "
-            f"WHEN {differs} THEN {_CHANGED} ELSE {_EQUAL} END"
+            f"WHEN {narrow.differs('a', 'b')} THEN {_CHANGED} ELSE {_EQUAL} END"
         )
-        paired = [
+        columns = [
             *(f"coalesce(a.k{i}, b.k{i}) AS k{i}" for i in keys),
             f"CAST({kind} AS TINYINT) AS t",
             *self._carried_flags(),
-            *([f"{packed(self._head, 'b.')} AS o"] if carries_rows else []),
+            *(f"b.o{i}" for i in range(len(self._head.columns))),
         ]
         base = narrow.select(self._base, is_head=False)
-        head = narrow.select(self._head, is_head=True, more=originals(self._head) if carries_rows else "")
-        most = self._base.rows + self._head.rows + 1
+        head = narrow.select(self._head, is_head=True, more=originals(self._head))
+        most = self._base.rows + self._head.rows
         pairs = (
-            f"SELECT {', '.join(paired)} FROM ({base}) a FULL JOIN ({head}) b "
-            f"ON {narrow.same_key('a', 'b', has_nulls=has_nulls)} LIMIT {most}"
+            f"SELECT {', '.join(columns)} FROM ({base}) a FULL JOIN ({head}) b "
+            f"ON {narrow.same_key('a', 'b', has_nulls=has_nulls)} LIMIT {most + 1}"
         )
-        columns = [
-            *(f"CASE WHEN t <> {_EQUAL} THEN k{i} END AS k{i}" for i in keys),
-            "t",
-            *(f"c{i}" for i in range(len(narrow.carried))),
-            "count(*) AS n",
-            *([f"(list(o) FILTER (t IN ({_ADDED}, {_CHANGED})))[1] AS o"] if carries_rows else []),
-        ]
-        return f"SELECT {', '.join(columns)} FROM ({pairs}) GROUP BY ALL"
+        is_kept = " OR ".join([f"t <> {_EQUAL}", *(f"c{i} <> 0" for i in range(len(narrow.carried)))])
+        joined = counting_joined_rows(
+            self._connection, f"CREATE OR REPLACE TEMP TABLE delta AS SELECT * FROM ({pairs}) WHERE {is_kept}"
+        )
+        return self._counts(most if joined is None else joined)
 
     def _carried_flags(self) -> list[str]:
         """Per carried column: 0 equal, 1 within the tolerance, 2 different."""
@@ -142,15 +123,21 @@ class _Keyed:
             )
         return flags
 
-    def _counts(self) -> RowCounts:
+    def _counts(self, joined: int) -> RowCounts:
         base, head = self._base.rows, self._head.rows
-        sums = ", ".join(f"coalesce(sum(n) FILTER (t = {t}), 0)" for t in (_EQUAL, _ADDED, _REMOVED, _CHANGED))
-        most = f"coalesce(max(n) FILTER (t <> {_EQUAL}), 0)"
-        row = one_row(self._connection, f"SELECT {sums}, {most} FROM delta")
-        equal, added, removed, changed, repeated = map(int, row)
-        if repeated > 1 or equal + changed != base - removed or equal + changed != head - added:
+        numbers = ", ".join(f"count(*) FILTER (t = {t})" for t in (_ADDED, _REMOVED, _CHANGED))
+        added, removed, changed = map(int, one_row(self._connection, f"SELECT {numbers} FROM delta"))
+        pairs = joined - added - removed
+        if pairs != base - removed or pairs != head - added or self._repeats_alone():
             raise RepeatedKeysError
-        return RowCounts(base, head, added, removed, changed, equal)
+        return RowCounts(base, head, added, removed, changed, pairs - changed)
+
+    def _repeats_alone(self) -> bool:
+        """Whether a key that only one side has repeats there."""
+        keys = self._narrow.key_list()
+        alone = f"SELECT {keys}, t FROM delta WHERE t IN ({_ADDED}, {_REMOVED})"
+        repeats = f"SELECT 1 FROM ({alone}) GROUP BY {keys}, t HAVING count(*) > 1 LIMIT 1"
+        return bool(self._connection.execute(repeats).fetchall())
 
     def _has_null_keys(self) -> bool:
         is_null = " OR ".join(f"k{i} IS NULL" for i in range(len(self._narrow.key)))
@@ -160,8 +147,8 @@ class _Keyed:
         tolerated = [(i, pair) for i, pair in enumerate(self._narrow.carried) if pair.tolerance]
         if not tolerated:
             return {}
-        sums = ", ".join(f"coalesce(sum(n) FILTER (c{i} = 1), 0)" for i, _ in tolerated)
-        row = one_row(self._connection, f"SELECT {sums} FROM delta WHERE t = {_EQUAL}")
+        numbers = ", ".join(f"count(*) FILTER (c{i} = 1)" for i, _ in tolerated)
+        row = one_row(self._connection, f"SELECT {numbers} FROM delta WHERE t = {_EQUAL}")
         return {pair.name: int(number) for (_, pair), number in zip(tolerated, row, strict=True)}
 
     def _pick_samples(self) -> None:
@@ -173,28 +160,27 @@ class _Keyed:
         )
         self._table("sample_key", f"SELECT *, row_number() OVER (PARTITION BY t ORDER BY {keys}) AS r FROM ({first})")
 
-    def _read_again(self, name: str, table: Table, alone: int, has_nulls: bool) -> Rows:
-        """A side's rows of the changed keys, and of the sampled keys that it has alone."""
-        is_head = alone == _ADDED
+    def _base_rows(self, has_nulls: bool) -> Rows:
+        """The base's rows of the changed keys, and of the sampled keys that it has alone."""
         keys = self._narrow.key_list()
-        chosen = (
-            f"SELECT {keys} FROM delta WHERE t = {_CHANGED} UNION ALL SELECT {keys} FROM sample_key WHERE t = {alone}"
-        )
-        self._table("wanted_key", chosen)
-        forms = ", ".join(f"{form_of(pair, is_head)} AS k{i}" for i, pair in enumerate(self._narrow.key))
-        same = self._narrow.same_key("s", "w", has_nulls=has_nulls)
         self._table(
-            name,
-            f"SELECT s.* FROM (SELECT {forms}, {originals(table)} FROM {table.sql}) s SEMI JOIN wanted_key w ON {same}",
+            "wanted",
+            f"SELECT {keys} FROM delta WHERE t = {_CHANGED} "
+            f"UNION ALL SELECT {keys} FROM sample_key WHERE t = {_REMOVED}",
         )
-        return Rows(name, table)
+        forms = ", ".join(f"{form_of(pair, False)} AS k{i}" for i, pair in enumerate(self._narrow.key))
+        source = f"SELECT {forms}, {originals(self._base)} FROM {self._base.sql}"
+        same = self._narrow.same_key("s", "w", has_nulls=has_nulls)
+        self._table("base_row", f"SELECT s.* FROM ({source}) s SEMI JOIN wanted w ON {same}")
+        return Rows("base_row", self._base)
 
     def _joined(self, base: Rows, head: Rows, has_nulls: bool) -> Joined:
         values = self._narrow.values
         sides = []
         for rows, is_head in ((base, False), (head, True)):
             cells = "".join(f", {rows.form_of(pair, is_head)} AS v{i}" for i, pair in enumerate(values))
-            sides.append(f"(SELECT {self._narrow.key_list()}{cells} FROM {rows.sql})")
+            chosen = f" WHERE t = {_CHANGED}" if is_head else ""
+            sides.append(f"(SELECT {self._narrow.key_list()}{cells} FROM {rows.sql}{chosen})")
         same = self._narrow.same_key("a", "b", has_nulls=has_nulls)
         return Joined(f"{sides[0]} a JOIN {sides[1]} b ON {same}", values)
 
@@ -202,7 +188,7 @@ class _Keyed:
         same = self._narrow.same_key("s", "q", has_nulls=has_nulls)
 
         def sampled(rows: Rows, outcome: int) -> str:
-            return f"(SELECT s.*, q.r FROM {rows.sql} s JOIN sample_key q ON {same} WHERE q.t = {outcome})"
+            return f"(SELECT s.*, q.r FROM {rows.sql} s JOIN sample_key q ON {same} AND q.t = {outcome})"
 
         key, values = self._narrow.key, self._narrow.values
         sides = []

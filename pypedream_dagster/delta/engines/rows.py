@@ -30,13 +30,3 @@ class Rows:
 def originals(table: Table) -> str:
     """The table's columns as they are, named ``o…``."""
     return ", ".join(f"{identifier(name)} AS o{i}" for i, (name, _) in enumerate(table.columns))
-
-
-def packed(table: Table, prefix: str) -> str:
-    """The columns that `originals` names as one struct."""
-    return f"struct_pack({', '.join(f'o{i} := {prefix}o{i}' for i in range(len(table.columns)))})"
-
-
-def unpacked(table: Table, struct: str) -> str:
-    """The columns out of the struct that `packed` made."""
-    return ", ".join(f"{struct}.o{i} AS o{i}" for i in range(len(table.columns)))
