@@ -36,6 +36,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from pypedream_dagster.branch.model import BranchGraph
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.defs.checks import delta_path
+from pypedream_dagster.defs.delta_metadata import branch_metadata
 from pypedream_dagster.defs.keys import BRANCH_PARTITIONS, BRANCH_TAG
 from pypedream_dagster.defs.metadata import Metadata
 from pypedream_dagster.delta.json_form import dataset_from_json
@@ -129,12 +130,8 @@ def report(store: BranchStore, branch: str) -> MaterializeResult:  # type: ignor
     sums = digest.totals(delta)
     metadata: Metadata = {
         "deltas": MetadataValue.md(render_markdown(delta)),
-        "verdict": wording.verdict(delta.verdict),
-        "datasets_changed": sums.changed,
-        "datasets_unchanged": sums.unchanged,
-        "datasets_not_compared": sums.not_compared,
-        "regressions": sums.regressions,
         "report": MetadataValue.path(str(path)),
+        **branch_metadata(delta),
     }
     text = f"{sums.changed} of {wording.plural(sums.datasets, 'dataset')} changed"
     text += f", {sums.not_compared} not compared" if sums.not_compared else ""

@@ -21,6 +21,7 @@ from dagster import (
 )
 
 from pypedream_dagster.branch.model import BranchNode, Output
+from pypedream_dagster.defs.delta_metadata import expectation_metadata, row_metadata, schema_metadata
 from pypedream_dagster.defs.keys import KIND_TAG, NODE_TAG, asset_keys, op_name, output_key, tag_value
 from pypedream_dagster.defs.metadata import Metadata, plain
 from pypedream_dagster.defs.progress import Progress, tell
@@ -120,19 +121,13 @@ def _schema(key: AssetKey, delta: DatasetDelta, output: Output) -> AssetCheckRes
     schema = delta.schema
     policy = output.settings.delta_policy
     strict = policy is not None and not policy.allow_schema_change
-    metadata: Metadata = {
-        "added": plain(schema.added),
-        "removed": plain(schema.removed),
-        "retyped": {name: f"{change.base} → {change.head}" for name, change in schema.retyped.items()},
-        "reordered": plain(schema.reordered),
-    }
     return AssetCheckResult(
         asset_key=key,
         check_name=SCHEMA,
         passed=delta.verdict != "not_compared" and not schema.is_changed,
         severity=AssetCheckSeverity.ERROR if strict else AssetCheckSeverity.WARN,
         description=_not_compared(delta) or ("Columns differ." if schema.is_changed else "The same columns."),
-        metadata={name: value for name, value in metadata.items() if value},
+        metadata=schema_metadata(delta),
     )
 
 
@@ -141,21 +136,12 @@ def _rows(key: AssetKey, delta: DatasetDelta, output: Output, report: Path) -> A
     over = list(violations(delta, policy)) if policy else []
     # Within its policy a delta is as wanted; without one every difference is shown, and none fails.
     passed = not over if policy else delta.verdict == "unchanged"
-    rows = delta.rows
     metadata: Metadata = {
         "delta": MetadataValue.md(render_markdown(delta)),
         "verdict": wording.verdict(delta.verdict),
-        "rows_base": rows.base,
-        "rows_head": rows.head,
-        "rows_added": rows.added,
-        "rows_removed": rows.removed,
-        "rows_unchanged": rows.unchanged,
-        "engine": delta.engine,
-        "seconds": plain(delta.seconds),
         "report": MetadataValue.path(str(report)),
+        **row_metadata(delta),
     }
-    if rows.changed is not None:
-        metadata["rows_changed"] = rows.changed
     if over:
         metadata["over_policy"] = over
     return AssetCheckResult(
@@ -176,21 +162,20 @@ def _not_compared(delta: DatasetDelta) -> str | None:
 
 def _expectations(key: AssetKey, delta: DatasetDelta) -> AssetCheckResult:
     found = delta.expectations or ExpectationDelta(suite="")
-    lines = [f"{result.expectation} on {result.column or 'the table'}" for result in found.regressions]
-    old = [f"{result.expectation} on {result.column or 'the table'}" for result in found.old_failures]
+    new, old = len(found.regressions), len(found.old_failures)
     if not found.suite:
         text = "The dataset has no suite."
     elif found.error:
         text = f"The suite could not run: {found.error}"
     else:
-        text = f"{wording.plural(len(lines), 'regression')}, {len(old)} failed on main as well."
+        text = f"{wording.plural(new, 'regression')}, {old} failed on main as well."
     return AssetCheckResult(
         asset_key=key,
         check_name=EXPECTATIONS,
-        passed=not (lines or old or found.error),
-        severity=AssetCheckSeverity.ERROR if lines else AssetCheckSeverity.WARN,
+        passed=not (new or old or found.error),
+        severity=AssetCheckSeverity.ERROR if new else AssetCheckSeverity.WARN,
         description=text,
-        metadata={name: plain(value) for name, value in (("regressions", lines), ("failed_on_both", old)) if value},
+        metadata=expectation_metadata(delta),
     )
 
 
