@@ -12,6 +12,7 @@ _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}\Z")
 _RESERVED = {MAIN, "start", "stop"}
 
 _CLONE = "Pypedream branch "
+_DELTA = "_pypedream_delta"
 
 TAG_BRANCH = "pypedream:branch"
 TAG_OWNER = "pypedream:owner"
@@ -111,6 +112,21 @@ def script_uri(template: str | None, root: str, branch: str, node: str, *, share
 def temporary_uri(root: str) -> str:
     """Return the branch's own place for Glue's ``--TempDir``."""
     return join_uri(root, "temporary") + "/"
+
+
+def delta_code_uri(root: str, file_name: str) -> str:
+    """Return where a file of the code that compares on Spark lies; ``_`` hides its folder from readers of data."""
+    return join_uri(root, _DELTA, file_name)
+
+
+def delta_results_uri(root: str) -> str:
+    """Return the prefix that runs of the comparison on Spark write to, and nothing else does."""
+    return join_uri(root, _DELTA, "results") + "/"
+
+
+def delta_job(origin_job: str) -> str:
+    """Return the name of the Glue job that compares a branch's data on Spark, after the clone of its origin."""
+    return f"{origin_job}-pypedream-delta"
 
 
 def tags(branch: str, *, owner: str, expires: str, project: str) -> dict[str, str]:

@@ -46,9 +46,18 @@ def session_policy(graph: BranchGraph) -> str:
     return text
 
 
+def results_policy(results_uri: str) -> str:
+    """Return the policy document of a run that reads what its role may read, and writes below one prefix."""
+    return _document((), list(naming.object_arns(results_uri)), [])
+
+
 def _policy(graph: BranchGraph, own_objects: list[str], mains_objects: list[str]) -> str:
-    own_catalog = ["arn:aws:glue:*:*:catalog"] if graph.databases else []
-    for database in graph.databases:
+    return _document(graph.databases, own_objects, mains_objects)
+
+
+def _document(databases: tuple[str, ...], own_objects: list[str], mains_objects: list[str]) -> str:
+    own_catalog = ["arn:aws:glue:*:*:catalog"] if databases else []
+    for database in databases:
         own_catalog += [f"arn:aws:glue:*:*:database/{database}", f"arn:aws:glue:*:*:table/{database}/*"]
     catalog: dict[str, Any] = {"Effect": "Deny", "Action": _CATALOG_WRITES}
     catalog |= {"NotResource": own_catalog} if own_catalog else {"Resource": "*"}

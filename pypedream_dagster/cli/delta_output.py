@@ -15,7 +15,7 @@ from pypedream_dagster.cli.output import write_output
 from pypedream_dagster.delta.model import BranchDelta, DatasetDelta
 
 ReportFormat = Literal["terminal", "json", "markdown", "html"]
-ENGINES = ("auto", "duckdb", "pandas")
+ENGINES = ("auto", "duckdb", "pandas", "spark")
 DELTA_FOUND = 1
 
 _ENDINGS: dict[str, ReportFormat] = {".json": "json", ".md": "markdown", ".html": "html", ".txt": "terminal"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -26,10 +28,30 @@ if TYPE_CHECKING:
 FailOn = Literal["any", "policy"]
 
 
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def _bytes(context: click.Context, parameter: click.Parameter, text: str) -> int:
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise click.BadParameter(f"{text!r} is no size such as 500MB, 200GB or 1.5TB", context, parameter)
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
 @click.command("deltas")
 @click.argument("branch")
 @click.option("--dataset", "datasets", multiple=True, help="Compare only this dataset (or NODE.DATASET); repeatable.")
 @report_options
+@click.option(
+    "--spark-above",
+    "spark_above_bytes",
+    metavar="SIZE",
+    default="200GB",
+    show_default=True,
+    callback=_bytes,
+    help="With engine auto: what is larger is compared by Spark on Glue.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice(["any", "policy"]),
@@ -46,12 +68,14 @@ def command(
     engine: EngineChoice,
     exact: bool,
     samples: int,
+    spark_above_bytes: int,
     fail_on: FailOn | None,
 ) -> int:
     """Compare what a branch wrote with main's data.
 
     Every dataset of the branch is compared with main's, row by row. The whole of it also goes into
-    branches/BRANCH/deltas/, as delta.json and report.html.
+    branches/BRANCH/deltas/, as delta.json and report.html. Engine spark is a Glue job that is made for the branch
+    when first needed, runs on your account's capacity, and goes with the branch.
     """
     refuse_main(branch, "compared with itself")
     form = report_format(chosen, output, as_json=as_json)
@@ -62,10 +86,20 @@ def command(
     aws = invocation.aws()
     check_same_aws(aws, record)
     # DuckDB and pyarrow take half a second to import.
+    from pypedream_dagster.defs.delta_on_glue import GlueComparer
     from pypedream_dagster.delta.dataset import compare_output
 
     suites = invocation.settings().expectations_dir
-    compare = partial(compare_output, aws.s3, engine=engine, exact=exact, sample_rows=samples, expectations_dir=suites)
+    compare = partial(
+        compare_output,
+        aws.s3,
+        engine=engine,
+        exact=exact,
+        sample_rows=samples,
+        expectations_dir=suites,
+        spark=GlueComparer(aws, store, branch, time.sleep, lambda text: note(f"  {text}")),
+        spark_above_bytes=spark_above_bytes,
+    )
     found = []
     for index, (node, out) in enumerate(pairs, start=1):
         note(f"Comparing {node.id}.{out.name} ({index} of {len(pairs)})")

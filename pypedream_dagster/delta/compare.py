@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from pypedream_dagster.delta.assemble import Inputs, assemble, one_sided, partitions
 from pypedream_dagster.delta.engines.engine import Engine, RepeatedKeysError
@@ -21,7 +21,6 @@ from pypedream_dagster.delta.pairing import Pairing, pair_columns
 from pypedream_dagster.delta.reading import Table, partition_types
 from pypedream_dagster.delta.rules import CompareRules, EngineChoice
 from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, detect_format, list_files
-from pypedream_dagster.errors import DeltaError
 
 
 def compare(
@@ -32,6 +31,7 @@ def compare(
     engine: EngineChoice = "auto",
     name: str = "",
     node: str = "",
+    spark: Any = None,
 ) -> DatasetDelta:
     """Compare a dataset's base with its head.
 
@@ -42,9 +42,10 @@ def compare(
         engine: `auto` is DuckDB.
         name: what to call the dataset; the head's last folder if not given.
         node: the node that writes it.
+        spark: the SparkSession for engine `spark`; None takes the active one, or starts Spark on this machine.
 
     Raises:
-        DeltaError: the rules do not fit the data (an unknown column, a tolerance on text).
+        DeltaError: the rules do not fit the data (an unknown column, a tolerance on text), or there is no Spark.
     """
     rules = rules or CompareRules()
     started = time.perf_counter()
@@ -52,13 +53,13 @@ def compare(
         name or base.uri.rstrip("/").rsplit("/", 1)[-1], node, base.uri, head.uri, "unreadable", "not_compared"
     )
     try:
-        delta = _Comparison(base, head, rules).run(empty, _engine(engine, rules))
+        delta = _Comparison(base, head, rules).run(empty, _engine(engine, rules, spark))
     except UnreadableError as error:
         delta = replace(empty, error=error.message)
     return replace(delta, seconds=round(time.perf_counter() - started, 3))
 
 
-def _engine(choice: EngineChoice, rules: CompareRules) -> Engine:
+def _engine(choice: EngineChoice, rules: CompareRules, spark: Any) -> Engine:
     match choice:
         case "auto" | "duckdb":
             from pypedream_dagster.delta.engines.duckdb_engine import DuckDB
@@ -69,7 +70,10 @@ def _engine(choice: EngineChoice, rules: CompareRules) -> Engine:
 
             return Pandas(rules)
         case "spark":
-            raise DeltaError("there is no Spark engine yet", hint="use engine duckdb, which spills to disk")
+            from pypedream_dagster.delta.engines.spark.engine import Spark
+            from pypedream_dagster.delta.engines.spark.session import local_session
+
+            return Spark(rules, spark or local_session())
         case _:
             assert_never(choice)
 

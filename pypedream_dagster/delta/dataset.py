@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,18 @@ from pypedream_dagster.delta import failures
 from pypedream_dagster.delta.compare import compare
 from pypedream_dagster.delta.expectation_draft import draft_suite
 from pypedream_dagster.delta.expectations import find_suite, with_expectations
+from pypedream_dagster.delta.identity import without_identical
 from pypedream_dagster.delta.model import DatasetDelta, Tolerance
 from pypedream_dagster.delta.rules import CompareRules, EngineChoice, Format
-from pypedream_dagster.delta.source import Side
-from pypedream_dagster.errors import DeltaError
+from pypedream_dagster.delta.source import Side, list_files
+from pypedream_dagster.errors import DeltaError, RunError
 from pypedream_dagster.graph.model import Dataset, DeltaPolicy
+
+SPARK_ABOVE_BYTES = 200 * 10**9
+"""From how many bytes to be read on Glue is asked rather than this machine: see docs/decisions."""
+
+SparkComparer = Callable[[Side, Side, CompareRules, str, str], DatasetDelta]
+"""Compares base and head by rules on Glue, for a dataset of a name and the node that writes it."""
 
 
 def compare_output(
@@ -29,6 +36,8 @@ def compare_output(
     exact: bool = False,
     sample_rows: int = 20,
     expectations_dir: Path | None = None,
+    spark: SparkComparer | None = None,
+    spark_above_bytes: int = SPARK_ABOVE_BYTES,
 ) -> DatasetDelta:
     """Compare one dataset of a branch with main's; rules that do not fit the data are reported, not raised.
 
@@ -36,10 +45,12 @@ def compare_output(
         s3: reads both sides.
         node: writes the dataset.
         output: the dataset.
-        engine: as in `compare`.
+        engine: as in `compare`; ``auto`` is Spark for what is larger than ``spark_above_bytes``.
         exact: compare values rather than hashes of them.
         sample_rows: the most sample rows of each outcome.
         expectations_dir: where the dataset's Great Expectations suite lies, if it has one (see `find_suite`).
+        spark: compares on Glue; without it Spark runs on this machine, and only if asked for.
+        spark_above_bytes: of both sides together, files left out that are identical.
     """
     filesystem = s3.arrow_filesystem()
     empty = DatasetDelta(output.name, node.id, output.base_uri, output.head_uri, "unreadable", "not_compared")
@@ -48,11 +59,27 @@ def compare_output(
         base = Side(output.base_uri, form, filesystem)
         head = Side(output.head_uri, form, filesystem)
         rules = replace(rules_of(output.settings), exact=exact, sample_rows=sample_rows)
-        delta = compare(base, head, rules, engine=engine, name=output.name, node=node.id)
+        if spark and (engine == "spark" or (engine == "auto" and bytes_left(base, head) > spark_above_bytes)):
+            delta = spark(base, head, rules, output.name, node.id)
+        else:
+            delta = compare(base, head, rules, engine=engine, name=output.name, node=node.id)
         suite = find_suite(expectations_dir, node.id, output.name) if expectations_dir else None
         return with_expectations(delta, suite, base, head, rules) if suite else delta
-    except DeltaError as error:
+    except (DeltaError, RunError) as error:
         return replace(empty, error=str(error))
+
+
+def bytes_left(base: Side, head: Side) -> int:
+    """The bytes that a comparison of both sides has to read: none where one is missing.
+
+    Raises:
+        UnreadableError: a side cannot be listed.
+    """
+    ours, theirs = list_files(base), list_files(head)
+    if not ours or not theirs:
+        return 0
+    left = without_identical(base, head, ours, theirs)
+    return sum(file.size_bytes for file in (*left.base, *left.head))
 
 
 def rules_of(settings: Dataset) -> CompareRules:

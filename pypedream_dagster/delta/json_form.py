@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pypedream_dagster.delta.model import SCHEMA_VERSION, BranchDelta, DatasetDelta
@@ -26,6 +27,11 @@ def to_json(delta: DatasetDelta | BranchDelta, *, indent: int | None = 2) -> str
     if isinstance(delta, BranchDelta):
         document["verdict"] = delta.verdict
     return json.dumps(_finite(document), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def to_plain_json(delta: DatasetDelta) -> str:
+    """The same as `to_json` of a dataset, on one line, where there is no pydantic: on Glue."""
+    return json.dumps(_finite(asdict(delta)), ensure_ascii=False, allow_nan=False)
 
 
 def dataset_from_json(text: str) -> DatasetDelta:
@@ -83,7 +89,7 @@ def _finite(value: Any) -> Any:
         return None
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return value
 

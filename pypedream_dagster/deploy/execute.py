@@ -81,15 +81,18 @@ class _Execution:
         started = plan.record or DeploymentRecord(
             branch=plan.branch, account=aws.sts.caller().account, region=aws.region, is_local=aws.is_local
         )
-        self._record = started.model_copy(update={"finished_at": None})
+        extends = plan.goal == "deltas"  # what is deployed stays as complete as it was
+        self._record = started if extends else started.model_copy(update={"finished_at": None})
 
     def run(self, on_step: Callable[[Step], None]) -> DeploymentRecord | None:
         """Do all steps, then mark the deployment finished or prove the destruction."""
-        deploying = self._plan.goal == "deploy"
-        if deploying and self._plan.graph != self._store.graph(self._plan.branch):
+        goal = self._plan.goal
+        if goal == "deploy" and self._plan.graph != self._store.graph(self._plan.branch):
             self._store.update_graph(self._plan.branch, self._plan.graph)
         self._do_all(on_step)
-        if not deploying:
+        if goal == "deltas":
+            return self._record
+        if goal == "destroy":
             check_nothing_left(self._aws, self._plan)
             for step in self._plan.steps:  # only now: what is left must stay on the record
                 if isinstance(step, Delete):
@@ -153,6 +156,7 @@ class _Execution:
             kind=kind_of(resource),
             identity=identity(resource),
             node=resource.node if isinstance(resource, Script | Job) else None,
+            purpose="deltas" if self._plan.goal == "deltas" else "branch",
             state=state,
             fingerprint=fingerprint(resource) if state == "made" else None,
             at=self._now(),
@@ -163,7 +167,12 @@ class _Execution:
     def _note_deleting(self, kind: Kind, name: str) -> None:
         known = self._record.find(kind, name)
         note = ResourceRecord(
-            kind=kind, identity=name, node=known.node if known else None, state="deleting", at=self._now()
+            kind=kind,
+            identity=name,
+            node=known.node if known else None,
+            purpose=known.purpose if known else "branch",
+            state="deleting",
+            at=self._now(),
         )
         self._record = self._record.noting(note)
         write_deployment(self._folder, self._record)

@@ -10,6 +10,7 @@ from pypedream_dagster.aws.glue import GlueJob
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import BranchGraph
+from pypedream_dagster.deploy.delta_job import delta_origin
 from pypedream_dagster.deploy.resources import Kind
 from pypedream_dagster.deploy.steps import StopRun
 from pypedream_dagster.errors import NotFoundError
@@ -67,13 +68,18 @@ def active_runs(aws: Aws, graph: BranchGraph) -> Iterator[StopRun]:
 
     Those of its own jobs, and those of production's jobs that were told to write to the branch.
     """
+    yield from _active(aws, naming.delta_job(delta_origin(graph).job))
     for node in graph.nodes:
-        heads = {output.head_uri for output in node.outputs}
-        try:
-            runs = list(islice(aws.glue.job_runs(node.job), _RECENT_RUNS))
-        except NotFoundError:
-            continue
-        for run in runs:
-            ours = node.action == "clone" or heads & set(run.arguments.values())
-            if ours and not run.is_terminal:
-                yield StopRun(node.job, run.job_run_id)
+        heads = frozenset(output.head_uri for output in node.outputs)
+        yield from _active(aws, node.job, None if node.action == "clone" else heads)
+
+
+def _active(aws: Aws, job: str, heads: frozenset[str] | None = None) -> Iterator[StopRun]:
+    """Give the job's runs under way; of production's, those that were given one of the branch's ``heads``."""
+    try:
+        runs = list(islice(aws.glue.job_runs(job), _RECENT_RUNS))
+    except NotFoundError:
+        return
+    for run in runs:
+        if not run.is_terminal and (heads is None or heads & set(run.arguments.values())):
+            yield StopRun(job, run.job_run_id)

@@ -14,6 +14,7 @@ from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import Branch, BranchGraph
 from pypedream_dagster.branch.store import BranchStore, sha256
+from pypedream_dagster.deploy.delta_job import DeltaCode, delta_code_uris, delta_origin, delta_resources
 from pypedream_dagster.deploy.live import Tags, active_runs, is_ours, live_tags, production_jobs
 from pypedream_dagster.deploy.locked import locked_nodes, with_clones, with_live_arguments
 from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, read_deployment
@@ -30,7 +31,7 @@ from pypedream_dagster.deploy.resources import (
     kind_of,
 )
 from pypedream_dagster.deploy.steps import Create, Delete, Forget, Keep, Step, Update
-from pypedream_dagster.errors import ProtectedError, StateError
+from pypedream_dagster.errors import NotFoundError, ProtectedError, StateError
 from pypedream_dagster.graph.uri import parse_uri
 
 _DELETION_ORDER: tuple[Kind, ...] = ("job", "database", "script", "prefix")
@@ -42,13 +43,14 @@ class Plan:
 
     Attributes:
         graph: the branch's, with the clones that only AWS could tell are needed.
+        goal: ``deltas`` adds what compares on Spark to what is deployed.
         tags: what everything that is made will carry.
         record: of the deployment as it was found; None if there is none.
         steps: in the order of execution.
     """
 
     branch: str
-    goal: Literal["deploy", "destroy"]
+    goal: Literal["deploy", "destroy", "deltas"]
     graph: BranchGraph
     tags: Tags
     record: DeploymentRecord | None
@@ -80,10 +82,38 @@ def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
     tags = branch_tags(branch)
     desired = desired_resources(graph, production, scripts)
     wanted = {(kind_of(resource), identity(resource)) for resource in desired}
-    surplus = [(r.kind, r.identity) for r in record.resources if (r.kind, r.identity) not in wanted] if record else []
+    recorded = [r for r in record.resources if r.purpose == "branch"] if record else []
+    surplus = [(r.kind, r.identity) for r in recorded if (r.kind, r.identity) not in wanted]
     steps = [_step_towards(aws, resource, tags, record) for resource in desired]
     steps += _deletions(aws, graph, surplus, tags, record, graph.protected_uris)
     return Plan(name, "deploy", graph, tags, record, tuple(steps))
+
+
+def plan_delta_job(aws: Aws, store: BranchStore, name: str, code: DeltaCode) -> Plan:
+    """Return the steps that add the Glue job that compares a branch's data on Spark, or bring it up to date.
+
+    Raises:
+        BranchError: no such branch.
+        StateError: the branch is not deployed, or elsewhere.
+        NotFoundError: the origin's job is gone.
+        ProtectedError: something is in the way that is not this branch's.
+    """
+    branch, graph = store.branch(name), store.graph(name)
+    record = read_deployment(store.folder(name))
+    if record is None:
+        raise StateError(f"Branch {name!r} is not deployed.", hint=f"run 'pypedream deploy-branch {name}' first")
+    check_same_aws(aws, record)
+    tags = branch_tags(branch)
+    origin = delta_origin(graph)
+    role_giver = aws.glue.get_job(origin.job)
+    if role_giver is None:
+        raise NotFoundError(
+            f"Glue job {origin.job} is gone, whose role the comparison on Spark takes.",
+            hint=f"run 'pypedream deploy-branch {name}' again",
+        )
+    desired = delta_resources(graph, role_giver, code)
+    steps = [_step_towards(aws, resource, tags, record) for resource in desired]
+    return Plan(name, "deltas", graph, tags, record, tuple(steps))
 
 
 def plan_destruction(aws: Aws, store: BranchStore, name: str, *, also_protected: Iterable[str] = ()) -> Plan:
@@ -201,6 +231,9 @@ def _named_by(graph: BranchGraph) -> Iterator[tuple[Kind, str]]:
         yield "job", node.job
         if node.script_uri is not None:
             yield "script", node.script_uri
+    yield "job", naming.delta_job(delta_origin(graph).job)
+    for uri in delta_code_uris(graph):
+        yield "script", uri
     for database in graph.databases:
         yield "database", database
     for prefix in graph.write_prefixes:

@@ -31,6 +31,7 @@ class ResourceRecord(_Frozen):
         kind, identity: which one: a name or a URI.
         node: whose script or job it is.
         state: ``making`` and ``deleting`` are noted before the call, ``made`` after it.
+        purpose: ``branch``, or ``deltas`` for what compares its data on Spark: made when first needed.
         fingerprint: of what it was last made as.
         at: when this was noted, UTC.
     """
@@ -38,6 +39,7 @@ class ResourceRecord(_Frozen):
     kind: Kind
     identity: str
     node: str | None = None
+    purpose: Literal["branch", "deltas"] = "branch"
     state: Literal["making", "made", "deleting"]
     fingerprint: str | None = None
     at: datetime
@@ -62,7 +64,9 @@ class DeploymentRecord(_Frozen):
     @property
     def is_complete(self) -> bool:
         """Whether the last deployment ran to its end: the branch can be triggered."""
-        return self.finished_at is not None and all(item.state == "made" for item in self.resources)
+        return self.finished_at is not None and all(
+            item.state == "made" for item in self.resources if item.purpose == "branch"
+        )
 
     def find(self, kind: Kind, identity: str) -> ResourceRecord | None:
         """Return the record of one resource."""

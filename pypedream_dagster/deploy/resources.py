@@ -35,26 +35,26 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """An origin's script."""
+    """An origin's script; without a node, a file of the code that compares on Spark."""
 
     uri: str
-    node: str
+    node: str | None
     body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A Glue job of the branch's own: a clone of production's.
+    """A Glue job of the branch's own: a clone of production's; without a node, the one that compares on Spark.
 
     Attributes:
-        name: of the clone.
-        node: whose job it is.
-        production_job: what it was cloned from.
+        name: of the job.
+        node: whose clone it is.
+        production_job: what it was cloned from, or takes its role from.
         properties: all that CreateJob takes but the tags.
     """
 
     name: str
-    node: str
+    node: str | None
     production_job: str
     properties: Json
 

@@ -93,8 +93,12 @@ def _described(resource: Resource) -> str:
     match resource:
         case Prefix(uri):
             return f"claim on {uri}"
+        case Script(uri, None):
+            return f"code of the delta engine {uri}"
         case Script(uri, node):
             return f"script {uri} from scripts of {node}"
+        case Job(name, None, production_job):
+            return f"Glue job {name}, which compares on Spark in the role of {production_job}"
         case Job(name, _, production_job):
             return f"Glue job {name}, a clone of {production_job}"
         case Database(name):
