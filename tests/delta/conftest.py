@@ -1,7 +1,8 @@
 # ruff: noqa: TID253 - what these tests write needs pyarrow throughout
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,49 @@ import pyarrow.parquet as pq
 import pytest
 
 from pypedream_dagster.delta.compare import compare
+from pypedream_dagster.delta.engines.spark.session import local_session
 from pypedream_dagster.delta.model import DatasetDelta
 from pypedream_dagster.delta.rules import CompareRules, EngineChoice
 from pypedream_dagster.delta.source import Side
+from pypedream_dagster.local_aws.java import find_java_home
 
 Compare = Callable[..., DatasetDelta]
 
 
-@pytest.fixture(params=["duckdb", "duckdb-exact", "pandas"])
+SPARK = pytest.param("spark", marks=pytest.mark.spark)
+TINY = {
+    "spark.sql.shuffle.partitions": "1",
+    "spark.default.parallelism": "1",
+    # For a few rows, planning anew and compiling code cost more than they save.
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.memory": "700m",
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_spark() -> Iterator[Any]:
+    """One Spark for all tests, which engine "spark" finds; set up for a few rows."""
+    os.environ["JAVA_HOME"] = str(find_java_home())
+    session = local_session(TINY, threads=1)
+    yield session
+    session.stop()
+
+
+@pytest.fixture(
+    params=["duckdb", "duckdb-exact", "pandas", SPARK, pytest.param("spark-exact", marks=pytest.mark.spark)]
+)
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Compare:
     """Compares two tables, or lists of tables, written as parquet; with each engine."""
-    engine: EngineChoice = "pandas" if request.param == "pandas" else "duckdb"
+    engine: EngineChoice = request.param.removesuffix("-exact")
+    if engine == "spark":
+        request.getfixturevalue("tiny_spark")
 
     def of(base: Any, head: Any, **rules: Any) -> DatasetDelta:
         sides = [written(tmp_path / name, data) for name, data in (("base", base), ("head", head))]
-        rules = {"exact": request.param == "duckdb-exact", **rules}
+        rules = {"exact": request.param.endswith("-exact"), **rules}
         return compare(*sides, CompareRules(**rules), engine=engine, name="d")
 
     return of

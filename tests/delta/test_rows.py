@@ -78,6 +78,18 @@ def check(delta: DatasetDelta, base: list[Any], head: list[Any], key: list[str],
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_against_the_reference(engine: EngineChoice, data: st.DataObject) -> None:
+    against_the_reference(engine, data)
+
+
+@pytest.mark.spark
+@pytest.mark.usefixtures("tiny_spark")
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_spark_against_the_reference(data: st.DataObject) -> None:
+    against_the_reference("spark", data)
+
+
+def against_the_reference(engine: EngineChoice, data: st.DataObject) -> None:
     key = data.draw(st.lists(st.sampled_from(sorted(KEYS)), unique=True, max_size=2))
     values = data.draw(st.lists(st.sampled_from(sorted(COLUMNS)), unique=True, min_size=1, max_size=4))
     base = data.draw(tables(key, values))
@@ -91,16 +103,27 @@ def test_against_the_reference(engine: EngineChoice, data: st.DataObject) -> Non
     check(delta, base, head, key, values)
 
 
+NUMBERS = st.lists(st.tuples(st.integers(0, 400), st.integers(-8, 8)), max_size=15)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(
-    numbers=st.lists(st.tuples(st.integers(0, 400), st.integers(-8, 8)), max_size=15),
-    tolerance=st.integers(1, 4),
-    is_keyed=st.booleans(),
-)
+@given(numbers=NUMBERS, tolerance=st.integers(1, 4), is_keyed=st.booleans())
 def test_tolerance_pairs_what_lies_near(
     engine: EngineChoice, numbers: list[tuple[int, int]], tolerance: int, is_keyed: bool
 ) -> None:
+    tolerance_pairs(engine, numbers, tolerance, is_keyed)
+
+
+@pytest.mark.spark
+@pytest.mark.usefixtures("tiny_spark")
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(numbers=NUMBERS, tolerance=st.integers(1, 4), is_keyed=st.booleans())
+def test_tolerance_on_spark(numbers: list[tuple[int, int]], tolerance: int, is_keyed: bool) -> None:
+    tolerance_pairs("spark", numbers, tolerance, is_keyed)
+
+
+def tolerance_pairs(engine: EngineChoice, numbers: list[tuple[int, int]], tolerance: int, is_keyed: bool) -> None:
     """Rows are told apart by a label, so that the pairing is plain with and without a key."""
     base = pa.table({"id": range(len(numbers)), "x": pa.array([at for at, _ in numbers], pa.int64())})
     head = pa.table({"id": range(len(numbers)), "x": pa.array([float(at + by) for at, by in numbers], pa.float64())})
