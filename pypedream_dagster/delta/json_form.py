@@ -26,7 +26,9 @@ def to_json(delta: DatasetDelta | BranchDelta, *, indent: int | None = 2) -> str
     document = _adapter(type(delta)).dump_python(delta, mode="json")
     if isinstance(delta, BranchDelta):
         document["verdict"] = delta.verdict
-    return json.dumps(_finite(document), indent=indent, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_finite(document), indent=indent, ensure_ascii=False, allow_nan=False)
+    # Names of local files need not be UTF-8; Python holds such bytes as surrogates, which no JSON may hold.
+    return text.encode(errors="replace").decode()
 
 
 def to_plain_json(delta: DatasetDelta) -> str:

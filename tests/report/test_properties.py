@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 
-from pypedream_dagster.delta.json_form import branch_from_json, to_json
+from pypedream_dagster.delta.json_form import branch_from_json, dataset_from_json, to_json
 from pypedream_dagster.delta.model import BranchDelta
 from pypedream_dagster.report.html import render_html
 from pypedream_dagster.report.markdown import render_markdown
 from pypedream_dagster.report.terminal import render_terminal
 
+from . import samples
 from .strategies import branches
 from .test_html import Page
 
@@ -57,3 +59,10 @@ def test_tables_of_markdown_keep_their_columns(delta: BranchDelta) -> None:
         for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
             bars = {line.count("|") for line in block.splitlines()}
             assert len(bars) == 1
+
+
+def test_names_that_are_no_utf_8_can_be_written() -> None:
+    delta = replace(samples.broken_dataset(), error=b"no parquet file: part-\xff".decode(errors="surrogateescape"))
+    assert dataset_from_json(to_json(delta)).error == "no parquet file: part-?"
+    for render in (to_json, render_html, render_markdown, render_terminal):
+        assert render(delta).encode()
