@@ -20,7 +20,8 @@ from pypedream_dagster.delta.model import DatasetDelta, Key, Reading, Status
 from pypedream_dagster.delta.pairing import Pairing, pair_columns
 from pypedream_dagster.delta.reading import Table, partition_types
 from pypedream_dagster.delta.rules import CompareRules, EngineChoice
-from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, detect_format, list_files
+from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, detect_format
+from pypedream_dagster.delta.tables import TABLE_FORMATS, files_of, resolved
 
 
 def compare(
@@ -53,7 +54,9 @@ def compare(
         name or base.uri.rstrip("/").rsplit("/", 1)[-1], node, base.uri, head.uri, "unreadable", "not_compared"
     )
     try:
-        delta = _Comparison(base, head, rules).run(empty, _engine(engine, rules, spark))
+        delta = _Comparison(resolved(base, rules), resolved(head, rules), rules).run(
+            empty, _engine(engine, rules, spark)
+        )
     except UnreadableError as error:
         delta = replace(empty, error=error.message)
     return replace(delta, seconds=round(time.perf_counter() - started, 3))
@@ -96,6 +99,7 @@ class _Comparison:
                 table = self._open(engine, side, files, types)
                 return one_sided(empty, status, table, self.rules, engine.name)
             opened = (self._open(engine, self.base, base, types), self._open(engine, self.head, head, types))
+            opened = engine.typed_alike(*opened)
             return engine.guarded(opened, lambda: self._compared(engine, *opened, empty))
 
     def _compared(self, engine: Engine, base: Table, head: Table, empty: DatasetDelta) -> DatasetDelta:
@@ -109,7 +113,7 @@ class _Comparison:
         return assemble(delta, engine, inputs, is_identical=is_identical)
 
     def _listed(self, side: AnySide) -> tuple[DataFile, ...]:
-        return () if isinstance(side, Frame) else list_files(side)
+        return () if isinstance(side, Frame) else files_of(side)
 
     def _missing(self, base: tuple[DataFile, ...], head: tuple[DataFile, ...]) -> Status | None:
         has_base = isinstance(self.base, Frame) or bool(base)
@@ -127,15 +131,14 @@ class _Comparison:
     def _open(self, engine: Engine, side: AnySide, files: tuple[DataFile, ...], types: dict[str, str]) -> Table:
         if isinstance(side, Frame):
             return engine.open(side, (), "parquet", types)
-        asked = replace(side, format=self.rules.format) if side.format == "auto" else side
-        return engine.open(asked, files, detect_format(asked, files), types)
+        return engine.open(side, files, detect_format(side, files), types)
 
     def _without_identical(self, engine: Engine, base: Table, head: Table) -> tuple[Table, Table, Reading]:
         sizes = [sum(file.size_bytes for file in table.files) for table in (base, head)]
         reading = Reading(len(base.files), len(head.files), sizes[0], sizes[1], bytes_read=sum(sizes))
         if not (self.rules.skip_identical_files and isinstance(base.side, Side) and isinstance(head.side, Side)):
             return base, head, reading
-        if base.columns != head.columns or base.format != head.format:
+        if base.columns != head.columns or base.format != head.format or base.format in TABLE_FORMATS:
             return base, head, reading
         left = without_identical(base.side, head.side, base.files, head.files)
         struck = sum(file.size_bytes for file in left.identical)

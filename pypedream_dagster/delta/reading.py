@@ -1,13 +1,15 @@
 """Opens the files of a side as something DuckDB can select from, with one schema for the whole side.
 
 Parquet on this machine is read by DuckDB itself; parquet in S3, and ORC anywhere, through a pyarrow dataset (on
-the caller's credentials). CSV and JSON lines are parsed once into a temporary table, which may spill. Files of
-one side may differ in their columns: they are united by name, and NULL where a file lacks one.
+the caller's credentials). CSV and JSON are parsed once into a temporary table, which may spill (`delta.text`), and
+so are the rows of Delta and Iceberg tables (`delta.tables`). Files of one side may differ in their columns: they
+are united by name, and NULL where a file lacks one.
 """
 
 # ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import tempfile
@@ -17,8 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pypedream_dagster.delta import arrow, tables, text
 from pypedream_dagster.delta.engines.query import one_row
-from pypedream_dagster.delta.engines.sql import identifier, literal, literals
+from pypedream_dagster.delta.engines.sql import glob, identifier, literal, literals
 from pypedream_dagster.delta.rules import CompareRules, Format
 from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, open_file
 from pypedream_dagster.delta.types import ColumnType, from_duckdb
@@ -42,6 +45,8 @@ class Table:
         files: its files; none for a frame.
         format: how they are read.
         partition_types: SQL types of the Hive columns by name.
+        texts: what was parsed, of CSV and JSON.
+        text_types: in which types it is taken.
     """
 
     sql: str
@@ -51,6 +56,8 @@ class Table:
     files: tuple[DataFile, ...] = ()
     format: Format = "parquet"
     partition_types: Mapping[str, str] | None = None
+    texts: text.Texts | None = None
+    text_types: Mapping[str, str] | None = None
 
 
 class Reader:
@@ -98,12 +105,32 @@ class Reader:
         opened: Table = self.guarded(table, lambda: self._opened(table))
         return opened
 
+    def typed_alike(self, base: Table, head: Table) -> tuple[Table, Table]:
+        """Both sides with the columns of CSV and JSON typed by the values of both.
+
+        Raises:
+            UnreadableError: a file cannot be read; the message names it.
+        """
+        sides = [side.texts for side in (base, head) if side.texts]
+        if not sides:
+            return base, head
+        if base.format == head.format == "csv" and self._rules.csv_header is None:
+            has_header = text.headers(self.connection, sides)
+            base, head = (self._with_header(side, has_header) for side in (base, head))
+        if base.format == head.format == "json":
+            base, head = self._json_alike(base, head)
+        types = text.types_of(self.connection, [side.texts for side in (base, head) if side.texts])
+        base, head = (self._taken(side, types) if side.texts else side for side in (base, head))
+        return base, head
+
     def restrict(self, table: Table, files: tuple[DataFile, ...]) -> Table:
         """The same table with some of its files only, in the schema of all; rows counted anew."""
         if files == table.files:
             return table
         if not files:
             return replace(table, sql=f"(SELECT * FROM {table.sql} WHERE false)", rows=0, files=())
+        if table.texts is not None:
+            return self._taken(replace(table, files=files), table.text_types or {})
         some = self._opened(replace(table, files=files))
         if some.columns == table.columns:
             return some
@@ -150,26 +177,47 @@ class Reader:
         assert isinstance(table.side, Side)
         match table.format:
             case "csv" | "json":
-                return self._counted(replace(table, sql=self._parsed(table, table.side)))
+                texts = self._parsed(table, table.side)
+                types = text.types_of(self.connection, [texts])
+                return self._taken(replace(table, texts=texts), types)
+            case "delta" | "iceberg":
+                return self._streamed(table, table.side)
             case "orc":
-                return self._counted(replace(table, sql=self._dataset(table, table.side, "orc")))
+                return self._dataset(table, table.side, "orc")
             case "parquet" | "auto":
                 if not table.side.is_local:
-                    return self._counted(replace(table, sql=self._dataset(table, table.side, "parquet")))
+                    return self._dataset(table, table.side, "parquet")
+        return self._local_parquet(table, table.side)
+
+    def _local_parquet(self, table: Table, side: Side) -> Table:
         paths = _globs(table.files)
+        told = self._arrow_types(paths)
+        if any(map(arrow.is_misread, told.values())):
+            return self._dataset(table, side, "parquet")
         sql = f"read_parquet({paths}, union_by_name = true{_hive(table)})"
-        sql = _without_folders_above(sql, table, table.side)
+        sql = f"(SELECT *{_without_folders_above(table, side)} FROM {sql})"
         rows = one_row(self.connection, f"SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata({paths})")[0]
-        return replace(table, sql=sql, columns=self._columns(sql), rows=int(rows))
+        return replace(table, sql=sql, columns=self._columns(sql, told), rows=int(rows))
 
-    def _counted(self, table: Table) -> Table:
+    def _arrow_types(self, paths: str) -> dict[str, Any]:
+        """The types that Arrow's writers leave in a parquet file, beside parquet's own; none from other writers."""
+        import pyarrow as pa
+
+        kept = f"SELECT DISTINCT value FROM parquet_kv_metadata({paths}) WHERE key = 'ARROW:schema'::BLOB"
+        schemas = [
+            pa.ipc.read_schema(pa.py_buffer(base64.b64decode(value)))
+            for (value,) in self.connection.execute(kept).fetchall()
+        ]
+        return {field.name: field.type for schema in schemas for field in schema}
+
+    def _counted(self, table: Table, types: Mapping[str, Any] | None = None) -> Table:
         (rows,) = one_row(self.connection, f"SELECT count(*) FROM {table.sql}")
-        return replace(table, columns=self._columns(table.sql), rows=int(rows))
+        return replace(table, columns=self._columns(table.sql, types or {}), rows=int(rows))
 
-    def _columns(self, sql: str) -> tuple[tuple[str, ColumnType], ...]:
+    def _columns(self, sql: str, types: Mapping[str, Any]) -> tuple[tuple[str, ColumnType], ...]:
         relation = self.connection.sql(f"SELECT * FROM {sql}")
-        names, types = relation.columns, relation.types
-        return tuple((name, from_duckdb(type_)) for name, type_ in zip(names, types, strict=True))
+        found = ((name, from_duckdb(type_)) for name, type_ in zip(relation.columns, relation.types, strict=True))
+        return tuple((name, arrow.meaning(type_, types[name]) if name in types else type_) for name, type_ in found)
 
     def _name(self) -> str:
         self._count += 1
@@ -177,26 +225,32 @@ class Reader:
 
     def _framed(self, side: Frame) -> Table:
         import duckdb
-
-        try:
-            return self._counted(Table(self._frame(side), (), 0, side))
-        except duckdb.NotImplementedException as error:
-            raise UnreadableError(f"{side.uri}: {_first_line(error)}") from error
-
-    def _frame(self, side: Frame) -> str:
         import pyarrow as pa
 
-        data = side.data
-        table = data if isinstance(data, pa.Table) else pa.Table.from_pandas(data, preserve_index=False)
-        fields = []
-        for field in table.schema:
-            is_coded = pa.types.is_dictionary(field.type)
-            fields.append(field.with_type(field.type.value_type) if is_coded else field)
-        name = self._name()
-        self.connection.register(name, table.cast(pa.schema(fields)))
-        return name
+        data = side.data if isinstance(side.data, pa.Table) else pa.Table.from_pandas(side.data, preserve_index=False)
+        try:
+            return self._registered(Table("", (), 0, side), data.cast(arrow.readable_schema(data.schema)), data.schema)
+        except (duckdb.NotImplementedException, pa.ArrowException) as error:
+            raise UnreadableError(f"{side.uri}: {_first_line(error)}") from error
 
-    def _dataset(self, table: Table, side: Side, format_: str) -> str:
+    def _registered(self, table: Table, data: Any, schema: Any) -> Table:
+        """What Arrow has, as a table; ``schema`` is the one before `arrow.readable_schema`."""
+        name = self._name()
+        self.connection.register(name, data)
+        return self._counted(replace(table, sql=name), {field.name: field.type for field in schema})
+
+    def _streamed(self, table: Table, side: Side) -> Table:
+        rows = tables.read_table(side)
+        name, stream = self._name(), self._name()
+        try:
+            self.connection.register(stream, rows.cast(arrow.readable_schema(rows.schema)))
+            self.connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {stream}")
+            self.connection.unregister(stream)
+        except Exception as error:  # the stream runs the table's library
+            raise tables.unreadable(side, error) from error
+        return self._counted(replace(table, sql=name), {field.name: field.type for field in rows.schema})
+
+    def _dataset(self, table: Table, side: Side, format_: str) -> Table:
         import pyarrow as pa
         from pyarrow import dataset, fs
 
@@ -210,43 +264,70 @@ class Reader:
             [pa.schema([field for field in one if field.name not in hive.names]) for one in schemas],
             promote_options="permissive",
         )
-        name = self._name()
         found = dataset.dataset(
             paths,
-            schema=pa.schema([*schema, *hive]),
+            schema=pa.schema([*arrow.readable_schema(schema), *hive]),
             format=kind,
             filesystem=filesystem,
             partitioning=dataset.partitioning(hive, flavor="hive") if len(hive) else None,
             partition_base_dir=side.root if len(hive) else None,
         )
-        self.connection.register(name, found)
-        return name
+        return self._registered(table, found, schema)
 
-    def _parsed(self, table: Table, side: Side) -> str:
-        paths = _globs(table.files) if side.is_local else self._downloaded(table, side)
-        hive = _hive(table)
+    def _parsed(self, table: Table, side: Side) -> text.Texts:
+        files = tuple(file for file in table.files if file.size_bytes)
+        copies = files if side.is_local else self._downloaded(files, side)
+        source = text.Source(
+            tuple(file.path for file in copies),
+            tuple(file.path for file in files),
+            _hive(table),
+            _folders_above(table, side),
+        )
         if table.format == "csv":
-            header = self._rules.csv_header
-            said = "" if header is None else f", header = {str(header).lower()}"
-            sql = f"read_csv({paths}, union_by_name = true, sample_size = -1{said}{hive})"
-        else:
-            sql = f"read_json({paths}, format = 'auto', union_by_name = true, sample_size = -1{hive})"
-        sql = _without_folders_above(sql, table, side)
-        name = self._name()
-        self.connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {sql}")
-        return name
+            return text.read_csv(self.connection, self._name(), source, self._rules.csv_header)
+        return text.read_json(self.connection, self._name(), source)
 
-    def _downloaded(self, table: Table, side: Side) -> str:
+    def _with_header(self, table: Table, has_header: bool) -> Table:
+        texts = table.texts
+        if texts is None or texts.has_header == has_header:
+            return table
+        again = self.guarded(table, lambda: text.read_csv(self.connection, texts.table, texts.source, has_header))
+        return replace(table, texts=again)
+
+    def _json_alike(self, base: Table, head: Table) -> tuple[Table, Table]:
+        """Both with those columns as JSON that hold values of several types on either side."""
+        assert base.texts
+        assert head.texts
+        sources = [side.source for side in (base.texts, head.texts) if side.source.paths]
+        if not sources:
+            return base, head
+        types = {name: type_ for name, type_ in text.json_types(self.connection, sources).items() if "JSON" in type_}
+        found = []
+        for side in (base, head):
+            assert side.texts
+            own = {name: type_ for name, type_ in types.items() if dict(side.texts.columns).get(name, type_) != type_}
+            texts = text.read_json(self.connection, side.texts.table, side.texts.source, own) if own else side.texts
+            found.append(replace(side, texts=texts))
+        return found[0], found[1]
+
+    def _taken(self, table: Table, types: Mapping[str, str]) -> Table:
+        assert table.texts
+        taken = replace(
+            table, sql=text.typed(table.texts, types, (file.path for file in table.files)), text_types=types
+        )
+        return self._counted(taken) if table.texts.columns else replace(taken, columns=(), rows=0)
+
+    def _downloaded(self, files: tuple[DataFile, ...], side: Side) -> tuple[DataFile, ...]:
         folder = self._folder / self._name()
         copies = []
-        for file in table.files:
+        for file in files:
             copy = folder / file.path.removeprefix(side.root).strip("/")
             copy = folder / Path(file.path).name if copy == folder else copy
             copy.parent.mkdir(parents=True, exist_ok=True)
             with open_file(side, file.path) as stream, copy.open("wb") as target:
                 shutil.copyfileobj(stream, target, 1024 * 1024)
             copies.append(replace(file, path=str(copy)))
-        return _globs(tuple(copies))
+        return tuple(copies)
 
 
 def partition_types(*sides: tuple[DataFile, ...]) -> dict[str, str]:
@@ -285,17 +366,21 @@ def _hive(table: Table) -> str:
     return f", hive_partitioning = true, hive_types = {{{listed}}}"
 
 
-def _without_folders_above(sql: str, table: Table, side: Side) -> str:
-    """Hive-like folders above the prefix are no columns of the dataset, though DuckDB takes them for such."""
+def _folders_above(table: Table, side: Side) -> tuple[str, ...]:
+    """Hive-like folders above the prefix: no columns of the dataset, though DuckDB takes them for such."""
     own = _own_partitions(table)
     parts = side.root.split("/") if side.is_local and own else []
     above = dict.fromkeys(part.split("=", 1)[0] for part in parts if "=" in part and not part.startswith("="))
-    foreign = ", ".join(identifier(name) for name in above if name not in own)
-    return f"(SELECT * EXCLUDE ({foreign}) FROM {sql})" if foreign else sql
+    return tuple(name for name in above if name not in own)
+
+
+def _without_folders_above(table: Table, side: Side) -> str:
+    foreign = ", ".join(map(identifier, _folders_above(table, side)))
+    return f" EXCLUDE ({foreign})" if foreign else ""
 
 
 def _globs(files: tuple[DataFile, ...]) -> str:
-    return literals(re.sub(r"([\[*?])", r"[\1]", file.path) for file in files)
+    return literals(glob(file.path) for file in files)
 
 
 def _inspect(kind: Any, path: str, filesystem: Any, side: Side) -> Any:

@@ -9,7 +9,7 @@ from typing import Literal
 from pypedream_dagster.delta.model import Tolerance
 from pypedream_dagster.errors import DeltaError
 
-Format = Literal["auto", "parquet", "csv", "json", "orc"]
+Format = Literal["auto", "parquet", "csv", "json", "orc", "delta", "iceberg"]
 Statistics = Literal["auto", "all", "changed", "none"]
 EngineChoice = Literal["auto", "duckdb", "pandas", "spark"]
 
@@ -27,7 +27,8 @@ class CompareRules:
         volatile_columns: known to differ in each run (clocks, random ids): only whether a value is there counts.
         tolerance: per numeric column, how far values may differ.
         partition_columns: Hive partition columns that must be there; those found in paths count anyway.
-        format: ``auto`` goes by file endings, and by the first bytes where there is none.
+        format: ``auto`` tells Delta and Iceberg tables by their folders, files by their endings, and where there is
+            none by the first bytes.
         csv_header: whether CSV files start with a header; None finds out, alike for both sides.
         sample_rows: the most sample rows of each outcome.
         statistics: columns to describe on both sides; ``auto`` is all for small datasets, else the changed.

@@ -18,7 +18,7 @@ from pypedream_dagster.delta.engines.query import one_row
 from pypedream_dagster.delta.engines.sql import identifier
 from pypedream_dagster.delta.model import ColumnStats, Quantile, ValueCount
 from pypedream_dagster.delta.reading import Table
-from pypedream_dagster.delta.types import ColumnType
+from pypedream_dagster.delta.types import DECIMAL_DIGITS, ColumnType
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -78,15 +78,18 @@ def _aggregates(name: str, type_: ColumnType) -> list[str]:
     fractions = ", ".join(str(fraction) for fraction in QUANTILES)
     if not type_.is_number:
         is_instant = type_.kind in _INSTANTS
+        # DuckDB cannot tell whether a TIMESTAMPTZ_NS is finite.
+        instant = f"CAST({value} AS TIMESTAMPTZ)" if type_.kind == "nanoseconds" and type_.zoned else value
         return [
             f"count({value})",
             f"approx_count_distinct({value})",
             f"min({value})",
             f"max({value})",
             *["NULL"] * 2,
-            f"approx_quantile(epoch({value}), [{fractions}]) FILTER (isfinite({value}))" if is_instant else "NULL",
+            f"approx_quantile(epoch({instant}), [{fractions}]) FILTER (isfinite({instant}))" if is_instant else "NULL",
         ]
     double = f"CAST({value} AS DOUBLE)"
+    value = double if type_.precision > DECIMAL_DIGITS else value
     finite = f" FILTER (isfinite({double}))" if type_.kind == "float" else ""
     # DuckDB raises where the sum of squares overflows a double.
     squarable = f" FILTER (abs({double}) < {_SQUARABLE})"

@@ -4,7 +4,8 @@ A `Form` is where both sides' values meet: equal values of either type have one 
 have different forms. Every engine brings values into the form in its own way.
 
 - numbers meet in the narrowest type that holds both without loss; where none does (``bigint`` against
-  ``double``, decimals whose digits exceed 38) in their exact decimal text;
+  ``double``, decimals whose digits exceed 38) in their exact decimal text; only decimals *typed* with more than 38
+  digits meet floats as floats;
 - dates and timestamps meet as instants, those without a zone taken as UTC;
 - lists, structs and maps meet by content: struct fields pair by name, and a field that is missing on one side
   is NULL there; the order of a map's entries does not matter;
@@ -26,6 +27,7 @@ Kind = Literal[
     "date",
     "timestamp",
     "nanoseconds",
+    "duration",
     "list",
     "struct",
     "map",
@@ -33,7 +35,9 @@ Kind = Literal[
     "other",
 ]
 
-_DECIMAL_DIGITS = 38
+DECIMAL_DIGITS = 38
+"""The most digits of a decimal that SQL can hold; one with more is carried as its text."""
+
 _DOUBLE_SAFE_DIGITS = 15  # every decimal of 15 digits survives the way to a double and back
 _INTEGER_DIGITS = {8: 3, 16: 5, 32: 10, 64: 19, 128: 38}
 _SIGNED = {8: "tinyint", 16: "smallint", 32: "integer", 64: "bigint", 128: "hugeint"}
@@ -90,7 +94,7 @@ class NumberText:
 
 @dataclass(frozen=True, slots=True)
 class EpochNanoseconds:
-    """A timestamp as a whole number of nanoseconds since 1970 in UTC."""
+    """A timestamp as a whole number of nanoseconds since 1970 in UTC; a duration as that of its nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,11 @@ def decimal(precision: int, scale: int) -> ColumnType:
     return ColumnType("decimal", f"decimal({precision},{scale})", precision=precision, scale=scale)
 
 
+def duration(unit: str) -> ColumnType:
+    """The type of a whole number of ``s``, ``ms``, ``us`` or ``ns``; ``scale`` tells how many make a second."""
+    return ColumnType("duration", f"duration({unit})", 64, scale={"s": 0, "ms": 3, "us": 6, "ns": 9}[unit])
+
+
 def align(base: ColumnType, head: ColumnType) -> Form:
     """The form in which values of both types compare by value."""
     if base.kind == "null" or head.kind == "null":
@@ -192,14 +201,16 @@ def align(base: ColumnType, head: ColumnType) -> Form:
         return Plain(other) if other.kind == "null" else align(other, other)
     if base.is_nested and base.kind == head.kind:
         return _nested(base, head)
+    kinds = {base.kind, head.kind}
+    if any(side.kind == "decimal" and side.precision > DECIMAL_DIGITS for side in (base, head)):
+        return _wide_decimals(base, head)
     if base == head:
         return Plain(base)
-    kinds = {base.kind, head.kind}
     if kinds <= {"integer", "float", "decimal", "boolean"}:
         return _numbers(base, head)
     if kinds <= {"date", "timestamp"}:
         return Plain(TIMESTAMP)
-    if kinds <= {"date", "timestamp", "nanoseconds"}:
+    if kinds <= {"date", "timestamp", "nanoseconds"} or kinds == {"duration"}:
         return EpochNanoseconds()
     if kinds == {"text", "binary"}:
         return Plain(BLOB)
@@ -247,11 +258,18 @@ def _numbers(base: ColumnType, head: ColumnType) -> Form:
     if any(side.kind == "decimal" for side in sides):
         scale = max(side.scale for side in sides)
         whole = max(_digits(side) - side.scale for side in sides)
-        if whole + scale <= _DECIMAL_DIGITS:
+        if whole + scale <= DECIMAL_DIGITS:
             return Plain(decimal(whole + scale, scale))
         return NumberText(scale)
     bits = max(_signed_bits(side) for side in sides)
     return Plain(ColumnType("integer", _SIGNED[bits], bits))
+
+
+def _wide_decimals(base: ColumnType, head: ColumnType) -> Form:
+    kinds = {base.kind, head.kind}
+    if kinds <= {"integer", "decimal", "boolean"}:
+        return NumberText(max(base.scale, head.scale))
+    return Plain(DOUBLE) if kinds == {"decimal", "float"} else Text()
 
 
 def _fits_double(side: ColumnType) -> bool:

@@ -74,6 +74,32 @@ EQUAL = {
         column([{"d": Decimal("1.10")}], pa.struct([("d", pa.decimal128(5, 2))])),
         column([{"d": Decimal("1.1")}], pa.struct([("d", pa.decimal128(5, 1))])),
     ),
+    "decimal beyond SQL": (
+        column([Decimal("1.5"), Decimal(10) ** 45, None], pa.decimal256(60, 5)),
+        column([Decimal("1.50"), Decimal(10) ** 45, None], pa.decimal256(70, 7)),
+    ),
+    "decimal beyond SQL narrowed": (
+        column([Decimal("1.5"), Decimal(2**64)], pa.decimal256(60, 5)),
+        column([Decimal("1.5"), Decimal(2**64)], pa.decimal128(38, 2)),
+    ),
+    "durations": (column([1, None], pa.duration("s")), column([1000, None], pa.duration("ms"))),
+    "durations in a list": (column([[1]], pa.list_(pa.duration("s"))), column([[10**9]], pa.list_(pa.duration("ns")))),
+    "list of numbers and of texts": (column([[1, None]]), column([["1", None]])),
+    "list of booleans and of texts": (column([[True]]), column([["true"]])),
+    "map of numbers and of texts": (
+        column([[("a", 1), ("b", 2)]], pa.map_(pa.string(), pa.int64())),
+        column([[("b", "2"), ("a", "1")]], pa.map_(pa.string(), pa.string())),
+    ),
+    "half": (column([1.5, NAN], pa.float16()), column([1.5, NAN], pa.float64())),
+    "nanoseconds with a zone": (
+        column([1], pa.timestamp("ns", "UTC")),
+        column([1], pa.timestamp("ns", "Asia/Kolkata")),
+    ),
+    "first and last year": (
+        column([-62135596800, 253402300799], pa.timestamp("s")),
+        column([-62135596800000, 253402300799000], pa.timestamp("ms", "UTC")),
+    ),
+    "time": (column([dt.time(1, 2, 3)], pa.time32("s")), column([dt.time(1, 2, 3)], pa.time64("us"))),
     "dictionary": (pa.table({"id": [0], "v": pa.array(["x"]).dictionary_encode()}), column(["x"])),
 }
 
@@ -119,6 +145,27 @@ DIFFERENT = {
     "struct with a new field": (column([{"a": 1}]), column([{"a": 1, "b": 2}])),
     "binary": (column([b"\x00\xff"]), column([b"\x00\xfe"])),
     "text of numbers": (column(["01"]), column([1])),
+    # DuckDB's hash is the same for these: it XORs the halves of 128 bits.
+    "decimal zero and the least below": (
+        column([Decimal("0.00")], pa.decimal128(20, 2)),
+        column([Decimal("-0.01")], pa.decimal128(20, 2)),
+    ),
+    "decimal of which the halves are swapped": (
+        column([Decimal(1)], pa.decimal128(38, 0)),
+        column([Decimal(2**64)], pa.decimal128(38, 0)),
+    ),
+    "zero and minus one, unsigned": (column([0], pa.uint64()), column([-1])),
+    "decimals in a list": (
+        column([[Decimal(0)]], pa.list_(pa.decimal128(38, 0))),
+        column([[Decimal(-1)]], pa.list_(pa.decimal128(38, 0))),
+    ),
+    "decimals beyond SQL": (
+        column([Decimal(10) ** 45], pa.decimal256(60, 0)),
+        column([Decimal(10) ** 45 + Decimal("1e18")], pa.decimal256(60, 0)),
+    ),
+    "durations": (column([1], pa.duration("s")), column([1], pa.duration("ms"))),
+    "zoned nanoseconds": (column([1], pa.timestamp("ns", "UTC")), column([2], pa.timestamp("ns", "UTC"))),
+    "zero byte in text": (column(["a\0b"]), column(["a\0c"])),
     "quotes in list": (column([["a', 'b"]]), column([["a", "b"]])),
     "null and its name": (column([["NULL"]]), column([[None]], pa.list_(pa.string()))),
     "wide decimal in list": (

@@ -249,15 +249,6 @@ def test_csv_without_header(tmp_path: Path) -> None:
     assert counts(delta) == (0, 0, 1, 1)
 
 
-def test_csv_gains_a_text_value(tmp_path: Path) -> None:
-    for side, last in (("a", "3"), ("b", "three")):
-        (tmp_path / side).mkdir()
-        (tmp_path / side / "part-0.csv").write_text("id,v\n1,1\n2," + last + "\n")
-    delta = of(tmp_path / "a", tmp_path / "b")
-    assert counts(delta) == (0, 0, 1, 1)
-    assert delta.schema.retyped["v"].head == "varchar"
-
-
 def test_json_lines_compressed(tmp_path: Path) -> None:
     for side, v in (("a", {"x": [1, None]}), ("b", {"x": [1, 2]})):
         (tmp_path / side).mkdir()

@@ -56,6 +56,10 @@ class DuckDB:
         """See `Engine.open`."""
         return self.reader.open(side, files, format_, partition_types)
 
+    def typed_alike(self, base: Table, head: Table) -> tuple[Table, Table]:
+        """See `Engine.typed_alike`."""
+        return self.reader.typed_alike(base, head)
+
     def restrict(self, table: Table, files: tuple[DataFile, ...]) -> Table:
         """See `Engine.restrict`."""
         return self.reader.restrict(table, files)

@@ -46,6 +46,13 @@ class Engine(Protocol):
             UnreadableError: a file cannot be read; the message names it.
         """
 
+    def typed_alike(self, base: Table, head: Table) -> tuple[Table, Table]:
+        """Both sides with the same types for what text leaves open, such as the columns of CSV.
+
+        Raises:
+            UnreadableError: a file cannot be read; the message names it.
+        """
+
     def restrict(self, table: Table, files: tuple[DataFile, ...]) -> Table:
         """The same table with some of its files only, in the schema of all; rows counted anew."""
 

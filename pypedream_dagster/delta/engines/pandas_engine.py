@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pypedream_dagster.delta.engines.duckdb_engine import DuckDB
+from pypedream_dagster.delta.engines.narrow import form_of
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome, to_cell, to_float
 from pypedream_dagster.delta.engines.sql import identifier
 from pypedream_dagster.delta.engines.values import to_form
@@ -21,12 +22,13 @@ from pypedream_dagster.delta.model import Cell, ChangedRow, EngineName, RowCount
 from pypedream_dagster.delta.pairing import Pair, Pairing
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.rules import CompareRules
-from pypedream_dagster.delta.types import Text
+from pypedream_dagster.delta.types import Form, ListForm, MapForm, StructForm, Text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Row = int
+_FORMED = "in its form: "
 Codes = tuple[int, ...]
 
 
@@ -67,11 +69,8 @@ def compare_tables(
     connection: DuckDBPyConnection, base: Table, head: Table, pairing: Pairing, rules: CompareRules
 ) -> Outcome:
     """The outcome, by multisets of rows per key (all rows have one key where there is none)."""
-    as_text = [pair for pair in (*pairing.key, *pairing.values) if isinstance(pair.form, Text)]
-    frames = [
-        _frame(connection, base, [(pair.name, pair.name) for pair in as_text]),
-        _frame(connection, head, [(pair.name, pair.head_name) for pair in as_text]),
-    ]
+    by_sql = [pair for pair in (*pairing.key, *pairing.values) if _needs_sql(pair)]
+    frames = [_frame(connection, table, by_sql, is_head) for table, is_head in ((base, False), (head, True))]
     key, values = ([_column(pair, frames) for pair in pairs] for pairs in (pairing.key, pairing.values))
     return _Rows(key, values, frames, base, head, rules.sample_rows).outcome()
 
@@ -175,7 +174,7 @@ class _Rows:
             filled += ours_null and not theirs_null
             if column.pair.is_number and column.pair.role != "volatile":
                 shifts += [shift for shift in [_shift(ours, theirs)] if shift is not None]
-        mean = math.fsum(shifts) / len(shifts) if shifts else None
+        mean = math.fsum(shift / len(shifts) for shift in shifts) if shifts else None
         return CellCounts(changed, within, nulled, filled, to_float(mean), max(shifts, key=abs, default=None))
 
     def _samples(self, left: list[tuple[list[Row], list[Row]]], paired: list[int]) -> Samples:
@@ -221,10 +220,29 @@ class _Rows:
         )
 
 
-def _frame(connection: DuckDBPyConnection, table: Table, as_text: list[tuple[str, str]]) -> Any:
-    """The side as an Arrow table; columns to be compared as text are added so, for only SQL knows how SQL writes."""
-    texts = "".join(f", CAST({identifier(own)} AS VARCHAR) AS {identifier('text of ' + pair)}" for pair, own in as_text)
-    return connection.sql(f"SELECT *{texts} FROM {table.sql}").to_arrow_table()
+def _needs_sql(pair: Pair) -> bool:
+    """Whether only SQL brings the pair into its form: it knows how it writes values as text, and units of time."""
+    return _holds_text(pair.form) or "duration" in pair.base_type.name
+
+
+def _holds_text(form: Form) -> bool:
+    match form:
+        case Text():
+            return True
+        case ListForm(item):
+            return _holds_text(item)
+        case StructForm(fields):
+            return any(_holds_text(field) for _, field in fields)
+        case MapForm(key, value):
+            return _holds_text(key) or _holds_text(value)
+        case _:
+            return False
+
+
+def _frame(connection: DuckDBPyConnection, table: Table, by_sql: list[Pair], is_head: bool) -> Any:
+    """The side as an Arrow table, with what SQL brought into its form."""
+    formed = "".join(f", {form_of(pair, is_head)} AS {identifier(_FORMED + pair.name)}" for pair in by_sql)
+    return connection.sql(f"SELECT *{formed} FROM {table.sql}").to_arrow_table()
 
 
 def _column(pair: Pair, frames: list[Any]) -> _Column:
@@ -232,10 +250,9 @@ def _column(pair: Pair, frames: list[Any]) -> _Column:
     for frame, name in zip(frames, (pair.name, pair.head_name), strict=True):
         if pair.role == "volatile":
             forms += frame.column(name).is_null().to_pylist()
-        elif isinstance(pair.form, Text):
-            forms += frame.column(f"text of {pair.name}").to_pylist()
         else:
-            forms += [to_form(value, pair.form) for value in frame.column(name).to_pylist()]
+            cells = frame.column(_FORMED + pair.name if _needs_sql(pair) else name)
+            forms += [to_form(value, pair.form) for value in cells.to_pylist()]
     known: dict[Hashable, int] = {}
     codes = [known.setdefault(form, len(known)) for form in forms]
     split = frames[0].num_rows

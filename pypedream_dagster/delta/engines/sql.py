@@ -1,12 +1,14 @@
 """SQL text for DuckDB: quoting, and values brought into a form, hashed and told apart.
 
 DuckDB's ``hash()`` gives one value for a NULL list and an empty one, for a NULL struct and a struct of NULLs, for
-``[[1],[2]]`` and ``[[1,2]]``, and different values for equal numbers of different types. So values are cast
-into their form first, and nested ones are hashed level by level, lengths and NULLs included.
+``[[1],[2]]`` and ``[[1,2]]``, for 0 and -1 where they are 128 bits wide, and different values for equal numbers of
+different types. So values are cast into their form first, and nested ones are hashed level by level, lengths and
+NULLs included.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from pypedream_dagster.delta.model import Tolerance
@@ -25,6 +27,7 @@ from pypedream_dagster.delta.types import (
 )
 
 _KEY, _VALUE = "key", "value"
+_DIGITS_IN_64_BITS = 18
 
 
 def identifier(name: str) -> str:
@@ -40,6 +43,11 @@ def literal(text: str) -> str:
 def literals(texts: Iterable[str]) -> str:
     """A list of quoted texts."""
     return "[" + ", ".join(literal(text) for text in texts) + "]"
+
+
+def glob(path: str) -> str:
+    """The path as a pattern that only it matches."""
+    return re.sub(r"([\[*?])", r"[\1]", path)
 
 
 def in_form(value: str, type_: ColumnType, form: Form, depth: int = 0) -> str:
@@ -80,6 +88,13 @@ def hashable(value: str, form: Form, depth: int = 0) -> str:
             return f"hash({value} IS NULL, {inner})" if inner else f"hash({value} IS NULL)"
         case MapForm(key, item):
             return hashable(value, ListForm(StructForm(((_KEY, key), (_VALUE, item)))), depth)
+        case Plain(type_) if _is_128_bits_wide(type_):
+            # DuckDB hashes both halves and XORs: 0 and -1 have one hash, and so have 1 and 2^64.
+            return f"hash({value}, CAST({value} AS DOUBLE))"
+        case EpochNanoseconds():
+            return f"hash({value}, CAST({value} AS DOUBLE))"
+        case Plain(type_) if type_.kind == "other":
+            return f"CAST({value} AS VARCHAR)"
         case _:
             return value
 
@@ -95,6 +110,10 @@ def is_within(base: str, head: str, tolerance: Tolerance, kind: str) -> str:
         bounds.append(f"{size} <= {tolerance.relative!r}::DOUBLE * abs(CAST({base} AS DOUBLE))")
     finite = f"isfinite(CAST({base} AS DOUBLE)) AND isfinite(CAST({head} AS DOUBLE))"
     return f"coalesce({finite} AND ({' OR '.join(bounds)}), false)"
+
+
+def _is_128_bits_wide(type_: ColumnType) -> bool:
+    return (type_.kind == "decimal" and type_.precision > _DIGITS_IN_64_BITS) or type_.bits == 128
 
 
 def _cast(value: str, type_: ColumnType, target: ColumnType) -> str:
@@ -122,6 +141,8 @@ def _number_text(value: str, type_: ColumnType, scale: int) -> str:
 def _nanoseconds(value: str, type_: ColumnType) -> str:
     if type_.kind == "nanoseconds":
         return f"CAST(epoch_ns({value}) AS HUGEINT)"
+    if type_.kind == "duration":
+        return f"CAST({value} AS HUGEINT) * {10 ** (9 - type_.scale)}"
     instant = value if type_.zoned else f"CAST({value} AS TIMESTAMP)"
     return f"CAST(epoch_us({instant}) AS HUGEINT) * 1000"
 

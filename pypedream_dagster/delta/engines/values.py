@@ -27,7 +27,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_form(value: Any, form: Form) -> Hashable:
-    """The value in its form; None stays None."""
+    """The value in its form; None stays None, and so does what SQL brought into the form already."""
     if value is None:
         return None
     match form:
@@ -44,8 +44,13 @@ def to_form(value: Any, form: Form) -> Hashable:
         case StructForm(fields):
             return tuple(to_form(value.get(name), field) for name, field in fields)
         case MapForm(key, item):
-            entries = value.items() if isinstance(value, dict) else value
+            entries = value.items() if isinstance(value, dict) else map(_entry, value)
             return frozenset(Counter((to_form(k, key), to_form(v, item)) for k, v in entries).items())
+
+
+def _entry(entry: Any) -> tuple[Any, ...]:
+    """A map's entry from Arrow (a pair) or from SQL (a struct of key and value)."""
+    return tuple(entry.values()) if isinstance(entry, dict) else entry
 
 
 def _plain(value: Any, type_name: str) -> Hashable:
@@ -74,6 +79,8 @@ def _instant(value: Any) -> datetime:
 
 
 def _nanoseconds(value: Any) -> int:
+    if isinstance(value, int | Decimal):
+        return int(value)
     if hasattr(value, "value"):  # a pandas Timestamp
         return int(value.value)
     since = _instant(value) - _EPOCH
