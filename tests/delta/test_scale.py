@@ -103,3 +103,20 @@ def test_one_side_is_all_identical_files(tmp_path: Path) -> None:
     assert counts(delta) == (10, 0, 0, 10)
     assert delta.reading.identical_files == 1
     assert len(delta.samples.added) == 10
+
+
+def test_quantiles_of_many_rows_are_near() -> None:
+    rows = 1_200_000
+    table = pa.table({"id": pa.array(range(rows)), "v": pc.random(rows, initializer=1)})
+    head = table.set_column(1, "v", pc.add(table["v"], 1.0))
+    delta = compare(Frame(table), Frame(head), CompareRules(key=("id",), statistics="all", sample_rows=0))
+    ours, theirs = delta.columns["v"].base, delta.columns["v"].head
+    assert ours is not None
+    assert theirs is not None
+    for before, after in zip(ours.quantiles, theirs.quantiles, strict=True):
+        assert before.value == pytest.approx(before.fraction, abs=0.01)
+        assert after.value == pytest.approx(1 + after.fraction, abs=0.01)
+    # The sample is not just the first rows.
+    ids = delta.columns["id"].base
+    assert ids is not None
+    assert ids.quantiles[-1].value == pytest.approx(0.99 * rows, rel=0.01)
