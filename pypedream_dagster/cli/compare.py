@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pypedream_dagster.cli.delta_output import DELTA_FOUND, ReportFormat, report_format, report_options, write_delta
+from pypedream_dagster.cli.delta_output import (
+    DELTA_FOUND,
+    ReportFormat,
+    report_options,
+    report_targets,
+    show_written,
+    write_delta,
+)
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
-from pypedream_dagster.cli.output import note
+from pypedream_dagster.delta.failures import FailOn, judge
 from pypedream_dagster.delta.model import Tolerance
 from pypedream_dagster.errors import DeltaError
 from pypedream_dagster.report import wording
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     from pypedream_dagster.delta.source import Side
 
 _S3 = ("s3://", "s3a://", "s3n://")
+_FORMATS = ("auto", "parquet", "csv", "json", "orc", "delta", "iceberg")
 
 
 @click.command("compare")
@@ -29,7 +37,7 @@ _S3 = ("s3://", "s3a://", "s3n://")
 @click.option("--ignore", "ignored", multiple=True, metavar="C,…", help="Columns to leave out.")
 @click.option("--volatile", multiple=True, metavar="C,…", help="Columns of which only the presence counts.")
 @click.option("--tolerance", "tolerances", multiple=True, metavar="C=N[%]", help="How far numbers may differ.")
-@click.option("--input", "form", type=click.Choice(["auto", "parquet", "csv", "json", "orc"]), default="auto")
+@click.option("--input", "form", type=click.Choice(_FORMATS), default="auto", help="What BASE and HEAD are.")
 @report_options
 @click.option("--fail-on", type=click.Choice(["any"]), help="Exit with 1 if anything differs.")
 @pass_invocation
@@ -45,18 +53,18 @@ def command(
     form: Format,
     chosen: ReportFormat | None,
     as_json: bool,
-    output: Path | None,
+    outputs: tuple[Path, ...],
     engine: EngineChoice,
     exact: bool,
     samples: int,
-    fail_on: str | None,
+    fail_on: FailOn | None,
 ) -> int:
     """Compare any two datasets, local or on S3.
 
-    BASE and HEAD are files or prefixes: parquet, CSV, JSON lines or ORC, partitioned or not. Works outside a
-    project, too.
+    BASE and HEAD are files or prefixes: parquet, CSV, JSON lines or ORC, partitioned or not, or Delta or Iceberg
+    tables. Works outside a project, too.
     """
-    wanted = report_format(chosen, output, as_json=as_json)
+    targets = report_targets(chosen, outputs, as_json=as_json)
     if keys and no_key:
         raise click.UsageError("--key and --no-key contradict each other.")
     tolerance = dict(_tolerance(text) for text in tolerances)
@@ -76,12 +84,12 @@ def command(
     )
     filesystem = _filesystem(invocation) if base.startswith(_S3) or head.startswith(_S3) else None
     delta = compare(_side(base, filesystem), _side(head, filesystem), rules, engine=engine)
-    write_delta(delta, wanted, output)
-    if output is not None:
-        note(f"Written: {invocation.shown(output.resolve())}")
+    judgement = judge(delta, fail_on)
+    write_delta(delta, targets, judgement)
+    show_written(targets, invocation.shown)
     if delta.status in {"base_missing", "head_missing", "both_missing", "unreadable"}:
         raise DeltaError(f"{base} and {head} were not compared: {delta.error or wording.status(delta)}.")
-    return DELTA_FOUND if fail_on and delta.verdict == "changed" else 0
+    return DELTA_FOUND if judgement.failed else 0
 
 
 def _names(texts: tuple[str, ...]) -> tuple[str, ...]:

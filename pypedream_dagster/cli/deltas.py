@@ -7,25 +7,31 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
 from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
+from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.cli.branch_state import require_run
-from pypedream_dagster.cli.delta_output import DELTA_FOUND, ReportFormat, report_format, report_options, write_delta
+from pypedream_dagster.cli.delta_output import (
+    DELTA_FOUND,
+    ReportFormat,
+    report_options,
+    report_targets,
+    show_written,
+    write_delta,
+)
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import refuse_main
-from pypedream_dagster.cli.output import count, note
-from pypedream_dagster.delta.model import BranchDelta, DatasetDelta
+from pypedream_dagster.cli.output import note
+from pypedream_dagster.delta.failures import FailOn, Judgement, judge
+from pypedream_dagster.delta.model import BranchDelta
 from pypedream_dagster.deploy.plan import check_same_aws
 from pypedream_dagster.errors import BranchError
-from pypedream_dagster.graph.model import DeltaPolicy
 
 if TYPE_CHECKING:
     from pypedream_dagster.delta.rules import EngineChoice
-
-FailOn = Literal["any", "policy"]
 
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
@@ -55,7 +61,8 @@ def _bytes(context: click.Context, parameter: click.Parameter, text: str) -> int
 @click.option(
     "--fail-on",
     type=click.Choice(["any", "policy"]),
-    help="Exit with 1 if anything differs, or if a dataset goes over its delta_policy in the graph.",
+    help="Exit with 1 if anything differs, or if a dataset goes over its delta_policy in the graph. "
+    "JUnit and GitHub are shown the same failures.",
 )
 @pass_invocation
 def command(
@@ -64,7 +71,7 @@ def command(
     datasets: tuple[str, ...],
     chosen: ReportFormat | None,
     as_json: bool,
-    output: Path | None,
+    outputs: tuple[Path, ...],
     engine: EngineChoice,
     exact: bool,
     samples: int,
@@ -78,7 +85,7 @@ def command(
     when first needed, runs on your account's capacity, and goes with the branch.
     """
     refuse_main(branch, "compared with itself")
-    form = report_format(chosen, output, as_json=as_json)
+    targets = report_targets(chosen, outputs, as_json=as_json)
     store = invocation.store()
     graph = store.graph(branch)
     pairs = list(_chosen(graph, datasets))
@@ -105,15 +112,14 @@ def command(
         note(f"Comparing {node.id}.{out.name} ({index} of {len(pairs)})")
         found.append(compare(node, out))
     delta = BranchDelta(branch=branch, created_at=invocation.now().replace(microsecond=0), datasets=tuple(found))
-    write_delta(delta, form, output)
+    judgement = judge(delta, fail_on, [out.settings.delta_policy for _, out in pairs])
+    write_delta(delta, targets, judgement, _files(invocation, store, graph))
     if not datasets:
         from pypedream_dagster.report.files import write_reports
 
         note(f"Report: {invocation.shown(write_reports(store.folder(branch), delta))}")
-    if output is not None:
-        note(f"Written: {invocation.shown(output.resolve())}")
-    policies = [out.settings.delta_policy for _, out in pairs]
-    return _verdict(list(zip(found, policies, strict=True)), fail_on)
+    show_written(targets, invocation.shown)
+    return _verdict(judgement)
 
 
 def _chosen(graph: BranchGraph, names: tuple[str, ...]) -> Iterator[tuple[BranchNode, Output]]:
@@ -133,23 +139,22 @@ def _chosen(graph: BranchGraph, names: tuple[str, ...]) -> Iterator[tuple[Branch
             yield node, out
 
 
-def _verdict(deltas: list[tuple[DatasetDelta, DeltaPolicy | None]], fail_on: FailOn | None) -> int:
-    """Say what goes over what was asked for, and return the exit code."""
-    if fail_on is None:
-        return 0
-    if fail_on == "any":
-        differing = [delta.dataset for delta, _ in deltas if delta.verdict != "unchanged"]
-        if differing:
-            note(f"--fail-on any: {count(len(differing), 'dataset')} not unchanged: {', '.join(differing)}.")
-        return DELTA_FOUND if differing else 0
-    from pypedream_dagster.delta.dataset import violations
+def _files(invocation: Invocation, store: BranchStore, graph: BranchGraph) -> dict[str, str]:
+    """Return the file of each node, as annotations name it: the edited script, or the graph."""
+    settings = invocation.settings()
+    root = invocation.environment.get("GITHUB_WORKSPACE")
+    files = {}
+    for node in graph.nodes:
+        script = store.folder(graph.branch) / "scripts" / f"{node.id}.py"
+        path = (script if node.is_origin and script.is_file() else settings.graph_path).absolute()
+        is_below = root is not None and path.is_relative_to(root)
+        files[node.id] = str(path.relative_to(root)) if root and is_below else invocation.shown(path)
+    return files
 
-    found = [
-        f"{delta.dataset}: {violation}"
-        for delta, policy in deltas
-        if policy is not None
-        for violation in violations(delta, policy)
-    ]
-    for line in found:
-        note(f"--fail-on policy: {line}.")
-    return DELTA_FOUND if found else 0
+
+def _verdict(judgement: Judgement) -> int:
+    """Say what fails by the rule asked for, and return the exit code."""
+    for judged in judgement.datasets:
+        for failure in judged.failures:
+            note(f"--fail-on {judgement.fail_on}: {judged.delta.dataset}: {failure.text}")
+    return DELTA_FOUND if judgement.failed else 0

@@ -6,23 +6,27 @@ its data may change, but it must be comparable and there, and what main meets of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, assert_never
 
-from pypedream_dagster.delta.model import DatasetDelta, ExpectationResult
+from pypedream_dagster.delta.model import BranchDelta, DatasetDelta, ExpectationResult
 from pypedream_dagster.graph.model import DeltaPolicy
 
 FailOn = Literal["any", "policy"]
 Aspect = Literal["data", "schema", "rows", "nulls", "expectations"]
 
-ASPECTS: tuple[Aspect, ...] = ("data", "schema", "rows", "nulls", "expectations")
-"""What is judged of a dataset: that it is there and readable; its columns; its rows; its missing values; its suite."""
-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One reason why a dataset fails; ``result`` is the expectation that it is about, if it is about one."""
+    """One reason why a dataset fails.
+
+    Attributes:
+        aspect: what is wrong: that it is not there or not readable; its columns; rows; missing values; its suite.
+        text: what is wrong with it.
+        result: the expectation that it is about, if it is about one.
+    """
 
     aspect: Aspect
     text: str
@@ -64,7 +68,7 @@ def _differences(delta: DatasetDelta) -> Iterator[Failure]:
         yield missing
         return
     if delta.status == "base_missing":
-        yield Failure("data", "it is new: main has no such data")
+        yield Failure("data", f"it is new: {'main' if delta.node else 'the base'} has no such data")
     elif delta.schema.is_changed:
         yield Failure("schema", _columns(delta))
     rows = delta.rows
@@ -77,7 +81,7 @@ def _differences(delta: DatasetDelta) -> Iterator[Failure]:
 
 def _missing(delta: DatasetDelta) -> Failure | None:
     if delta.status == "head_missing":
-        return Failure("data", "the branch has no such data")
+        return Failure("data", f"the {'branch' if delta.node else 'head'} has no such data")
     if delta.verdict == "not_compared":
         return Failure("data", f"it could not be compared: {delta.error or delta.status.replace('_', ' ')}")
     return None
@@ -148,3 +152,44 @@ def _regressions(delta: DatasetDelta) -> Iterator[Failure]:
         of = f" of {result.column}" if result.column else ""
         seen = f": {result.head_observed}" if result.head_observed else ""
         yield Failure("expectations", f"{result.expectation}{of} no longer holds{seen}", result)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A dataset's delta, and why it fails."""
+
+    delta: DatasetDelta
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Deltas judged by one rule.
+
+    Attributes:
+        name: of the branch, or of the lone dataset.
+        fail_on: the rule; None judges nothing.
+        datasets: in the order of the branch.
+        created_at: when they were compared.
+    """
+
+    name: str
+    fail_on: FailOn | None
+    datasets: tuple[Judged, ...]
+    created_at: datetime | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether any dataset fails."""
+        return any(judged.failures for judged in self.datasets)
+
+
+def judge(
+    delta: BranchDelta | DatasetDelta, fail_on: FailOn | None, policies: Sequence[DeltaPolicy | None] = ()
+) -> Judgement:
+    """Judge a branch's delta by a rule and its datasets' policies, or a lone dataset's."""
+    if isinstance(delta, DatasetDelta):
+        return Judgement(delta.dataset, fail_on, (Judged(delta, failures(delta, fail_on)),))
+    pairs = zip(delta.datasets, policies or [None] * len(delta.datasets), strict=True)
+    judged = tuple(Judged(dataset, failures(dataset, fail_on, policy)) for dataset, policy in pairs)
+    return Judgement(delta.branch, fail_on, judged, delta.created_at)

@@ -106,15 +106,16 @@ def _failed(name: str, kind: str, found: Iterable[Failure], lines: tuple[str, ..
 
 def _data(judged: Judged) -> _Case:
     delta = judged.delta
-    told = (f"base: {delta.base_uri}", f"head: {delta.head_uri}", *delta.notes)
+    sides = wording.sides(delta)
+    told = (f"{sides.base}: {delta.base_uri}", f"{sides.head}: {delta.head_uri}", *delta.notes)
     if found := _of(judged.failures, "data"):
         is_missing = delta.verdict != "not_compared"
         return replace(
             _failed("data", "missing", found), outcome="failure" if is_missing else "error", kind=delta.status
         )
     if delta.verdict == "not_compared" or delta.status == "head_missing":
-        return _Case("data", "skipped", delta.status, (delta.error or wording.status(delta.status),))
-    return _Case("data", lines=(wording.status(delta.status), *told))
+        return _Case("data", "skipped", delta.status, (delta.error or wording.status(delta),))
+    return _Case("data", lines=(wording.status(delta), *told))
 
 
 def _row_lines(delta: DatasetDelta) -> Iterator[str]:

@@ -93,6 +93,14 @@ def test_a_branch_from_trigger_to_deltas(pypedream: Pypedream, flowing: Deployed
     over = well(pypedream("deltas", "test", "--fail-on", "policy"), code=1)
     assert "gold: 1 rows removed" in over.err
     well(pypedream("deltas", "test", "--dataset", "transform.silver", "--fail-on", "policy"))
+    reports = ("-o", "out/report.xml", "-o", "out/report.html", "-o", "-", "--format", "github")
+    for_ci = well(pypedream("deltas", "test", "--fail-on", "policy", *reports), code=1)
+    assert "::error file=pipeline_graph/main.json,title=gold (load)::1 rows removed, 1.00%25" in for_ci.out
+    assert (
+        "::notice file=branches/test/scripts/transform.py,title=silver (transform)::1 removed, 1 changed" in for_ci.out
+    )
+    assert (flowing.folder / "out" / "report.xml").read_text().count("<failure ") == 1
+    assert "<!doctype html>" in (flowing.folder / "out" / "report.html").read_text()
     well(pypedream("deltas", "test", "--dataset", "gold", "-o", "gold.md"))
     assert (flowing.folder / "gold.md").read_text().startswith("###")
     assert "its datasets: transform.silver, load.gold" in pypedream("deltas", "test", "--dataset", "nope").error
@@ -154,6 +162,8 @@ def test_exit_codes_of_a_comparison(pypedream: Pypedream, two_files: tuple[str, 
     well(pypedream("compare", base, head))
     well(pypedream("compare", base, head, "--fail-on", "any"), code=1)
     well(pypedream("compare", base, base, "--fail-on", "any"))
+    missing = well(pypedream("compare", base, "nowhere.csv", "--fail-on", "any", "--format", "junit"), code=2)
+    assert 'failures="1"' in missing.out
     missing = well(pypedream("compare", base, "nowhere.csv", "--json"), code=2)
     assert missing.document["status"] == "head_missing"
     assert "Error: base.csv and nowhere.csv were not compared" in missing.err
@@ -186,13 +196,26 @@ def test_comparing_on_s3_without_aws(pypedream: Pypedream, two_files: tuple[str,
     assert "pypedream local up" in outcome.error
 
 
-@pytest.mark.parametrize("name", ["report.html", "report.md", "report.json", "report.txt"])
+@pytest.mark.parametrize("name", ["report.html", "report.md", "report.json", "report.txt", "report.xml"])
 def test_the_format_follows_the_files_name(pypedream: Pypedream, two_files: tuple[str, str], name: str) -> None:
     outcome = well(pypedream("compare", *two_files, "--key", "id", "-o", f"out/{name}"))
     assert outcome.out == ""
     text = Path("out", name).read_text()
-    starts = {"html": "\n<!doctype html>", "md": "#### ", "json": "{", "txt": "base.csv"}
+    starts = {"html": "\n<!doctype html>", "md": "#### ", "json": "{", "txt": "base.csv", "xml": "<?xml "}
     assert text.lstrip().startswith(starts[name.rpartition(".")[2]].lstrip())
+
+
+def test_several_reports_of_one_comparison(pypedream: Pypedream, two_files: tuple[str, str]) -> None:
+    command = ("compare", *two_files, "--key", "id", "--fail-on", "any", "-o", "a.json", "-o", "b.out", "-o", "-")
+    outcome = well(pypedream(*command, "--format", "github"), code=1)
+    assert outcome.out == Path("b.out").read_text()
+    assert outcome.out.startswith(
+        "::error title=base.csv::its columns differ: new added\n::error title=base.csv::rows "
+    )
+    assert dataset_from_json(Path("a.json").read_text()).rows.changed == 2
+    assert "Written: a.json" in outcome.err
+    twice = well(pypedream("compare", *two_files, "-o", "a.md", "-o", "a.md"), code=2)
+    assert "-o names a file twice" in twice.err
 
 
 @pytest.mark.slow
