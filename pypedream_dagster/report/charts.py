@@ -75,10 +75,11 @@ def _long(share: float) -> str:
     return f"{width:.1f}".removesuffix(".0")
 
 
-def distribution(column: ColumnDelta) -> Markup:
+def distribution(column: ColumnDelta, sides: wording.Sides) -> Markup:
     """Return how both sides' values are spread: bars where they are few, else boxes on one scale.
 
-    Empty where the type has no such figures, or where they cannot be held against each other.
+    Empty where the type has no such figures, or where they cannot be held against each other. A box's words call the
+    sides by ``sides``.
     """
     base, head = digest.shares(column.base), digest.shares(column.head)
     known = [side for side in (column.base, column.head) if side]
@@ -86,7 +87,7 @@ def distribution(column: ColumnDelta) -> Markup:
     has_boxes = any(side.quantiles for side in known)
     if is_counted and (not has_boxes or max(len(base), len(head)) <= _FEW_NUMBERS):
         return _frequencies(base, head)
-    return spread(column)
+    return _spread(column, sides)
 
 
 def _frequencies(base: Mapping[str, float], head: Mapping[str, float]) -> Markup:
@@ -129,7 +130,7 @@ class _Scale:
         return wording.instant(value) if self.is_instant else wording.figure(value)
 
 
-def spread(column: ColumnDelta) -> Markup:
+def _spread(column: ColumnDelta, names: wording.Sides) -> Markup:
     """Return both sides' quantiles on one scale: whiskers, the middle half as a box, the median, the mean as a dot.
 
     The scale reaches from the lowest to the highest quantile of both sides, so that one outlier does not squeeze
@@ -145,7 +146,7 @@ def spread(column: ColumnDelta) -> Markup:
     # The width of all doubles is no double.
     scale = _Scale(low, width if math.isfinite(width) else 0.0, kinds == {True})
     inner = "".join(_box(name, side, scale, 8 + 14 * index) for index, (name, side) in enumerate(sides))
-    label = "; ".join(f"{name}: {_in_words(side, scale)}" for name, side in sides)
+    label = "; ".join(f"{getattr(names, name)}: {_in_words(side, scale)}" for name, side in sides)
     return _svg(_BOX_WIDTH, 16 + 14 * (len(sides) - 1), label, inner, "spread")
 
 

@@ -40,6 +40,7 @@ def render_terminal(delta: BranchDelta | DatasetDelta, *, colour: bool = False, 
     """
     console = Console(
         width=max(60, width),
+        height=50,  # given, lest Rich ask the environment for the size
         force_terminal=colour,
         color_system="standard" if colour else None,
         no_color=not colour,

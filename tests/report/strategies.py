@@ -31,7 +31,7 @@ floats = st.floats(allow_nan=False, allow_infinity=False)
 shares = st.floats(min_value=0, max_value=1)
 counts = st.integers(min_value=0, max_value=10**15)
 texts = st.text(max_size=12) | st.sampled_from(
-    ["<b>", "a|b", "`x`", "@me #1", "</details>", "-->", "\\", "\u202e", "漢字" * 9]
+    ["<img src=x onerror=alert(1)>", '"><svg>', "a|b", "`x`", "@me #1", "</details>", "-->", "\\", "\u202e", "漢字" * 9]
 )
 cells = st.none() | st.booleans() | st.integers() | floats | texts
 rows = st.dictionaries(texts, cells, max_size=3)

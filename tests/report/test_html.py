@@ -13,9 +13,11 @@ import pytest
 from pypedream_dagster.delta.model import BranchDelta, ColumnDelta, ColumnStats, DatasetDelta, Quantile
 from pypedream_dagster.report import charts, digest
 from pypedream_dagster.report.html import render_html
+from pypedream_dagster.report.wording import Sides
 
 from . import samples
 
+SIDES = Sides("main", "branch")
 VOID = {"meta", "br", "link", "img", "input"}
 DELTAS: dict[str, BranchDelta | DatasetDelta] = {
     "one": samples.changed_dataset(),
@@ -142,7 +144,7 @@ def column(base: ColumnStats | None, head: ColumnStats | None, *types: str) -> C
 
 def test_few_values_are_shown_as_bars_and_the_others_together() -> None:
     base = samples.counted({"A": 40, "B": 30, "C": 20, "D": 8, "E": 1, "F": 1})
-    chart = str(charts.distribution(column(base, samples.counted({"A": 50, "B": 50}), "varchar")))
+    chart = str(charts.distribution(column(base, samples.counted({"A": 50, "B": 50}), "varchar"), SIDES))
     assert re.findall(r"<span>(.*?)</span>", chart) == ["A", "B", "C", "D", "<i>2 others</i>"]
     assert re.findall(r"<small>(.*?)</small>", chart)[:2] == ["40.0 % → 50.0 %", "30.0 % → 50.0 %"]
     assert "2.0 % → 0 %" in chart
@@ -150,26 +152,26 @@ def test_few_values_are_shown_as_bars_and_the_others_together() -> None:
 
 def test_values_of_the_data_are_escaped_in_charts() -> None:
     base = samples.counted({samples.SCRIPT: 1})
-    assert "<script" not in str(charts.distribution(column(base, base, "varchar")))
+    assert "<script" not in str(charts.distribution(column(base, base, "varchar"), SIDES))
 
 
 def test_instants_are_read_as_dates() -> None:
-    chart = str(charts.distribution(column(samples.instants(0, 86_400), None, "timestamp")))
+    chart = str(charts.distribution(column(samples.instants(0, 86_400), None, "timestamp"), SIDES))
     assert "50% 1970-01-04" in chart
-    far = str(charts.distribution(column(samples.instants(1e15, 0), None, "timestamp")))
+    far = str(charts.distribution(column(samples.instants(1e15, 0), None, "timestamp"), SIDES))
     assert "about the year 31690" in far
 
 
 def test_sides_that_cannot_be_held_against_each_other_have_no_chart() -> None:
     numbers, instants = samples.stats(1, 2), samples.instants(0, 1)
-    assert charts.distribution(column(instants, numbers, "date", "integer")) == ""
-    assert charts.distribution(column(None, None, "struct(a integer)")) == ""
+    assert charts.distribution(column(instants, numbers, "date", "integer"), SIDES) == ""
+    assert charts.distribution(column(None, None, "struct(a integer)"), SIDES) == ""
 
 
 @pytest.mark.parametrize("most", [0.0, 5e-324, 1.7e308])
 def test_boxes_of_the_ends_of_the_scale(most: float) -> None:
     quantiles = tuple(Quantile(fraction, value) for fraction, value in ((0.25, -most), (0.5, 0.0), (0.75, most)))
-    chart = str(charts.distribution(column(ColumnStats(0, 0.0, mean=most, quantiles=quantiles), None, "double")))
+    chart = str(charts.distribution(column(ColumnStats(0, 0.0, mean=most, quantiles=quantiles), None, "double"), SIDES))
     assert 'class="median"' in chart
     assert not re.search(r"nan|inf\b", chart)
 

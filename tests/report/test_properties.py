@@ -32,7 +32,9 @@ def test_the_json_form_comes_back(delta: BranchDelta) -> None:
 @given(branches)
 def test_a_page_is_whole(delta: BranchDelta) -> None:
     text = render_html(delta)
-    assert Page(text).open == []
+    page = Page(text)
+    assert page.open == []
+    assert "img" not in page.tags
     assert text.count("<script") == 1
     assert text == render_html(delta)
 

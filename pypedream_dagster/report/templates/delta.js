@@ -2,7 +2,7 @@
 "use strict";
 const all = (selector, from = document) => [...from.querySelectorAll(selector)];
 const reveal = () => {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(location.hash.slice(1));
   if (!target) return;
   if (target.localName === "details") target.open = true;
   target.scrollIntoView();
@@ -30,14 +30,22 @@ if (tools) {
   const find = document.getElementById("find");
   const found = document.getElementById("found");
   let shown = "all";
-  const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  // A dataset is found by all its columns, of which its row names but a few.
+  const texts = new Map();
+  const textOf = (row) => {
+    if (!texts.has(row)) {
+      const names = all("tbody th", document.getElementById(row.dataset.target));
+      texts.set(row, [row, ...names].map((one) => one.textContent).join(" ").toLowerCase());
+    }
+    return texts.get(row);
+  };
 
   const filter = () => {
     const words = find.value.toLowerCase().split(/\s+/);
     let count = 0;
     for (const row of rows) {
       const isChosen = shown === "all" || row.dataset.verdict.split(" ").includes(shown);
-      const hidden = !isChosen || !words.every((word) => texts.get(row).includes(word));
+      const hidden = !isChosen || !words.every((word) => textOf(row).includes(word));
       row.hidden = hidden;
       document.getElementById(row.dataset.target).hidden = hidden;
       count += !hidden;
@@ -58,7 +66,7 @@ if (tools) {
     });
   }
 
-  const value = (row, name) => row.querySelector(`[data-name="${name}"]`)?.textContent ?? "";
+  const value = (row, name) => row.dataset[name] ?? row.querySelector(`[data-name="${name}"]`)?.textContent ?? "";
   const amount = (text) => (/\d/.test(text) ? parseFloat(text.replaceAll(",", "")) : -1);
   for (const header of all(".overview th[data-by]")) {
     const name = header.dataset.by;
