@@ -29,6 +29,7 @@ from pypedream_dagster.delta.types import ColumnType, from_duckdb
 if TYPE_CHECKING:
     import duckdb
 
+_LIBRARIES_BYTES = 256 * 1024**2
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
@@ -60,6 +61,11 @@ class Table:
     text_types: Mapping[str, str] | None = None
 
 
+def _duckdb_mib(limit_bytes: int) -> int:
+    """What is left for DuckDB's own buffers: the limit is on the process, which holds its libraries, too."""
+    return (limit_bytes - min(_LIBRARIES_BYTES, limit_bytes // 2)) // 1024**2
+
+
 class Reader:
     """A DuckDB connection of its own, bounded in memory, that opens sides; a context manager."""
 
@@ -72,7 +78,7 @@ class Reader:
 
         self._folder = Path(tempfile.mkdtemp(prefix="pypedream-delta-", dir=self._rules.temp_directory))
         settings = {
-            "memory_limit": f"{self._rules.memory_limit_bytes // 1024**2}MiB",
+            "memory_limit": f"{_duckdb_mib(self._rules.memory_limit_bytes)}MiB",
             "temp_directory": str(self._folder / "spill"),
             "preserve_insertion_order": False,
             "TimeZone": "UTC",

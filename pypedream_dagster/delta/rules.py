@@ -32,7 +32,7 @@ class CompareRules:
         csv_header: whether CSV files start with a header; None finds out, alike for both sides.
         sample_rows: the most sample rows of each outcome.
         statistics: columns to describe on both sides; ``auto`` is all for small datasets, else the changed.
-        memory_limit_bytes: what DuckDB may hold before it spills to ``temp_directory``.
+        memory_limit_bytes: what the process may hold; beyond, DuckDB spills to ``temp_directory``.
         temp_directory: where to spill; None takes a fresh directory of the system's, removed at the end.
         threads: None leaves it to DuckDB.
         exact: compare values rather than 64-bit hashes of them; slower, without the 2^-64 chance per row.

@@ -1,7 +1,7 @@
 """The delta of two sides whose key values do not repeat: one join, then a look at what changed.
 
 1. Join base and head on the key, and keep what is not equal by a hash of the row's compared cells: the key, and the
-   head's row, which the scan has at hand.
+   head's row, which the scan has at hand. (Not where the join will have to spill, for it would spill these rows, too.)
 2. Read the base's rows of the changed keys, and only of these; count cells and pick samples from both.
 
 (Packed hashes per column, which would tell beforehand which columns to read, measured slower: they cost the join
@@ -30,12 +30,15 @@ from pypedream_dagster.delta.model import RowCounts, Samples
 from pypedream_dagster.delta.pairing import Pairing
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.rules import CompareRules
+from pypedream_dagster.delta.types import VARCHAR, Plain
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _EQUAL, _ADDED, _REMOVED, _CHANGED = 0, 1, 2, 3
 _FIRST_ROWS = 20_000
+_ROW_BYTES, _TEXT_BYTES = 32, 32  # of a row in DuckDB's join beside its key; of a key that is text
+_JOIN_SHARE = 0.6  # of the memory, which a join may take before it is better prepared to spill
 
 
 def compare_keyed(
@@ -59,6 +62,8 @@ class _Keyed:
         self._base, self._head = base, head
         self._narrow = Narrow(pairing.key, pairing.values, rules.exact)
         self._limit = rules.sample_rows
+        row = _ROW_BYTES + sum(_TEXT_BYTES if pair.form == Plain(VARCHAR) else 8 for pair in pairing.key)
+        self._head_rides = base.rows * row < _JOIN_SHARE * rules.memory_limit_bytes
 
     def outcome(self) -> Outcome:
         if self._starts_with_repeats(self._base, False) or self._starts_with_repeats(self._head, True):
@@ -69,7 +74,10 @@ class _Keyed:
             # Plain equality pairs no NULLs, but costs much less where there are none.
             rows = self._join(has_nulls=True)
         self._pick_samples()
-        base, head = self._base_rows(has_nulls), Rows("delta", self._head)
+        base = self._read_again("base_row", self._base, _REMOVED, has_nulls)
+        head = Rows("delta", self._head)
+        if not self._head_rides:
+            head = self._read_again("head_row", self._head, _ADDED, has_nulls)
         cells: dict[str, CellCounts] = {}
         if rows.changed:
             cells = count_cells(self._connection, self._joined(base, head, has_nulls))
@@ -96,10 +104,10 @@ class _Keyed:
             *(f"coalesce(a.k{i}, b.k{i}) AS k{i}" for i in keys),
             f"CAST({kind} AS TINYINT) AS t",
             *self._carried_flags(),
-            *(f"b.o{i}" for i in range(len(self._head.columns))),
+            *(f"b.o{i}" for i in range(len(self._head.columns)) if self._head_rides),
         ]
         base = narrow.select(self._base, is_head=False)
-        head = narrow.select(self._head, is_head=True, more=originals(self._head))
+        head = narrow.select(self._head, is_head=True, more=originals(self._head) if self._head_rides else "")
         most = self._base.rows + self._head.rows
         pairs = (
             f"SELECT {', '.join(columns)} FROM ({base}) a FULL JOIN ({head}) b "
@@ -160,26 +168,25 @@ class _Keyed:
         )
         self._table("sample_key", f"SELECT *, row_number() OVER (PARTITION BY t ORDER BY {keys}) AS r FROM ({first})")
 
-    def _base_rows(self, has_nulls: bool) -> Rows:
-        """The base's rows of the changed keys, and of the sampled keys that it has alone."""
-        keys = self._narrow.key_list()
+    def _read_again(self, name: str, table: Table, alone: int, has_nulls: bool) -> Rows:
+        """A side's rows of the changed keys, and of the sampled keys that it has alone, in a table of that name."""
+        is_head, keys = alone == _ADDED, self._narrow.key_list()
         self._table(
             "wanted",
-            f"SELECT {keys} FROM delta WHERE t = {_CHANGED} "
-            f"UNION ALL SELECT {keys} FROM sample_key WHERE t = {_REMOVED}",
+            f"SELECT {keys} FROM delta WHERE t = {_CHANGED} UNION ALL SELECT {keys} FROM sample_key WHERE t = {alone}",
         )
-        forms = ", ".join(f"{form_of(pair, False)} AS k{i}" for i, pair in enumerate(self._narrow.key))
-        source = f"SELECT {forms}, {originals(self._base)} FROM {self._base.sql}"
+        forms = ", ".join(f"{form_of(pair, is_head)} AS k{i}" for i, pair in enumerate(self._narrow.key))
+        source = f"SELECT {forms}, {originals(table)} FROM {table.sql}"
         same = self._narrow.same_key("s", "w", has_nulls=has_nulls)
-        self._table("base_row", f"SELECT s.* FROM ({source}) s SEMI JOIN wanted w ON {same}")
-        return Rows("base_row", self._base)
+        self._table(name, f"SELECT s.* FROM ({source}) s SEMI JOIN wanted w ON {same}")
+        return Rows(name, table)
 
     def _joined(self, base: Rows, head: Rows, has_nulls: bool) -> Joined:
         values = self._narrow.values
         sides = []
         for rows, is_head in ((base, False), (head, True)):
             cells = "".join(f", {rows.form_of(pair, is_head)} AS v{i}" for i, pair in enumerate(values))
-            chosen = f" WHERE t = {_CHANGED}" if is_head else ""
+            chosen = f" WHERE t = {_CHANGED}" if rows.sql == "delta" else ""
             sides.append(f"(SELECT {self._narrow.key_list()}{cells} FROM {rows.sql}{chosen})")
         same = self._narrow.same_key("a", "b", has_nulls=has_nulls)
         return Joined(f"{sides[0]} a JOIN {sides[1]} b ON {same}", values)
