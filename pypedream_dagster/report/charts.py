@@ -17,8 +17,8 @@ _BOX_WIDTH = 160.0
 _SHARE_WIDTH = 60
 _MARGIN = 4.0
 _BARS_SHOWN = 4
-_FEW_NUMBERS = 6
-"""Distinct whole numbers up to which bars say more than a box: flags, grades."""
+_FEW_NUMBERS = 5
+"""Distinct numbers or dates up to which bars say more than a box: flags, grades."""
 
 
 def outcome_bar(rows: RowCounts) -> Markup:
@@ -83,19 +83,28 @@ def distribution(column: ColumnDelta, sides: wording.Sides) -> Markup:
     """
     base, head = digest.shares(column.base), digest.shares(column.head)
     known = [side for side in (column.base, column.head) if side]
-    is_counted = bool(known) and all(side.values or side.null_fraction == 1 for side in known) and bool(base or head)
-    has_boxes = any(side.quantiles for side in known)
-    if is_counted and (not has_boxes or max(len(base), len(head)) <= _FEW_NUMBERS):
-        return _frequencies(base, head)
+    is_counted = bool(base or head) and all(side.values or side.null_fraction == 1 for side in known)
+    values = list(dict.fromkeys((*base, *head)))
+    if not any(side.quantiles for side in known):
+        values.sort(key=lambda value: -max(base.get(value, 0), head.get(value, 0)))
+        return _frequencies(values, base, head) if is_counted else Markup("")
+    if is_counted and len(values) <= _FEW_NUMBERS:
+        return _frequencies(sorted(values, key=_natural_order), base, head)
     return _spread(column, sides)
 
 
-def _frequencies(base: Mapping[str, float], head: Mapping[str, float]) -> Markup:
-    """Return a pair of bars for each of the most frequent values, and one for the others together.
+def _natural_order(value: str) -> tuple[float, str]:
+    try:
+        return float(value), ""
+    except ValueError:
+        return 0.0, value  # a date, which sorts as text
+
+
+def _frequencies(values: list[str], base: Mapping[str, float], head: Mapping[str, float]) -> Markup:
+    """Return a pair of bars for each of the first values, and one for the others together.
 
     The longest bar is as long as there is room; the percentages stand beside the bars.
     """
-    values = sorted(dict.fromkeys((*base, *head)), key=lambda value: -max(base.get(value, 0), head.get(value, 0)))
     # One value more takes no more room than a line for "1 other".
     shown = values if len(values) <= _BARS_SHOWN + 1 else values[:_BARS_SHOWN]
     lines = [(escape(wording.shorter(value, 40)), base.get(value, 0.0), head.get(value, 0.0)) for value in shown]

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pypedream_dagster.delta.model import BranchDelta, ColumnDelta, ColumnStats, DatasetDelta, Quantile
+from pypedream_dagster.delta.model import BranchDelta, ColumnDelta, ColumnStats, DatasetDelta, Quantile, ValueCount
 from pypedream_dagster.report import charts, digest
 from pypedream_dagster.report.html import render_html
 from pypedream_dagster.report.wording import Sides
@@ -148,6 +148,16 @@ def test_few_values_are_shown_as_bars_and_the_others_together() -> None:
     assert re.findall(r"<span>(.*?)</span>", chart) == ["A", "B", "C", "D", "<i>2 others</i>"]
     assert re.findall(r"<small>(.*?)</small>", chart)[:2] == ["40.0 % → 50.0 %", "30.0 % → 50.0 %"]
     assert "2.0 % → 0 %" in chart
+
+
+def test_few_numbers_are_shown_as_bars_in_their_order() -> None:
+    def grades(*values: int) -> ColumnStats:
+        return replace(samples.stats(2, 1), values=tuple(ValueCount(value, 1) for value in values))
+
+    chart = str(charts.distribution(column(grades(10, 2), grades(1, 9), "integer"), SIDES))
+    assert re.findall(r"<span>(.*?)</span>", chart) == ["1", "2", "9", "10"]
+    many = charts.distribution(column(grades(1, 2, 3), grades(4, 5, 6), "integer"), SIDES)
+    assert 'class="spread"' in many
 
 
 def test_values_of_the_data_are_escaped_in_charts() -> None:
