@@ -54,11 +54,12 @@ def compare(
         name or base.uri.rstrip("/").rsplit("/", 1)[-1], node, base.uri, head.uri, "unreadable", "not_compared"
     )
     try:
-        delta = _Comparison(resolved(base, rules), resolved(head, rules), rules).run(
-            empty, _engine(engine, rules, spark)
-        )
+        sides = [resolved(side, rules) for side in (base, head)]
+        if engine == "spark" and any(isinstance(side, Side) and side.format in TABLE_FORMATS for side in sides):
+            raise UnreadableError(f"{base.uri} or {head.uri} is a Delta or Iceberg table", hint="use engine duckdb")
+        delta = _Comparison(sides[0], sides[1], rules).run(empty, _engine(engine, rules, spark))
     except UnreadableError as error:
-        delta = replace(empty, error=error.message)
+        delta = replace(empty, error=str(error))
     return replace(delta, seconds=round(time.perf_counter() - started, 3))
 
 

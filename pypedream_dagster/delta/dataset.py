@@ -15,8 +15,9 @@ from pypedream_dagster.delta.expectation_draft import draft_suite
 from pypedream_dagster.delta.expectations import find_suite, with_expectations
 from pypedream_dagster.delta.identity import without_identical
 from pypedream_dagster.delta.model import DatasetDelta, Tolerance
-from pypedream_dagster.delta.rules import CompareRules, EngineChoice, Format
+from pypedream_dagster.delta.rules import CompareRules, EngineChoice
 from pypedream_dagster.delta.source import Side, list_files
+from pypedream_dagster.delta.tables import TABLE_FORMATS, resolved
 from pypedream_dagster.errors import DeltaError, RunError
 from pypedream_dagster.graph.model import Dataset, DeltaPolicy
 
@@ -55,9 +56,8 @@ def compare_output(
     filesystem = s3.arrow_filesystem()
     empty = DatasetDelta(output.name, node.id, output.base_uri, output.head_uri, "unreadable", "not_compared")
     try:
-        form = _format(output.settings)
-        base = Side(output.base_uri, form, filesystem)
-        head = Side(output.head_uri, form, filesystem)
+        form = output.settings.format
+        base, head = (Side(uri, form, filesystem) for uri in (output.base_uri, output.head_uri))
         rules = replace(rules_of(output.settings), exact=exact, sample_rows=sample_rows)
         if spark and (engine == "spark" or (engine == "auto" and bytes_left(base, head) > spark_above_bytes)):
             delta = spark(base, head, rules, output.name, node.id)
@@ -70,11 +70,14 @@ def compare_output(
 
 
 def bytes_left(base: Side, head: Side) -> int:
-    """The bytes that a comparison of both sides has to read: none where one is missing.
+    """The bytes that Spark would have to read of both sides: none where one is missing, or a Delta or Iceberg table.
 
     Raises:
         UnreadableError: a side cannot be listed.
     """
+    base, head = (resolved(side, CompareRules()) for side in (base, head))
+    if base.format in TABLE_FORMATS or head.format in TABLE_FORMATS:
+        return 0
     ours, theirs = list_files(base), list_files(head)
     if not ours or not theirs:
         return 0
@@ -115,15 +118,5 @@ def draft_output(s3: S3Client, output: Output) -> dict[str, Any]:
     Raises:
         DeltaError: there is no data, or it cannot be read.
     """
-    side = Side(output.head_uri, _format(output.settings), s3.arrow_filesystem())
+    side = Side(output.head_uri, output.settings.format, s3.arrow_filesystem())
     return draft_suite(side, output.name, rules_of(output.settings))
-
-
-def _format(settings: Dataset) -> Format:
-    match settings.format:
-        case "parquet" | "csv" | "json" | "orc":
-            return settings.format
-        case "iceberg" | "delta":
-            raise DeltaError(
-                f"{settings.format} tables cannot be compared yet", hint="compare a parquet export of both sides"
-            )

@@ -16,7 +16,8 @@ from pypedream_dagster.delta.expectation_plan import Observed
 from pypedream_dagster.delta.model import DatasetDelta, ExpectationDelta, ExpectationOutcome, ExpectationResult
 from pypedream_dagster.delta.reading import Reader, Table, partition_types
 from pypedream_dagster.delta.rules import CompareRules
-from pypedream_dagster.delta.source import AnySide, Frame, UnreadableError, detect_format, list_files
+from pypedream_dagster.delta.source import AnySide, Frame, UnreadableError, detect_format
+from pypedream_dagster.delta.tables import files_of, resolved
 from pypedream_dagster.errors import DeltaError
 
 _LONGEST_ARGUMENTS = 300
@@ -103,10 +104,11 @@ def open_sides(reader: Reader, *sides: AnySide) -> list[Table | None]:
     Raises:
         DeltaError: a side cannot be read.
     """
-    listed = [() if isinstance(side, Frame) else list_files(side) for side in sides]
+    found = [resolved(side, CompareRules()) for side in sides]
+    listed = [() if isinstance(side, Frame) else files_of(side) for side in found]
     types = partition_types(*listed)
     tables: list[Table | None] = []
-    for side, files in zip(sides, listed, strict=True):
+    for side, files in zip(found, listed, strict=True):
         if isinstance(side, Frame):
             tables.append(reader.open(side, (), "parquet", {}))
         else:

@@ -32,6 +32,7 @@ _ENDINGS: dict[str, Format] = {
 }
 _COMPRESSED = (".gz", ".zst", ".bz2", ".snappy", ".lz4")
 _MAGIC: dict[bytes, Format] = {b"PAR1": "parquet", b"ORC": "orc"}
+_DELTA_LOG = "_delta_log"
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -101,9 +102,8 @@ def list_files(side: Side) -> tuple[DataFile, ...]:
     Raises:
         UnreadableError: the location cannot be listed.
     """
-    if side.is_local:
-        return tuple(sorted(_local_files(side.root), key=lambda file: file.path))
-    return tuple(sorted(_remote_files(side), key=lambda file: file.path))
+    found = _local_files(side.root) if side.is_local else _remote_files(side)
+    return tuple(sorted(found, key=lambda file: file.path))
 
 
 def detect_format(side: Side, files: tuple[DataFile, ...]) -> Format:
@@ -134,6 +134,8 @@ def _local_files(root: str) -> Iterator[DataFile]:
         yield DataFile(root, os.path.getsize(root))
         return
     for folder, folders, names in os.walk(root, followlinks=True):
+        if _DELTA_LOG in folders and folder != root:
+            raise _table_below(root, folder)
         folders[:] = sorted(name for name in folders if _is_data(name))
         below = Path(folder).relative_to(root).parts
         partition = _partition(below)
@@ -160,9 +162,16 @@ def _remote_files(side: Side) -> Iterator[DataFile]:
             continue
         below = [part for part in info.path.removeprefix(root).split("/") if part]
         folders, name = below[:-1], info.base_name
+        if _DELTA_LOG in folders[1:]:
+            raise _table_below(side.uri, "/".join(folders[: folders.index(_DELTA_LOG)]))
         is_marker = info.size == 0 and (name.endswith("_$folder$") or info.path.endswith("/"))
         if not is_marker and _is_data(name) and all(_is_data(folder) for folder in folders):
             yield DataFile(info.path, info.size, _partition(folders))
+
+
+def _table_below(root: str, folder: str) -> UnreadableError:
+    # Read as plain files it would show rows that it has deleted.
+    return UnreadableError(f"{root} holds a Delta table in {folder}", hint="name the table's own folder")
 
 
 def _is_data(name: str) -> bool:

@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pypedream_dagster.delta.rules import CompareRules, Format
@@ -33,11 +33,19 @@ _MARKS: dict[str, str] = {"delta": "_delta_log/*.json", "iceberg": "metadata/*.m
 _METADATA = re.compile(r"(?:v(\d+)|(\d+)-.*)(?:\.gz)?\.metadata\.json(?:\.gz)?\Z")
 
 
-def resolved(side: AnySide, rules: CompareRules) -> AnySide:
-    """The side with its format as the rules say it, and where nothing says it, told from a table's folders."""
-    if isinstance(side, Frame) or side.format != "auto":
+_AnySide = TypeVar("_AnySide", Side, AnySide)
+
+
+def resolved(side: _AnySide, rules: CompareRules) -> _AnySide:
+    """The side with its format as it or the rules say it; but what is such a table is never parquet.
+
+    Raises:
+        UnreadableError: the table's log cannot be listed.
+    """
+    if isinstance(side, Frame):
         return side
-    return replace(side, format=_detected(side) or "auto" if rules.format == "auto" else rules.format)
+    asked = rules.format if side.format == "auto" else side.format
+    return replace(side, format=(_detected(side) if asked in ("auto", "parquet") else None) or asked)
 
 
 def files_of(side: Side) -> tuple[DataFile, ...]:
@@ -68,7 +76,7 @@ def read_table(side: Side) -> RecordBatchReader:
 def unreadable(side: Side, error: Exception) -> UnreadableError:
     """What to say of a table that its library cannot read."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return UnreadableError(f"{side.uri} cannot be read as {_NAMES[side.format]}: {lines[0]}")
+    return UnreadableError(f"{side.uri} cannot be read as {_NAMES.get(side.format, 'files')}: {lines[0]}")
 
 
 def _detected(side: Side) -> TableFormat | None:
@@ -116,8 +124,8 @@ def _names(side: Side, folder: str) -> list[str]:
 
     try:
         found = side.filesystem.get_file_info(fs.FileSelector(f"{side.root}/{folder}", allow_not_found=True))
-    except OSError:
-        return []  # listing the side itself will say why
+    except OSError as error:
+        raise unreadable(side, error) from error
     return [info.base_name for info in found]
 
 
