@@ -140,13 +140,15 @@ def _ranged(reader: Reader, table: Table, name: str, type_: ColumnType) -> Itera
 
 
 def _numbers(least: Any, most: Any, type_: ColumnType) -> tuple[float, float] | None:
-    """A range a tenth wider than what was seen; a sign that does not occur is not allowed for."""
+    """A range a tenth wider than what was seen; a sign that does not occur is not allowed for, nor more than all."""
     low, high = float(least), float(most)
     slack = (high - low or abs(high)) / 10
     if not math.isfinite(slack) or max(abs(low), abs(high)) > _SAFE:
         return None
     floor, ceiling = _rounded(low - slack, slack, math.floor), _rounded(high + slack, slack, math.ceil)
     floor, ceiling = (0.0 if low >= 0 > floor else floor), (0.0 if high <= 0 < ceiling else ceiling)
+    if low >= 0 and high <= 1 < ceiling and type_.kind != "integer":
+        ceiling = 1.0  # a fraction
     if type_.kind == "integer":
         return math.floor(floor), math.ceil(ceiling)
     return floor, ceiling

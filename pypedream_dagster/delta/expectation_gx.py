@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pypedream_dagster.delta.engines.sql import identifier
@@ -32,16 +34,31 @@ def evaluate(
     """Evaluate one expectation by Great Expectations; a text says why it was not run."""
     # Great Expectations reports its use over the network unless told otherwise before it is imported.
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _silent_log():
         warnings.simplefilter("ignore")
         from great_expectations.core.expectation_suite import ExpectationSuite
+        from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
         try:
-            suite = ExpectationSuite(name="one", expectations=[{"type": expectation, "kwargs": dict(arguments)}])
-        except Exception as error:
+            asked = ExpectationConfiguration(type=expectation, kwargs=dict(arguments)).to_domain_obj()
+        except Exception as error:  # it raises what it likes for what it does not know
             return f"not run: Great Expectations does not accept it: {_said(str(error))}"
         frame = _frame(connection, table, expectation, arguments)
-        return frame if isinstance(frame, str) else _validated(frame, suite)
+        return (
+            frame if isinstance(frame, str) else _validated(frame, ExpectationSuite(name="one", expectations=[asked]))
+        )
+
+
+@contextmanager
+def _silent_log() -> Iterator[None]:
+    """What Great Expectations says is in its results; its log would put tracebacks between a command's lines."""
+    log = logging.getLogger("great_expectations")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _frame(

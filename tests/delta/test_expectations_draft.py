@@ -60,7 +60,7 @@ def test_what_is_drafted() -> None:
         {"column": "id", "min_value": 90, "max_value": 209},
         {"column": "line", "min_value": 0, "max_value": 4},
         {"column": "price", "min_value": 0.0, "max_value": 11.0},
-        {"column": "share", "min_value": 0.0, "max_value": 1.09},
+        {"column": "share", "min_value": 0.0, "max_value": 1.0},
         {"column": "day", "min_value": "2019-12-01", "max_value": "2020-05-11"},
         {"column": "at", "min_value": "2019-12-01T00:00:00+00:00", "max_value": "2020-02-02T00:00:00+00:00"},
     ]
