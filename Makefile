@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test test-fast check format lock bench clean
+.PHONY: help setup demo ui test test-fast check format lock bench-delta clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,12 +45,18 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --
 lock: ## Lock the dependencies anew, with hashes and without an index URL
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv
 	@export PATH="$(CURDIR)/$(VENV)-lock/bin:$$PATH" && $(LOCK) --all-extras pyproject.toml -o requirements.lock && \
-		echo "setuptools>=77" | $(LOCK) - -o requirements-build.lock
+		echo "setuptools>=77" | $(LOCK) - -o requirements-build.lock && \
+		$(LOCK) benchmarks/peers.in -o benchmarks/peers.lock
 	@rm -rf $(VENV)-lock
 
-bench: setup ## Ratios of the delta engine to the floor
-	@$(BIN)/python benchmarks/bench_delta.py $(ARGS)
+bench-delta: setup $(VENV)-peers/.ready ## Deltas of 10M and 50M rows, as ratios to the floor, beside their peers
+	@$(BIN)/python benchmarks/bench_delta.py --peers $(VENV)-peers/bin/python $(ARGS)
+
+$(VENV)-peers/.ready: benchmarks/peers.lock
+	@$(PYTHON) -m venv $(VENV)-peers
+	@$(VENV)-peers/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
 
 clean: ## Stop the embedded AWS; remove what the demo made and the virtual environment
 	@test ! -x $(BIN)/pypedream || $(BIN)/pypedream local down
-	@rm -rf .pypedream $(VENV) artifacts
+	@rm -rf .pypedream $(VENV) $(VENV)-peers artifacts
