@@ -163,7 +163,7 @@ def _fact_lines(dataset: DatasetDelta) -> Iterator[tuple[str, Text]]:
     if rows.changed is not None:
         text.append(", ").append(f"{rows.changed:,} changed", style="yellow" if rows.changed else "")
     yield "rows", text.append(f", {rows.unchanged:,} unchanged")
-    note = f"  {wording.visible(dataset.key.note, _TEXT_CHARACTERS)}" if dataset.key.note else ""
+    note = f"; {wording.visible(dataset.key.note, _TEXT_CHARACTERS)}" if dataset.key.note else ""
     yield "key", Text(wording.key(dataset)).append(note, style="dim")
     base, head = dataset.key.base_duplicates, dataset.key.head_duplicates
     if base or head:
