@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client as BotoS3
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
+_S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 _DELETE_BATCH = 1000  # the most that one DeleteObjects call takes
 
 
@@ -32,10 +33,17 @@ class S3Object:
 
 @dataclass(frozen=True, slots=True)
 class S3Client:
-    """The S3 calls in use; ``filesystem`` builds the pyarrow file system on the same credentials."""
+    """The S3 calls in use.
+
+    Attributes:
+        boto: makes them.
+        filesystem: builds the pyarrow file system on the same credentials.
+        s3a: gives the Hadoop settings of Spark's S3A on the same credentials.
+    """
 
     boto: BotoS3
     filesystem: Callable[[], Any]
+    s3a: Callable[[], Mapping[str, str]] = dict
 
     def read_bytes(self, uri: str) -> bytes:
         """Return an object's content.
@@ -159,6 +167,14 @@ class S3Client:
         Temporary credentials are taken as they are now: ask again rather than keep it for hours.
         """
         return self.filesystem()
+
+    def spark_conf(self) -> dict[str, str]:
+        """Return the Spark settings with which ``s3://`` is read on the same credentials and endpoint.
+
+        Temporary credentials are taken as they are now: for a session of hours, make another.
+        """
+        schemes = {f"spark.hadoop.fs.{scheme}.impl": _S3A for scheme in ("s3", "s3a", "s3n")}
+        return {**schemes, **{f"spark.hadoop.fs.s3a.{name}": value for name, value in self.s3a().items()}}
 
     def _versions(self, at: S3Uri) -> Iterator[ObjectIdentifierTypeDef]:
         with translated("s3", str(at)):

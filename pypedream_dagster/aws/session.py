@@ -214,7 +214,9 @@ def _build(session: boto3.Session, endpoint_url: str | None, source: str) -> Aws
     custom = endpoint_url or _custom_endpoint(s3.meta.endpoint_url)
     identity = StsClient(sts)
     return Aws(
-        s3=S3Client(s3, partial(_arrow_filesystem, session, region, custom)),
+        s3=S3Client(
+            s3, partial(_arrow_filesystem, session, region, custom), partial(_s3a_settings, session, region, custom)
+        ),
         glue=GlueClient(boto=glue, starter=client("glue", config=once), sts=identity),
         catalog=CatalogClient(boto=glue, sts=identity),
         sts=identity,
@@ -257,6 +259,27 @@ def _arrow_filesystem(session: boto3.Session, region: str, endpoint_url: str | N
         connect_timeout=5,
         request_timeout=60,
     )
+
+
+def _s3a_settings(session: boto3.Session, region: str, endpoint_url: str | None) -> dict[str, str]:
+    """Settings below ``fs.s3a.``: https://hadoop.apache.org/docs/r3.3.1/hadoop-aws/tools/hadoop-aws/index.html."""
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NotConfiguredError("The AWS credentials are gone.", hint=_START_HINT)
+    frozen = credentials.get_frozen_credentials()
+    provider = "TemporaryAWSCredentialsProvider" if frozen.token else "SimpleAWSCredentialsProvider"
+    settings = {
+        "access.key": frozen.access_key or "",
+        "secret.key": frozen.secret_key or "",
+        "aws.credentials.provider": f"org.apache.hadoop.fs.s3a.{provider}",
+        "endpoint": endpoint_url or f"s3.{region}.amazonaws.com",
+        "path.style.access": str(endpoint_url is not None).lower(),
+        "connection.ssl.enabled": str(not (endpoint_url or "").startswith("http:")).lower(),
+        "bucket.probe": "0",  # a missing bucket shows at the first request anyway
+        "attempts.maximum": "4",
+        "connection.establish.timeout": "5000",
+    }
+    return {**settings, **({"session.token": frozen.token} if frozen.token else {})}
 
 
 def _custom_endpoint(url: str) -> str | None:

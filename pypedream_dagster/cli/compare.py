@@ -16,12 +16,14 @@ from pypedream_dagster.cli.delta_output import (
     write_delta,
 )
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
+from pypedream_dagster.cli.spark_here import start_spark
 from pypedream_dagster.delta.failures import FailOn, judge
 from pypedream_dagster.delta.model import Tolerance
 from pypedream_dagster.errors import DeltaError
 from pypedream_dagster.report import wording
 
 if TYPE_CHECKING:
+    from pypedream_dagster.aws.s3 import S3Client
     from pypedream_dagster.delta.rules import EngineChoice, Format
     from pypedream_dagster.delta.source import Side
 
@@ -82,8 +84,10 @@ def command(
         sample_rows=samples,
         exact=exact,
     )
-    filesystem = _filesystem(invocation) if base.startswith(_S3) or head.startswith(_S3) else None
-    delta = compare(_side(base, filesystem), _side(head, filesystem), rules, engine=engine)
+    s3 = _s3(invocation) if base.startswith(_S3) or head.startswith(_S3) else None
+    filesystem = s3.arrow_filesystem() if s3 else None
+    spark = start_spark(s3) if engine == "spark" else None
+    delta = compare(_side(base, filesystem), _side(head, filesystem), rules, engine=engine, spark=spark)
     judgement = judge(delta, fail_on)
     write_delta(delta, targets, judgement)
     show_written(targets, invocation.shown)
@@ -114,7 +118,7 @@ def _side(uri: str, filesystem: Any) -> Side:
     return Side(uri, filesystem=filesystem if uri.startswith(_S3) else None)
 
 
-def _filesystem(invocation: Invocation) -> Any:
+def _s3(invocation: Invocation) -> S3Client:
     from pypedream_dagster.aws.session import connect
 
-    return connect(invocation.settings_anywhere()).s3.arrow_filesystem()
+    return connect(invocation.settings_anywhere()).s3

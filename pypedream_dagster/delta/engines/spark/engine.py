@@ -12,7 +12,7 @@ from pypedream_dagster.delta.engines.spark.keyed import Keyed, compare_keyed
 from pypedream_dagster.delta.engines.spark.multiset import Multisets
 from pypedream_dagster.delta.engines.spark.reading import SparkReader
 from pypedream_dagster.delta.engines.spark.statistics import describe
-from pypedream_dagster.delta.model import ColumnStats, EngineName, RowCounts
+from pypedream_dagster.delta.model import ColumnStats, EngineName, RowCounts, Samples
 from pypedream_dagster.delta.pairing import Pair, Pairing
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.rules import CompareRules, Format
@@ -93,7 +93,8 @@ class Spark:
     def compare(self, base: Table, head: Table, pairing: Pairing) -> Outcome:
         """See `Engine.compare`."""
         if not base.rows and not head.rows:
-            return Outcome(RowCounts(changed=0 if pairing.key else None))
+            limit = self._rules.sample_rows
+            return Outcome(RowCounts(changed=0 if pairing.key else None), samples=Samples(limit=limit))
         if not pairing.key:
             return Multisets(self._reader, base, head, pairing).outcome()
         keyed = Keyed(self._reader, base, head, pairing)

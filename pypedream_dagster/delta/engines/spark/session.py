@@ -15,6 +15,7 @@ _CONF = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.catalogImplementation": "in-memory",
+    "spark.driver.memory": "4g",
     # Stale .crc files beside the data are not its business.
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
@@ -51,6 +52,8 @@ def local_session(
     builder = SparkSession.builder.master(f"local[{threads or '*'}]")
     settings = {
         **_CONF,
+        # Enough for each to fit into memory where there is much data, and few where there is little.
+        "spark.sql.shuffle.partitions": str(4 * (threads or os.cpu_count() or 1)),
         **({"spark.driver.extraClassPath": os.pathsep.join(map(str, jars))} if jars else {}),
         **(conf or {}),
     }
