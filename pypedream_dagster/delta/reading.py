@@ -14,12 +14,13 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pypedream_dagster.delta import arrow, tables, text
+from pypedream_dagster.delta.copies import Copies
 from pypedream_dagster.delta.engines.query import one_row
 from pypedream_dagster.delta.engines.sql import glob, identifier, literal, literals
 from pypedream_dagster.delta.rules import CompareRules, Format
@@ -48,6 +49,7 @@ class Table:
         partition_types: SQL types of the Hive columns by name.
         texts: what was parsed, of CSV and JSON.
         text_types: in which types it is taken.
+        sql_names: what SQL calls a column, where that is not its name (names that differ by case only).
     """
 
     sql: str
@@ -59,6 +61,11 @@ class Table:
     partition_types: Mapping[str, str] | None = None
     texts: text.Texts | None = None
     text_types: Mapping[str, str] | None = None
+    sql_names: Mapping[str, str] = field(default_factory=dict)
+
+    def sql_name(self, name: str) -> str:
+        """What SQL calls a column."""
+        return self.sql_names.get(name, name)
 
 
 def _duckdb_mib(limit_bytes: int) -> int:
@@ -69,18 +76,22 @@ def _duckdb_mib(limit_bytes: int) -> int:
 class Reader:
     """A DuckDB connection of its own, bounded in memory, that opens sides; a context manager."""
 
-    def __init__(self, rules: CompareRules) -> None:
+    def __init__(self, rules: CompareRules, *, copies_remote: bool = False) -> None:
+        """Without ``copies_remote``, remote parquet files are streamed by each scan, and only the columns it needs."""
         self._rules = rules
+        self._copies_remote = copies_remote
         self._count = 0
 
     def __enter__(self) -> Reader:
         import duckdb
 
         self._folder = Path(tempfile.mkdtemp(prefix="pypedream-delta-", dir=self._rules.temp_directory))
+        self._copies = Copies(self._folder)
         settings = {
             "memory_limit": f"{_duckdb_mib(self._rules.memory_limit_bytes)}MiB",
             "temp_directory": str(self._folder / "spill"),
             "preserve_insertion_order": False,
+            "enable_external_file_cache": False,  # copies of remote files change when they are filled
             "TimeZone": "UTC",
             **({"threads": self._rules.threads} if self._rules.threads else {}),
         }
@@ -145,6 +156,21 @@ class Reader:
         united = f"(SELECT {listed} FROM ({none} UNION ALL BY NAME SELECT * FROM {some.sql}))"
         return replace(some, sql=united, columns=table.columns)
 
+    def fetch(self, table: Table) -> None:
+        """Bring the data of a remote table's copies, if it is read from copies; to be called before it is scanned.
+
+        Raises:
+            UnreadableError: a file cannot be read.
+        """
+        self.guarded(table, lambda: self._copies.fill(table.side, table.files))
+
+    def to_describe(self, table: Table) -> Table:
+        """The same table as it is best scanned for a few columns: streamed, if its data is not here anyway."""
+        if self._copies.are_filled(table.side, table.files):
+            return table
+        assert isinstance(table.side, Side)
+        return self._dataset(table, table.side, "parquet")
+
     def guarded(self, table: Table, action: Any) -> Any:
         """The action's result; a failure to read is blamed on the file that causes it.
 
@@ -174,10 +200,12 @@ class Reader:
         for file in table.files:
             try:
                 alone = self._opened(replace(table, files=(file,)))
-                hashed = ", ".join(f"hash({identifier(name)})" for name, _ in alone.columns)
+                self._copies.fill(table.side, (file,))
+                hashed = ", ".join(f"hash({identifier(alone.sql_name(name))})" for name, _ in alone.columns) or "0"
                 self.connection.execute(f"SELECT bit_xor(hash({hashed})) FROM {alone.sql}").fetchall()
             except (duckdb.Error, pa.ArrowException, OSError) as fault:
-                raise UnreadableError(f"{table.side.shown(file)}: {_first_line(fault)}") from error
+                told = self._copies.shown(_first_line(fault))
+                raise UnreadableError(f"{table.side.shown(file)}: {told}") from error
 
     def _opened(self, table: Table) -> Table:
         assert isinstance(table.side, Side)
@@ -191,19 +219,23 @@ class Reader:
             case "orc":
                 return self._dataset(table, table.side, "orc")
             case "parquet" | "auto":
-                if not table.side.is_local:
+                if not (table.side.is_local or (self._copies_remote and self._copies.fit(table.files))):
                     return self._dataset(table, table.side, "parquet")
         return self._local_parquet(table, table.side)
 
     def _local_parquet(self, table: Table, side: Side) -> Table:
-        paths = _globs(table.files)
+        files = table.files if side.is_local else self._copies.of(side, table.files)
+        paths = _globs(files)
         told = self._arrow_types(paths)
         if any(map(arrow.is_misread, told.values())):
             return self._dataset(table, side, "parquet")
         sql = f"read_parquet({paths}, union_by_name = true{_hive(table)})"
         sql = f"(SELECT *{_without_folders_above(table, side)} FROM {sql})"
+        columns = self._columns(sql, told)
+        if _may_be_twins(columns) and any(_has_twins(file) for file in table.files):
+            return self._dataset(table, side, "parquet")
         rows = one_row(self.connection, f"SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata({paths})")[0]
-        return replace(table, sql=sql, columns=self._columns(sql, told), rows=int(rows))
+        return replace(table, sql=sql, columns=columns, rows=int(rows))
 
     def _arrow_types(self, paths: str) -> dict[str, Any]:
         """The types that Arrow's writers leave in a parquet file, beside parquet's own; none from other writers."""
@@ -243,7 +275,13 @@ class Reader:
         """What Arrow has, as a table; ``schema`` is the one before `arrow.readable_schema`."""
         name = self._name()
         self.connection.register(name, data)
-        return self._counted(replace(table, sql=name), {field.name: field.type for field in schema})
+        counted = self._counted(replace(table, sql=name), {})
+        # DuckDB renames a column whose name differs from another's by case only.
+        columns = tuple(
+            (own.name, arrow.meaning(type_, own.type)) for own, (_, type_) in zip(schema, counted.columns, strict=True)
+        )
+        renamed = {own: called for (own, _), (called, _) in zip(columns, counted.columns, strict=True) if own != called}
+        return replace(counted, columns=columns, sql_names=renamed)
 
     def _streamed(self, table: Table, side: Side) -> Table:
         rows = tables.read_table(side)
@@ -278,7 +316,7 @@ class Reader:
             partitioning=dataset.partitioning(hive, flavor="hive") if len(hive) else None,
             partition_base_dir=side.root if len(hive) else None,
         )
-        return self._registered(table, found, schema)
+        return self._registered(table, found, pa.schema([*schema, *hive]))
 
     def _parsed(self, table: Table, side: Side) -> text.Texts:
         files = tuple(file for file in table.files if file.size_bytes)
@@ -357,6 +395,19 @@ def _arrow_type(name: str) -> Any:
     import pyarrow as pa
 
     return {"BIGINT": pa.int64(), "DATE": pa.date32(), "VARCHAR": pa.string()}[name]
+
+
+def _may_be_twins(columns: tuple[tuple[str, ColumnType], ...]) -> bool:
+    """Whether DuckDB may have renamed a column because another has its name in other letters: ``a`` to ``a_1``."""
+    names = {name.lower() for name, _ in columns}
+    return any(re.sub(r"_[0-9]+\Z", "", name) in names for name in names if re.search(r"_[0-9]+\Z", name))
+
+
+def _has_twins(file: DataFile) -> bool:
+    import pyarrow.parquet as pq
+
+    names = pq.read_schema(file.path).names
+    return len({name.lower() for name in names}) < len(names)
 
 
 def _own_partitions(table: Table) -> dict[str, str]:

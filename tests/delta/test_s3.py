@@ -92,3 +92,42 @@ def test_missing_and_corrupt(s3: Any) -> None:
     assert "s3://delta-engine/bad/x.parquet" in (delta.error or "")
     with pytest.raises(DeltaError, match="needs a file system"):
         compare(good, Side("s3://delta-engine/a/"), BY_ID)
+
+
+class Counting:
+    """A file system that notes which files are opened as a whole."""
+
+    def __init__(self, filesystem: Any) -> None:
+        self.filesystem = filesystem
+        self.streams: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.filesystem, name)
+
+    def open_input_stream(self, path: str) -> Any:
+        self.streams.append(path.rsplit("/", 1)[-1])
+        return self.filesystem.open_input_stream(path)
+
+
+def test_each_file_is_fetched_once_and_identical_ones_never(s3: Any) -> None:
+    for number in range(4):
+        put(s3, f"a/{number}.parquet", table(range(number * 9000, number * 9000 + 9000)))
+        put(s3, f"b/{number}.parquet", table(range(number * 9000, number * 9000 + 9000 - number % 2)))
+    counting = Counting(s3)
+    sides = (Side("s3://delta-engine/a", "auto", counting), Side("s3://delta-engine/b", "auto", counting))
+    delta = compare(*sides, CompareRules(statistics="none"))
+    assert (delta.status, delta.rows.removed, delta.rows.unchanged) == ("compared", 2, 35_998)
+    assert delta.reading.identical_files == 2
+    assert sorted(counting.streams) == ["1.parquet", "1.parquet", "3.parquet", "3.parquet"]
+
+
+def test_statistics_include_identical_files(s3: Any) -> None:
+    put(s3, "a/0.parquet", table(range(10)))
+    put(s3, "a/1.parquet", table(range(10, 20)))
+    put(s3, "b/0.parquet", table(range(10)))
+    put(s3, "b/1.parquet", table(range(10, 21)))
+    delta = compare(Side("s3://delta-engine/a", "auto", s3), Side("s3://delta-engine/b", "auto", s3), BY_ID)
+    found = delta.columns["id"]
+    assert found.base is not None
+    assert found.head is not None
+    assert (found.base.min, found.base.max, found.head.max) == (0, 19, 20)

@@ -29,7 +29,7 @@ class DuckDB:
 
     def __init__(self, rules: CompareRules) -> None:
         self.rules = rules
-        self.reader = Reader(rules)
+        self.reader = Reader(rules, copies_remote=True)
 
     def __enter__(self) -> DuckDB:
         self.reader.__enter__()
@@ -84,14 +84,17 @@ class DuckDB:
 
     def key_candidates(self, base: Table, head: Table, pairing: Pairing) -> Iterable[Pair]:
         """See `Engine.key_candidates`."""
+        self._fetch(base, head)
         return infer_key(self.connection, base, head, pairing)
 
     def compare_by_inferred(self, base: Table, head: Table, pairing: Pairing) -> Outcome:
         """See `Engine.compare_by_inferred`; that no key repeats is proven on the way."""
+        self._fetch(base, head)
         return compare_keyed(self.connection, base, head, pairing, self.rules)
 
     def compare(self, base: Table, head: Table, pairing: Pairing) -> Outcome:
         """See `Engine.compare`."""
+        self._fetch(base, head)
         if not pairing.key:
             return compare_multisets(self.connection, base, head, pairing, self.rules)
         try:
@@ -101,4 +104,8 @@ class DuckDB:
 
     def describe(self, table: Table, names: Collection[str]) -> dict[str, ColumnStats]:
         """See `Engine.describe`."""
-        return describe(self.connection, table, names)
+        return describe(self.connection, self.reader.to_describe(table), names) if names else {}
+
+    def _fetch(self, *tables: Table) -> None:
+        for table in tables:
+            self.reader.fetch(table)

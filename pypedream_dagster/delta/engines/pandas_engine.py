@@ -47,6 +47,7 @@ class Pandas(DuckDB):
 
     def compare(self, base: Table, head: Table, pairing: Pairing) -> Outcome:
         """See `Engine.compare`."""
+        self._fetch(base, head)
         return compare_tables(self.connection, base, head, pairing, self.rules)
 
 
@@ -247,7 +248,7 @@ def _frame(connection: DuckDBPyConnection, table: Table, by_sql: list[Pair], is_
 
 def _column(pair: Pair, frames: list[Any]) -> _Column:
     forms: list[Hashable] = []
-    for frame, name in zip(frames, (pair.name, pair.head_name), strict=True):
+    for frame, name in zip(frames, (pair.sql_name(False), pair.sql_name(True)), strict=True):
         if pair.role == "volatile":
             forms += frame.column(name).is_null().to_pylist()
         else:
