@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -20,8 +21,14 @@ _OPEN_DATASETS = 6
 _CELL_CHARACTERS = 200
 _SAMPLE_COLUMNS = 40
 _COLUMNS_SHOWN = 30
-_CHARTED_COLUMNS = 3000
-"""Columns of all datasets up to which every one has a chart; beyond, those shown from the start have."""
+_PARTITIONS_SHOWN = 200
+
+# What all the datasets of a report may have together: sixty of 200 columns stay below 10 MB.
+_CHARTED_COLUMNS = 3_000  # beyond, only the columns shown from the start have charts
+_LISTED_COLUMNS = 15_000
+_SAMPLED_CELLS = 40_000
+_LEAST_ROWS = 3
+_LEAST_COLUMNS = 50
 
 
 def render_html(delta: BranchDelta | DatasetDelta) -> str:
@@ -40,6 +47,7 @@ def render_html(delta: BranchDelta | DatasetDelta) -> str:
     )
     environment.filters["shown"] = wording.visible
     environment.filters["cell"] = _cell
+    limits = _limits(delta.datasets if isinstance(delta, BranchDelta) else (delta,))
     items = digest.by_weight(delta) if isinstance(delta, BranchDelta) else [(1, delta)]
     # Both are our own files; put into the page as they stand, for '>' is no '&gt;' there.
     style, script = (Markup(environment.get_template(name).render()) for name in ("delta.css", "delta.js"))  # noqa: S704
@@ -48,8 +56,7 @@ def render_html(delta: BranchDelta | DatasetDelta) -> str:
         items=items,
         totals=digest.totals(delta) if isinstance(delta, BranchDelta) else None,
         opened=_opened(items, is_branch=isinstance(delta, BranchDelta)),
-        columns_shown=_COLUMNS_SHOWN,
-        all_charts=sum(len(dataset.columns) for _, dataset in items) <= _CHARTED_COLUMNS,
+        limits=limits,
         style=style,
         style_hash=_hash(style),
         script=script,
@@ -62,6 +69,38 @@ def render_html(delta: BranchDelta | DatasetDelta) -> str:
         row_names=_row_names,
     )
     return page
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """How much of each dataset a page shows.
+
+    Attributes:
+        columns: shown from the start.
+        listed: columns listed at all, of those that differ and of the others.
+        partitions: listed.
+        rows: sampled rows of each outcome.
+        all_charts: whether every listed column has a chart.
+    """
+
+    columns: int
+    listed: int
+    partitions: int
+    rows: int
+    all_charts: bool
+
+
+def _limits(datasets: Sequence[DatasetDelta]) -> _Limits:
+    columns = [len(dataset.columns) for dataset in datasets]
+    outcomes = 3
+    cells = outcomes * sum(min(max(1, count), _SAMPLE_COLUMNS) for count in columns)
+    return _Limits(
+        columns=_COLUMNS_SHOWN,
+        listed=max(_LEAST_COLUMNS, _LISTED_COLUMNS // max(1, len(datasets))),
+        partitions=_PARTITIONS_SHOWN,
+        rows=max(_LEAST_ROWS, _SAMPLED_CELLS // max(1, cells)),
+        all_charts=sum(columns) <= _CHARTED_COLUMNS,
+    )
 
 
 def _hash(text: str) -> str:

@@ -10,7 +10,15 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pypedream_dagster.delta.model import BranchDelta, ColumnDelta, ColumnStats, DatasetDelta, Quantile, ValueCount
+from pypedream_dagster.delta.model import (
+    BranchDelta,
+    ColumnDelta,
+    ColumnStats,
+    DatasetDelta,
+    PartitionDelta,
+    Quantile,
+    ValueCount,
+)
 from pypedream_dagster.report import charts, digest
 from pypedream_dagster.report.html import render_html
 from pypedream_dagster.report.wording import Sides
@@ -116,8 +124,24 @@ def test_regressions_come_before_what_holds() -> None:
 
 
 def test_sixty_datasets_of_two_hundred_columns_are_not_too_much() -> None:
-    datasets = [replace(samples.wide_dataset(200), dataset=f"wide_{index}") for index in range(60)]
+    wide = samples.wide_dataset(200)
+    many = replace(wide.samples, added=wide.samples.added * 20, changed=wide.samples.changed * 20)
+    datasets = [replace(wide, dataset=f"wide_{index}", samples=many) for index in range(60)]
     assert len(render_html(samples.branch(*datasets))) < 10_000_000
+
+
+@pytest.mark.slow
+def test_more_of_everything_than_can_be_read_is_cut_and_said_to_be() -> None:
+    wide = samples.wide_dataset(3000)
+    long = dict.fromkeys(wide.columns, "x" * 500)
+    rows = replace(wide.samples, added=(long,) * 1000, removed=(long,) * 1000)
+    partitions = tuple(PartitionDelta(f"day={day}", "added", 0, 1, 0, 1) for day in range(5000))
+    dataset = replace(wide, samples=rows, partitions=partitions)
+    text = render_html(samples.branch(*[dataset] * 10))
+    assert len(text) < 20_000_000
+    assert re.search(r"and 1,4\d\d more columns", text)
+    assert "and 4,800 more partitions" in text
+    assert 'Added rows <span class="soft">(33 of 1)' in text
 
 
 def test_an_outcome_that_happened_at_all_can_be_seen() -> None:
