@@ -104,7 +104,7 @@ class _Comparison:
             return engine.guarded(opened, lambda: self._compared(engine, *opened, empty))
 
     def _compared(self, engine: Engine, base: Table, head: Table, empty: DatasetDelta) -> DatasetDelta:
-        pairing = pair_columns(base.columns, head.columns, self.rules)
+        pairing = pair_columns(base.columns, head.columns, self.rules).in_sql(base.sql_names, head.sql_names)
         left_base, left_head, reading = self._without_identical(engine, base, head)
         is_identical = bool(reading.identical_files) and not left_base.files and not left_head.files
         pairing, key, outcome = self._outcome(engine, left_base, left_head, pairing, is_identical)

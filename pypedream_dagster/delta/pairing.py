@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pypedream_dagster.delta.model import Column, ColumnRole, Retyped, SchemaDelta, Tolerance
@@ -24,6 +24,12 @@ class Pair:
     form: Form
     role: ColumnRole = "compared"
     tolerance: Tolerance | None = None
+    base_sql_name: str = ""
+    head_sql_name: str = ""
+
+    def sql_name(self, is_head: bool) -> str:
+        """What SQL calls the column: its name, but for columns that differ by case only, which SQL does not know."""
+        return (self.head_sql_name or self.head_name) if is_head else (self.base_sql_name or self.name)
 
     @property
     def is_number(self) -> bool:
@@ -58,6 +64,14 @@ class Pairing:
             else replace(pair, role="compared")
             if pair.role == "key"
             else pair
+            for pair in self.pairs
+        )
+        return replace(self, pairs=pairs)
+
+    def in_sql(self, base: Mapping[str, str], head: Mapping[str, str]) -> Pairing:
+        """The same for tables in which SQL calls these columns otherwise."""
+        pairs = tuple(
+            replace(pair, base_sql_name=base.get(pair.name, ""), head_sql_name=head.get(pair.head_name, ""))
             for pair in self.pairs
         )
         return replace(self, pairs=pairs)

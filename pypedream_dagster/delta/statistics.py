@@ -36,6 +36,12 @@ _INSTANTS = ("date", "timestamp", "nanoseconds")
 
 def describe(connection: DuckDBPyConnection, table: Table, names: Collection[str]) -> dict[str, ColumnStats]:
     """Statistics of the named columns."""
+    in_sql = replace(table, columns=tuple((table.sql_name(name), type_) for name, type_ in table.columns))
+    found = _described(connection, in_sql, {table.sql_name(name) for name in names})
+    return {name: found[table.sql_name(name)] for name, _ in table.columns if name in names}
+
+
+def _described(connection: DuckDBPyConnection, table: Table, names: Collection[str]) -> dict[str, ColumnStats]:
     columns = [(name, type_) for name, type_ in table.columns if name in names]
     stats: dict[str, ColumnStats] = {}
     for start in range(0, len(columns), AT_ONCE):

@@ -102,12 +102,17 @@ def read_json(
     if not source.paths:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({identifier(_FILE)} VARCHAR)")
         return Texts(name, source, (), frozenset())
-    found = {**json_types(connection, (source,)), **(types or {})}
+    own = json_types(connection, (source,))
+    found = {**own, **({name: type_ for name, type_ in (types or {}).items() if name in own})}
     numbers = frozenset(column for column, type_ in found.items() if type_ == "DOUBLE")
     told = {column: "VARCHAR" if column in numbers else type_ for column, type_ in found.items()}
     listed = ", ".join(f"{literal(column)}: {literal(type_)}" for column, type_ in told.items())
+    if any(re.sub(r"_[0-9]+\Z", "", name).lower() in map(str.lower, own.keys() - {name}) for name in own):
+        # Perhaps a field that DuckDB renamed, for its name differs from another's by case only: not to be named.
+        numbers, listed = frozenset(), ""
+    columns = f"columns = {{{listed}}}" if listed else "union_by_name = true, sample_size = -1"
     sql = (
-        f"read_json({_globs(source.paths)}, format = 'auto', columns = {{{listed}}}, {_NO_DATES}, "
+        f"read_json({_globs(source.paths)}, format = 'auto', {columns}, {_NO_DATES}, "
         f"filename = {literal(_FILE)}{source.hive})"
     )
     return Texts(name, source, _parse(connection, name, source, sql), numbers)
@@ -209,7 +214,9 @@ def _has_header(lines: list[tuple[Any, ...]], guess: bool) -> bool:
 
 
 def _may_be_names(line: tuple[Any, ...]) -> bool:
-    return all(cell and not _LIKE_A_VALUE.match(cell) for cell in line) and len(set(line)) == len(line)
+    while line and line[-1] is None:  # a header with fewer cells than some row
+        line = line[:-1]
+    return all(cell and not _LIKE_A_VALUE.match(cell) for cell in line) and len(set(line)) == len(line) > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -327,3 +327,23 @@ def test_key_on_one_side_only(run: Compare) -> None:
 def test_parquet_written_by_hand_is_a_side(tmp_path: Path) -> None:
     side = written(tmp_path / "a", [table(range(3)), table(range(3, 5))])
     assert counts(compare(side, side, BY_ID)) == (0, 0, 0, 5)
+
+
+def test_columns_that_differ_by_case_only(run: Compare) -> None:
+    base = pa.table({"id": [1, 2], "a": [1, 2]})
+    head = pa.table({"A": [1, 2], "id": [1, 2], "a": [1, 3]})
+    one_side = run(base, head, key=("id",))
+    assert (one_side.schema.added, one_side.schema.removed) == (("A",), ())
+    assert (counts(one_side), one_side.columns["a"].changed) == ((0, 0, 1, 1), 1)
+    both = run(head, head.select(["a", "id", "A"]).set_column(2, "A", pa.array([1, 7])), key=("id",))
+    assert not both.schema.added
+    assert {name: column.changed for name, column in both.columns.items()} == {"A": 1, "id": 0, "a": 0}
+    assert (dict(both.samples.changed[0].before), dict(both.samples.changed[0].after)) == ({"A": 2}, {"A": 7})
+    keyless = run(base, head.set_column(2, "a", pa.array([1, 3])), infer_key=False)
+    assert (keyless.rows.added, keyless.rows.removed, keyless.samples.added[0]["A"]) == (1, 1, 2)
+
+
+def test_names_written_in_other_cases_within_one_side(run: Compare) -> None:
+    base = [pa.table({"ID": [1], "v": [1]}), pa.table({"id": [2], "V": [2]})]
+    delta = run(base, pa.table({"id": [1, 2], "v": [1, 3]}), key=("id",))
+    assert counts(delta) == (0, 0, 1, 1)

@@ -289,4 +289,4 @@ class _Multisets:
 
 
 def _raw(pair: Pair, is_head: bool) -> str:
-    return identifier(pair.head_name if is_head else pair.name)
+    return identifier(pair.sql_name(is_head))

@@ -74,7 +74,7 @@ def form(pair: Pair) -> Form:
 
 def form_of(pair: Pair, is_head: bool) -> str:
     """The pair's cell of one side in its form, from the side's own column."""
-    return cell_form(identifier(pair.head_name if is_head else pair.name), pair, is_head)
+    return cell_form(identifier(pair.sql_name(is_head)), pair, is_head)
 
 
 def cell_form(value: str, pair: Pair, is_head: bool) -> str:

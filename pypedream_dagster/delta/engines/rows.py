@@ -28,5 +28,6 @@ class Rows:
 
 
 def originals(table: Table) -> str:
-    """The table's columns as they are, named ``o…``."""
-    return ", ".join(f"{identifier(name)} AS o{i}" for i, (name, _) in enumerate(table.columns))
+    """The table's columns as they are, named ``o…``; a placeholder where it has none (a CSV of zero bytes)."""
+    listed = (f"{identifier(table.sql_name(name))} AS o{i}" for i, (name, _) in enumerate(table.columns))
+    return ", ".join(listed) or "NULL AS nothing"

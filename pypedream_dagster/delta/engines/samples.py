@@ -18,6 +18,8 @@ def whole_rows(
     connection: DuckDBPyConnection, table: Table, source: str, condition: str
 ) -> tuple[dict[str, Cell], ...]:
     """Whole rows of ``source``, whose columns are the table's as ``o…`` and ``r``, their order."""
+    if not table.columns:
+        return ()
     columns = ", ".join(f"o{i}" for i in range(len(table.columns)))
     rows = connection.execute(f"SELECT {columns} FROM {source} WHERE {condition} ORDER BY r").fetchall()
     names = [name for name, _ in table.columns]
