@@ -50,7 +50,6 @@ class Table:
         texts: what was parsed, of CSV and JSON.
         text_types: in which types it is taken.
         sql_names: what SQL calls a column, where that is not its name (names that differ by case only).
-        sql_names: what SQL calls a column, where that is not its name (names that differ by case only).
     """
 
     sql: str
@@ -62,12 +61,6 @@ class Table:
     partition_types: Mapping[str, str] | None = None
     texts: text.Texts | None = None
     text_types: Mapping[str, str] | None = None
-    sql_names: Mapping[str, str] = field(default_factory=dict)
-
-    def sql_name(self, name: str) -> str:
-        """What SQL calls a column."""
-        return self.sql_names.get(name, name)
-
     sql_names: Mapping[str, str] = field(default_factory=dict)
 
     def sql_name(self, name: str) -> str:
@@ -402,19 +395,6 @@ def _arrow_type(name: str) -> Any:
     import pyarrow as pa
 
     return {"BIGINT": pa.int64(), "DATE": pa.date32(), "VARCHAR": pa.string()}[name]
-
-
-def _may_be_twins(columns: tuple[tuple[str, ColumnType], ...]) -> bool:
-    """Whether DuckDB may have renamed a column because another has its name in other letters: ``a`` to ``a_1``."""
-    names = {name.lower() for name, _ in columns}
-    return any(re.sub(r"_[0-9]+\Z", "", name) in names for name in names if re.search(r"_[0-9]+\Z", name))
-
-
-def _has_twins(file: DataFile) -> bool:
-    import pyarrow.parquet as pq
-
-    names = pq.read_schema(file.path).names
-    return len({name.lower() for name in names}) < len(names)
 
 
 def _may_be_twins(columns: tuple[tuple[str, ColumnType], ...]) -> bool:
