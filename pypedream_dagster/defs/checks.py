@@ -21,13 +21,17 @@ from dagster import (
 )
 
 from pypedream_dagster.branch.model import BranchNode, Output
+from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.defs.delta_metadata import expectation_metadata, row_metadata, schema_metadata
+from pypedream_dagster.defs.delta_on_glue import GlueComparer
+from pypedream_dagster.defs.executor import interruptible_sleep
 from pypedream_dagster.defs.keys import KIND_TAG, NODE_TAG, asset_keys, op_name, output_key, tag_value
 from pypedream_dagster.defs.metadata import Metadata, plain
 from pypedream_dagster.defs.progress import Progress, tell
 from pypedream_dagster.defs.resources import AwsResource
 from pypedream_dagster.defs.step import Place
 from pypedream_dagster.delta.dataset import compare_output, violations
+from pypedream_dagster.delta.failures import failures
 from pypedream_dagster.delta.json_form import to_json
 from pypedream_dagster.delta.model import DatasetDelta, ExpectationDelta
 from pypedream_dagster.report import wording
@@ -80,15 +84,30 @@ def _checks(place: Place, node: BranchNode, output: Output | None) -> AssetCheck
         wanted = {check.name for check in context.selected_asset_check_keys}
         assert place.folder is not None
         if output is not None and wanted - {ISOLATION}:
-            delta = compare_output(aws.connect().s3, node, output, expectations_dir=aws.settings.expectations_dir)
+            delta = _compared(aws, place, node, output)
             written = _write(place.folder, delta)
             tell(Progress(node.id, "checked", f"{output.name}: {_summary(delta)}"))
-            results = (_schema(key, delta, output), _rows(key, delta, output, written), _expectations(key, delta))
+            results = (
+                _schema(key, delta, output),
+                _rows(key, delta, output, written),
+                _expectations(key, delta, output),
+            )
             yield from (result for result in results if result.check_name in wanted)
         if ISOLATION in wanted:
             yield _isolation(key, place.folder, node)
 
     return checks
+
+
+def _compared(aws: AwsResource, place: Place, node: BranchNode, output: Output) -> DatasetDelta:
+    """Compare on this machine, or on Glue what is too much for it."""
+    clients, settings = aws.connect(), aws.settings
+
+    def on_note(text: str) -> None:
+        tell(Progress(node.id, "note", text))
+
+    on_glue = GlueComparer(clients, BranchStore(settings.branches_dir), place.branch, interruptible_sleep, on_note)
+    return compare_output(clients.s3, node, output, expectations_dir=settings.expectations_dir, spark=on_glue)
 
 
 def _write(folder: Path, delta: DatasetDelta) -> Path:
@@ -160,9 +179,11 @@ def _not_compared(delta: DatasetDelta) -> str | None:
     return f"Not compared: {delta.error or wording.status(delta)}."
 
 
-def _expectations(key: AssetKey, delta: DatasetDelta) -> AssetCheckResult:
+def _expectations(key: AssetKey, delta: DatasetDelta, output: Output) -> AssetCheckResult:
     found = delta.expectations or ExpectationDelta(suite="")
     new, old = len(found.regressions), len(found.old_failures)
+    judged = failures(delta, "policy", output.settings.delta_policy)
+    is_over = any(failure.aspect == "expectations" for failure in judged)
     if not found.suite:
         text = "The dataset has no suite."
     elif found.error:
@@ -173,7 +194,7 @@ def _expectations(key: AssetKey, delta: DatasetDelta) -> AssetCheckResult:
         asset_key=key,
         check_name=EXPECTATIONS,
         passed=not (new or old or found.error),
-        severity=AssetCheckSeverity.ERROR if new else AssetCheckSeverity.WARN,
+        severity=AssetCheckSeverity.ERROR if is_over else AssetCheckSeverity.WARN,
         description=text,
         metadata=expectation_metadata(delta),
     )

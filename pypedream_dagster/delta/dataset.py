@@ -15,7 +15,7 @@ from pypedream_dagster.delta.expectation_draft import draft_suite
 from pypedream_dagster.delta.expectations import find_suite, with_expectations
 from pypedream_dagster.delta.identity import without_identical
 from pypedream_dagster.delta.model import DatasetDelta, Tolerance
-from pypedream_dagster.delta.rules import CompareRules, EngineChoice
+from pypedream_dagster.delta.rules import MEMORY_LIMIT_BYTES, CompareRules, EngineChoice
 from pypedream_dagster.delta.source import Side, list_files
 from pypedream_dagster.delta.tables import TABLE_FORMATS, resolved
 from pypedream_dagster.errors import DeltaError, RunError
@@ -36,6 +36,7 @@ def compare_output(
     engine: EngineChoice = "auto",
     exact: bool = False,
     sample_rows: int = 20,
+    memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
     expectations_dir: Path | None = None,
     spark: SparkComparer | None = None,
     spark_above_bytes: int = SPARK_ABOVE_BYTES,
@@ -49,6 +50,7 @@ def compare_output(
         engine: as in `compare`; ``auto`` is Spark for what is larger than ``spark_above_bytes``.
         exact: compare values rather than hashes of them.
         sample_rows: the most sample rows of each outcome.
+        memory_limit_bytes: as in `CompareRules`.
         expectations_dir: where the dataset's Great Expectations suite lies, if it has one (see `find_suite`).
         spark: compares on Glue; without it Spark runs on this machine, and only if asked for.
         spark_above_bytes: of both sides together, files left out that are identical.
@@ -58,7 +60,9 @@ def compare_output(
     try:
         form = output.settings.format
         base, head = (Side(uri, form, filesystem) for uri in (output.base_uri, output.head_uri))
-        rules = replace(rules_of(output.settings), exact=exact, sample_rows=sample_rows)
+        rules = replace(
+            rules_of(output.settings), exact=exact, sample_rows=sample_rows, memory_limit_bytes=memory_limit_bytes
+        )
         if spark and (engine == "spark" or (engine == "auto" and bytes_left(base, head) > spark_above_bytes)):
             delta = spark(base, head, rules, output.name, node.id)
         else:
@@ -107,9 +111,13 @@ def rules_of(settings: Dataset) -> CompareRules:
 
 
 def violations(delta: DatasetDelta, policy: DeltaPolicy) -> Iterator[str]:
-    """Yield in what a delta goes over a dataset's policy; a dataset that could not be compared goes over any."""
+    """Yield in what a delta goes over a dataset's policy, apart from its expectations, which are judged by themselves.
+
+    A dataset that could not be compared goes over any policy.
+    """
     for failure in failures.violations(delta, policy):
-        yield failure.text
+        if failure.aspect != "expectations":
+            yield failure.text
 
 
 def draft_output(s3: S3Client, output: Output) -> dict[str, Any]:
