@@ -59,6 +59,7 @@ def command(
     engine: EngineChoice,
     exact: bool,
     samples: int,
+    memory_limit_bytes: int,
     fail_on: FailOn | None,
 ) -> int:
     """Compare any two datasets, local or on S3.
@@ -82,6 +83,7 @@ def command(
         tolerance=tolerance,
         format=form,
         sample_rows=samples,
+        memory_limit_bytes=memory_limit_bytes,
         exact=exact,
     )
     s3 = _s3(invocation) if base.startswith(_S3) or head.startswith(_S3) else None

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, assert_never, get_args
 
 import click
 
+from pypedream_dagster.cli.options import Size
 from pypedream_dagster.cli.output import note, write_output
 from pypedream_dagster.delta.failures import Judgement
 from pypedream_dagster.delta.model import BranchDelta, DatasetDelta
@@ -33,8 +34,16 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def report_options(function: _F) -> _F:
-    """Add ``--format``, ``--json``, ``-o`` and ``--engine``, ``--exact``, ``--samples``."""
+    """Add ``--format``, ``--json``, ``-o`` and ``--engine``, ``--exact``, ``--samples``, ``--memory``."""
     for option in (
+        click.option(
+            "--memory",
+            "memory_limit_bytes",
+            type=Size(),
+            default="4GiB",
+            show_default=True,
+            help="What DuckDB spills to disk rather than exceed.",
+        ),
         click.option("--samples", type=click.IntRange(0, 1000), default=20, help="Sample rows of each outcome."),
         click.option("--exact", is_flag=True, help="Compare values, not 64-bit hashes of them; slower."),
         click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True),

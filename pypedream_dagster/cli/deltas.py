@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -23,7 +22,7 @@ from pypedream_dagster.cli.delta_output import (
     write_delta,
 )
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
-from pypedream_dagster.cli.options import refuse_main
+from pypedream_dagster.cli.options import Size, refuse_main
 from pypedream_dagster.cli.output import note
 from pypedream_dagster.delta.failures import FailOn, Judgement, judge
 from pypedream_dagster.delta.model import BranchDelta
@@ -34,17 +33,6 @@ if TYPE_CHECKING:
     from pypedream_dagster.delta.rules import EngineChoice
 
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-
-
-def _bytes(context: click.Context, parameter: click.Parameter, text: str) -> int:
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise click.BadParameter(f"{text!r} is no size such as 500MB, 200GB or 1.5TB", context, parameter)
-    return int(float(match[1]) * _UNITS[match[2].upper()])
-
-
 @click.command("deltas")
 @click.argument("branch")
 @click.option("--dataset", "datasets", multiple=True, help="Compare only this dataset (or NODE.DATASET); repeatable.")
@@ -52,10 +40,9 @@ def _bytes(context: click.Context, parameter: click.Parameter, text: str) -> int
 @click.option(
     "--spark-above",
     "spark_above_bytes",
-    metavar="SIZE",
+    type=Size(),
     default="200GB",
     show_default=True,
-    callback=_bytes,
     help="With engine auto: what is larger is compared by Spark on Glue.",
 )
 @click.option(
@@ -75,6 +62,7 @@ def command(
     engine: EngineChoice,
     exact: bool,
     samples: int,
+    memory_limit_bytes: int,
     spark_above_bytes: int,
     fail_on: FailOn | None,
 ) -> int:
@@ -103,6 +91,7 @@ def command(
         engine=engine,
         exact=exact,
         sample_rows=samples,
+        memory_limit_bytes=memory_limit_bytes,
         expectations_dir=suites,
         spark=GlueComparer(aws, store, branch, time.sleep, lambda text: note(f"  {text}")),
         spark_above_bytes=spark_above_bytes,

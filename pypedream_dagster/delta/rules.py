@@ -13,7 +13,7 @@ Format = Literal["auto", "parquet", "csv", "json", "orc", "delta", "iceberg"]
 Statistics = Literal["auto", "all", "changed", "none"]
 EngineChoice = Literal["auto", "duckdb", "pandas", "spark"]
 
-_GIB = 1024**3
+MEMORY_LIMIT_BYTES = 4 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class CompareRules:
     csv_header: bool | None = None
     sample_rows: int = 20
     statistics: Statistics = "auto"
-    memory_limit_bytes: int = 4 * _GIB
+    memory_limit_bytes: int = MEMORY_LIMIT_BYTES
     temp_directory: str | None = None
     threads: int | None = None
     exact: bool = False
