@@ -29,14 +29,14 @@ _AT_ONCE = 20
 _FILE = "the file of this row"
 _DOUBLE_DIGITS = 15  # every decimal of 15 digits survives the way to a double and back
 _BIGINT_DIGITS, _DECIMAL_DIGITS = 18, 38
-_INTEGER = "-?(0|[1-9][0-9]*)"
-_NUMBER = r"-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)"
-_FLOAT = rf"({_NUMBER})([eE][+-]?[0-9]+)?|NaN|nan|[+-]?(Infinity|inf)"
-_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
-_ZONE = "Z|[+-][0-9]{2}(:?[0-9]{2})?"
-_STAMP = rf"{_DATE}([ T]{_CLOCK})?"
-_LIKE_A_VALUE = re.compile(rf"({_FLOAT}|{_STAMP}({_ZONE})?|[+-]?[0-9.,]+|true|false)\Z", re.IGNORECASE)
+INTEGER = "-?(0|[1-9][0-9]*)"
+NUMBER = r"-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)"
+FLOAT = rf"({NUMBER})([eE][+-]?[0-9]+)?|NaN|nan|[+-]?(Infinity|inf)"
+DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+ZONE = "Z|[+-][0-9]{2}(:?[0-9]{2})?"
+STAMP = rf"{DATE}([ T]{CLOCK})?"
+_LIKE_A_VALUE = re.compile(rf"({FLOAT}|{STAMP}({ZONE})?|[+-]?[0-9.,]+|true|false)\Z", re.IGNORECASE)
 # Patterns that no date has, so that strings stay strings.
 _NO_DATES = "dateformat = '-', timestampformat = '-'"
 
@@ -129,15 +129,15 @@ def json_types(connection: DuckDBPyConnection, sources: Iterable[Source]) -> dic
 
 def types_of(connection: DuckDBPyConnection, sides: Iterable[Texts]) -> dict[str, str]:
     """The SQL types of the untyped columns, by lower name, from the cells of all sides."""
-    found: dict[str, list[_Shape]] = {}
+    found: dict[str, list[Shape]] = {}
     for texts in sides:
         names = [column for column, _ in texts.columns if column in texts.untyped]
         for start in range(0, len(names), _AT_ONCE):
             some = names[start : start + _AT_ONCE]
             row = one_row(connection, f"SELECT {', '.join(map(_shape_sql, some))} FROM {texts.table}")
             for column, values in zip(some, row, strict=True):
-                found.setdefault(column.lower(), []).append(_Shape(**values))
-    return {name: _type(shapes) for name, shapes in found.items()}
+                found.setdefault(column.lower(), []).append(Shape(**values))
+    return {name: narrowest_type(shapes) for name, shapes in found.items()}
 
 
 def typed(texts: Texts, types: Mapping[str, str], names: Iterable[str]) -> str:
@@ -194,7 +194,8 @@ def _dialect(connection: DuckDBPyConnection, paths: tuple[str, ...]) -> tuple[st
             marks = [mark if mark != "(empty)" else '"' for mark in (quote, escape)]
             options = zip(("delim", "quote", "escape"), (delimiter, *marks), strict=True)
             best = columns, "".join(f", {name} = {literal(value)}" for name, value in options), guess
-    return (best[1], best[2]) if best else ("", True)
+    # Else DuckDB skips lines at the start that have fewer cells than most.
+    return (f"{best[1]}, skip = 0", best[2]) if best else (", skip = 0", True)
 
 
 def _first_lines(connection: DuckDBPyConnection, paths: tuple[str, ...], dialect: str) -> list[tuple[Any, ...]]:
@@ -206,21 +207,22 @@ def _first_lines(connection: DuckDBPyConnection, paths: tuple[str, ...], dialect
 
 
 def _has_header(lines: list[tuple[Any, ...]], guess: bool) -> bool:
-    if not all(_may_be_names(line) for line in lines):
+    if not all(may_be_names(line) for line in lines):
         return False
     names = [set(line) for line in lines]
     every = set.intersection(*names) if names else set()
     return guess or (len(names) > 1 and 2 * len(every) >= max(map(len, names)))
 
 
-def _may_be_names(line: tuple[Any, ...]) -> bool:
+def may_be_names(line: tuple[Any, ...]) -> bool:
+    """Whether the cells of a CSV's first line look like names."""
     while line and line[-1] is None:  # a header with fewer cells than some row
         line = line[:-1]
     return all(cell and not _LIKE_A_VALUE.match(cell) for cell in line) and len(set(line)) == len(line) > 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class Shape:
     """What the cells of a column look like; each flag holds for all that are not NULL."""
 
     n: int
@@ -245,16 +247,16 @@ def _shape_sql(name: str) -> str:
         return every(f"regexp_full_match({v}, {literal(pattern)})")
 
     whole = f"length(ltrim(split_part({v}, '.', 1), '-'))"
-    has_zone = f"regexp_full_match({v}, {literal(f'{_STAMP}({_ZONE})')})"
+    has_zone = f"regexp_full_match({v}, {literal(f'{STAMP}({ZONE})')})"
     fields = {
         "n": f"count({v})",
         "boolean": every(f"lower({v}) IN ('true', 'false')"),
-        "integer": full(_INTEGER),
-        "number": full(_NUMBER),
-        "floating": full(_FLOAT),
-        "day": every(f"regexp_full_match({v}, {literal(_DATE)}) AND TRY_CAST({v} AS DATE) IS NOT NULL"),
+        "integer": full(INTEGER),
+        "number": full(NUMBER),
+        "floating": full(FLOAT),
+        "day": every(f"regexp_full_match({v}, {literal(DATE)}) AND TRY_CAST({v} AS DATE) IS NOT NULL"),
         "stamp": every(
-            f"regexp_full_match({v}, {literal(f'{_STAMP}({_ZONE})?')}) AND TRY_CAST({v} AS TIMESTAMPTZ) IS NOT NULL"
+            f"regexp_full_match({v}, {literal(f'{STAMP}({ZONE})?')}) AND TRY_CAST({v} AS TIMESTAMPTZ) IS NOT NULL"
         ),
         "zoned": f"coalesce(bool_or({has_zone}), false)",
         "whole": f"coalesce(max({whole}), 0)",
@@ -263,7 +265,7 @@ def _shape_sql(name: str) -> str:
     return "{" + ", ".join(f"{literal(field)}: {sql}" for field, sql in fields.items()) + "}"
 
 
-def _type(shapes: list[_Shape]) -> str:
+def narrowest_type(shapes: list[Shape]) -> str:
     """The narrowest type that all cells fit; a column without any cell is text."""
     shapes = [shape for shape in shapes if shape.n]
     if not shapes:
