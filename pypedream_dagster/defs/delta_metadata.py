@@ -15,6 +15,7 @@ _ROWS_SHOWN = 100
 _SAMPLES_SHOWN = 5
 _CELLS_SHOWN = 6
 _TEXT_CHARACTERS = 200
+_VALUE_CHARACTERS = 100
 
 _Value = str | int | float
 
@@ -76,8 +77,8 @@ def _sample_rows(delta: DatasetDelta) -> Iterator[tuple[str, str, str, str, str]
     samples = delta.samples
     for changed in samples.changed[:_SAMPLES_SHOWN]:
         for name, after in list(changed.after.items())[:_CELLS_SHOWN]:
-            before = wording.cell(changed.before.get(name), _TEXT_CHARACTERS)
-            yield "changed", _row_text(changed.key), name, before, wording.cell(after, _TEXT_CHARACTERS)
+            before = changed.before.get(name)
+            yield "changed", _row_text(changed.key), name, *wording.change(before, after, _VALUE_CHARACTERS)
     for outcome, rows in (("added", samples.added), ("removed", samples.removed)):
         for row in rows[:_SAMPLES_SHOWN]:
             yield outcome, _row_text(row), "", "", ""

@@ -81,6 +81,8 @@ def has_rows(dataset: DatasetDelta) -> bool:
 def notable_columns(dataset: DatasetDelta) -> dict[str, ColumnDelta]:
     """Return the columns that differ: those with changed cells first, then those whose statistics moved."""
     changed = dataset.changed_columns
+    if not (dataset.rows.base and dataset.rows.head):
+        return changed  # nothing moved: it came, or it went
     moved = {
         name: column
         for name, column in dataset.columns.items()

@@ -18,7 +18,7 @@ from pypedream_dagster.delta.model import SCHEMA_VERSION, BranchDelta, Cell, Dat
 from pypedream_dagster.report import charts, digest, wording
 
 _OPEN_DATASETS = 6
-_CELL_CHARACTERS = 200
+_CELL_CHARACTERS = 120
 _SAMPLE_COLUMNS = 40
 _COLUMNS_SHOWN = 30
 _PARTITIONS_SHOWN = 200
@@ -65,6 +65,7 @@ def render_html(delta: BranchDelta | DatasetDelta) -> str:
         charts=charts,
         digest=digest,
         wording=wording,
+        change=_change,
         changed_names=_changed_names,
         row_names=_row_names,
     )
@@ -114,10 +115,17 @@ def _opened(items: Iterable[tuple[int, DatasetDelta]], *, is_branch: bool) -> fr
 
 
 def _cell(value: Cell) -> Markup | str:
-    """Return a value; what is missing is marked so that the text ``NULL`` is not taken for it."""
-    if value is None:
-        return Markup('<span class="null">NULL</span>')
-    return wording.cell(value, _CELL_CHARACTERS)
+    return _marked(value, wording.cell(value, _CELL_CHARACTERS))
+
+
+def _change(before: Cell, after: Cell) -> tuple[Markup | str, Markup | str]:
+    one, other = wording.change(before, after, _CELL_CHARACTERS)
+    return _marked(before, one), _marked(after, other)
+
+
+def _marked(value: Cell, text: str) -> Markup | str:
+    """Return a value's text; what is missing is marked so that the text ``NULL`` is not taken for it."""
+    return Markup('<span class="null">NULL</span>') if value is None else text
 
 
 def _changed_names(dataset: DatasetDelta) -> tuple[list[str], int]:

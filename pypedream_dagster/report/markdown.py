@@ -237,12 +237,7 @@ def _column_row(dataset: DatasetDelta, name: str, column: ColumnDelta) -> tuple[
 def _samples(dataset: DatasetDelta, depth: _Depth) -> Iterator[str]:
     samples = dataset.samples
     changed = [
-        (
-            _row(row.key, depth),
-            code(name, 40),
-            code(wording.cell(row.before.get(name), 60)),
-            code(wording.cell(after, 60)),
-        )
+        (_row(row.key, depth), code(name, 40), *map(code, wording.change(row.before.get(name), after, 60)))
         for row in samples.changed[: depth.rows]
         for name, after in list(row.after.items())[: depth.cells]
     ]

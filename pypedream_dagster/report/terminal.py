@@ -237,8 +237,8 @@ def _samples(dataset: DatasetDelta) -> Iterator[RenderableType]:
         text = Text(f"{_values(row.key)}: " if row.key else "")
         for index, name in enumerate(list(row.after)[:4]):
             text.append(", " if index else "").append(f"{wording.visible(name, 24)} ")
-            text.append(wording.cell(row.before.get(name), 24), style="red").append(" → ")
-            text.append(wording.cell(row.after[name], 24), style="green")
+            one, other = wording.change(row.before.get(name), row.after[name], 24)
+            text.append(one, style="red").append(" → ").append(other, style="green")
         more = digest.cut(list(row.after), 4)
         lines.append(("~", text.append(f" and {more} more" if more else "")))
     for sign, rows in (("+", samples.added), ("-", samples.removed)):

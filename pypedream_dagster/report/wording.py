@@ -149,6 +149,21 @@ def cell(value: Cell, limit: int = 0) -> str:
             assert_never(value)
 
 
+def change(before: Cell, after: Cell, limit: int) -> tuple[str, str]:
+    """Return a cell's two values, long texts cut where their first difference can still be seen.
+
+    Values reach the report cut to a few hundred characters; two that differ only behind that say so.
+    """
+    one, other = cell(before), cell(after)
+    if one == other:
+        return shorter(one, limit), f"{shorter(other, limit)} (differs further on)"
+    shortest = min(len(one), len(other))
+    same = next((i for i in range(shortest) if one[i] != other[i]), shortest)
+    start = max(0, same - limit // 4) if same >= limit - 1 else 0
+    ahead = "…" if start else ""
+    return shorter(f"{ahead}{one[start:]}", limit), shorter(f"{ahead}{other[start:]}", limit)
+
+
 def verdict(value: Verdict) -> str:
     """Return a verdict in words."""
     return value.replace("_", " ")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypedream_dagster.delta.model import BranchDelta, DatasetDelta, RowCounts
-from pypedream_dagster.report import wording
+from pypedream_dagster.report import digest, wording
 from pypedream_dagster.report.markdown import MAX_BYTES, code, plain, render_markdown, table
 from pypedream_dagster.report.terminal import render_terminal
 
@@ -163,3 +163,26 @@ def test_values_that_came_and_went_are_named() -> None:
 )
 def test_instants(seconds: float, text: str) -> None:
     assert wording.instant(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("a", "b", ("a", "b")),
+        (None, "", ("NULL", '""')),
+        (True, "true", ("true", '"true"')),
+        ("x" * 40, "y" * 40, ("x" * 19 + "…", "y" * 19 + "…")),
+        ("x" * 40 + "a", "x" * 40 + "b", ("…xxxxxa", "…xxxxxb")),
+        ("x" * 40, "x" * 40 + "b", ("…xxxxx", "…xxxxxb")),
+        ("x" * 40, "x" * 40, ("x" * 19 + "…", "x" * 19 + "… (differs further on)")),
+    ],
+)
+def test_where_two_values_differ_is_shown(before: str, after: str, shown: tuple[str, str]) -> None:
+    assert wording.change(before, after, 20) == shown
+
+
+def test_columns_of_data_that_came_or_went_did_not_move() -> None:
+    delta = samples.changed_dataset()
+    gone = replace(delta, rows=RowCounts(base=1000, removed=1000, changed=0), columns={"c": delta.columns["flight_id"]})
+    assert digest.notable_columns(gone) == {}
+    assert digest.notable_columns(replace(gone, rows=delta.rows)).keys() == {"c"}
