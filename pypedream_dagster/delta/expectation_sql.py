@@ -56,7 +56,7 @@ def _planned(question: Question, type_: str) -> Plan | Observed | None:
         return None
     try:
         return planner(question)
-    except UnsaidError:
+    except (UnsaidError, OverflowError):  # a number that no double holds is one of those things
         return None
     except KeyError as missing:
         return Observed(False, f"no column {missing}", fault="absent")

@@ -57,10 +57,10 @@ def read_suite(path: Path) -> Suite:
         DeltaError: it is no suite of Great Expectations.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
         found = tuple(_expectation(item) for item in document["expectations"])
         name = document.get("name") or document.get("expectation_suite_name") or path.stem
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise DeltaError(
             f"{path} is no Great Expectations suite: {what}", hint="it needs expectations with a type and kwargs each"
