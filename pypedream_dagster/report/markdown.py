@@ -17,6 +17,8 @@ MAX_BYTES = 60_000
 
 _FOR_THE_END = 300
 _OVERVIEW_SHARE = 0.4
+_OVERVIEW = ("", "Dataset", "Node", ">Main", ">Branch", ">Added", ">Removed", ">Changed", "What")
+_UNFOLDED = 5
 _SIGNS = ("🔴", "🟡", "🟢")
 
 
@@ -46,7 +48,7 @@ def render_markdown(delta: BranchDelta | DatasetDelta, *, fold: bool = False, li
     if isinstance(delta, DatasetDelta):
         return _within("", [delta], limit, fold=False)
     worth = [dataset for _, dataset in digest.by_weight(delta) if digest.weight(dataset) < 2]
-    return _within(_overview(delta, limit), worth, limit, fold=fold)
+    return _within(_overview(delta, limit, fold=fold), worth, limit, fold=fold)
 
 
 def _within(head: str, datasets: Sequence[DatasetDelta], limit: int, *, fold: bool) -> str:
@@ -79,7 +81,7 @@ def _size(text: str) -> int:
     return len(text.encode()) + 1  # with the line's end
 
 
-def _overview(delta: BranchDelta, limit: int) -> str:
+def _overview(delta: BranchDelta, limit: int, *, fold: bool) -> str:
     sums = digest.totals(delta)
     sign = _SIGNS[min((digest.weight(dataset) for dataset in delta.datasets), default=2)]
     counts = [f"**{sums.changed}** changed", f"**{sums.unchanged}** unchanged"]
@@ -89,15 +91,21 @@ def _overview(delta: BranchDelta, limit: int) -> str:
     title += f"\n{wording.plural(sums.datasets, 'dataset')}: {', '.join(counts)}.\n\n"
     room = int(limit * _OVERVIEW_SHARE)
     rows: list[tuple[str, ...]] = []
-    for _, dataset in digest.by_weight(delta):
+    datasets = [dataset for _, dataset in digest.by_weight(delta)]
+    for dataset in datasets:
         row = _overview_row(dataset)
         room -= _size(table((), [row]))
         if room < 0:
             break
         rows.append(row)
-    headers = ("", "Dataset", "Node", ">Main", ">Branch", ">Added", ">Removed", ">Changed", "What")
-    text = title + (table(headers, rows) if rows else "")
-    more = digest.cut(delta.datasets, len(rows))
+    quiet = sum(digest.weight(dataset) == 2 for dataset in datasets[: len(rows)])
+    # A few unchanged datasets are read faster than unfolded.
+    shown = len(rows) - quiet if fold and quiet > _UNFOLDED else len(rows)
+    text = title + (table(_OVERVIEW, rows[:shown]) if shown else "")
+    if shown < len(rows):
+        rest = table(_OVERVIEW, rows[shown:])
+        text += f"\n<details><summary>{quiet} unchanged datasets</summary>\n\n{rest}\n</details>\n"
+    more = digest.cut(datasets, len(rows))
     return text + (f"\n_and {wording.plural(more, 'more dataset')}_\n" if more else "")
 
 

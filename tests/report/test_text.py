@@ -72,6 +72,15 @@ def test_every_dataset_gets_a_little_before_any_gets_all() -> None:
     assert "| Changed row |" in text
 
 
+def test_many_unchanged_datasets_are_folded_in_a_pull_request() -> None:
+    many = samples.many_datasets(60)
+    folded = render_markdown(many, fold=True)
+    assert "<details><summary>30 unchanged datasets</summary>\n\n|   | Dataset |" in folded
+    assert folded.index("`dataset_02`") < folded.index("30 unchanged") < folded.index("`dataset_01`")
+    assert "unchanged datasets" not in render_markdown(many)
+    assert "unchanged datasets" not in render_markdown(samples.many_datasets(6), fold=True)
+
+
 def test_one_dataset_that_is_too_long_is_shortened_and_not_left_out() -> None:
     text = render_markdown(samples.wide_dataset(200), limit=2_000)
     assert "1 added, 0 removed, 1,400 changed of 5,000 rows" in text
