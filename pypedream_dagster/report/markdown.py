@@ -111,8 +111,8 @@ def _overview(delta: BranchDelta, limit: int, *, fold: bool) -> str:
 
 def _overview_row(dataset: DatasetDelta) -> tuple[str, ...]:
     rows = dataset.rows
-    node = code(dataset.node, 60) if dataset.node and dataset.node != dataset.dataset else ""
-    head = (_sign(dataset), code(dataset.dataset, 60), node)
+    node = code(dataset.node, 30) if dataset.node and dataset.node != dataset.dataset else ""
+    head = (_sign(dataset), code(dataset.dataset, 40), node)
     if not digest.has_rows(dataset):
         return (*head, "", "", "", "", "", wording.status(dataset))
     columns = digest.named_columns(dataset)
