@@ -184,7 +184,7 @@ class Reader:
             return action()
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             self.blame(table, error)
-            raise
+            raise UnreadableError(f"{table.side.uri}: {_first_line(error)}") from error
 
     def blame(self, table: Table, error: Exception) -> None:
         """Raise what is wrong with a table's file, if one of its files cannot be read alone.
@@ -227,7 +227,7 @@ class Reader:
         files = table.files if side.is_local else self._copies.of(side, table.files)
         paths = _globs(files)
         told = self._arrow_types(paths)
-        if any(map(arrow.is_misread, told.values())):
+        if any(map(arrow.is_misread, told.values())) or _is_hive_odd(table.files):
             return self._dataset(table, side, "parquet")
         sql = f"read_parquet({paths}, union_by_name = true{_hive(table)})"
         sql = f"(SELECT *{_without_folders_above(table, side)} FROM {sql})"
@@ -395,6 +395,12 @@ def _arrow_type(name: str) -> Any:
     import pyarrow as pa
 
     return {"BIGINT": pa.int64(), "DATE": pa.date32(), "VARCHAR": pa.string()}[name]
+
+
+def _is_hive_odd(files: tuple[DataFile, ...]) -> bool:
+    """Whether DuckDB refuses the folders: not all files have the same, or a value has ``=`` in it."""
+    names = {tuple(name for name, _ in file.partition) for file in files}
+    return len(names) > 1 or any("=" in (value or "") for file in files for _, value in file.partition)
 
 
 def _may_be_twins(columns: tuple[tuple[str, ColumnType], ...]) -> bool:

@@ -175,7 +175,7 @@ def _table_below(root: str, folder: str) -> UnreadableError:
 
 
 def _is_data(name: str) -> bool:
-    if name.startswith(".") or name.endswith(("_$folder$", "._COPYING_")):
+    if name.startswith(".") or name.endswith(("_$folder$", "._COPYING_", ".crc")):
         return False
     return not name.startswith("_") or "=" in name
 

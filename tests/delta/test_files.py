@@ -6,6 +6,8 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,9 @@ from pyarrow import orc
 
 from pypedream_dagster.delta.compare import compare
 from pypedream_dagster.delta.model import DatasetDelta
-from pypedream_dagster.delta.rules import CompareRules
+from pypedream_dagster.delta.rules import CompareRules, EngineChoice
 from pypedream_dagster.delta.source import Side
-from tests.delta.conftest import Compare, written
+from tests.delta.conftest import SPARK, Compare, written
 
 BY_ID = CompareRules(key=("id",))
 
@@ -33,8 +35,27 @@ def put(path: Path, data: pa.Table) -> None:
     pq.write_table(data, path)
 
 
+ENGINE: ContextVar[EngineChoice] = ContextVar("ENGINE", default="duckdb")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """All tests here on both engines that read files themselves; those with ``run`` are on all already."""
+    if "run" not in metafunc.fixturenames:
+        metafunc.parametrize("engine", ["duckdb", SPARK], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    chosen = getattr(request, "param", "duckdb")
+    if chosen == "spark":
+        request.getfixturevalue("tiny_spark")
+    token = ENGINE.set(chosen)
+    yield
+    ENGINE.reset(token)
+
+
 def of(base: Path, head: Path, rules: CompareRules = BY_ID) -> DatasetDelta:
-    return compare(Side(str(base)), Side(str(head)), rules, name="d", node="n")
+    return compare(Side(str(base)), Side(str(head)), rules, engine=ENGINE.get(), name="d", node="n")
 
 
 def counts(delta: DatasetDelta) -> tuple[int, int, int | None, int]:
@@ -227,7 +248,9 @@ def test_odd_names(tmp_path: Path) -> None:
 def test_single_files_and_file_uris(tmp_path: Path) -> None:
     put(tmp_path / "a.parquet", table())
     put(tmp_path / "b b.parquet", table(range(6)))
-    delta = compare(Side((tmp_path / "a.parquet").as_uri()), Side((tmp_path / "b b.parquet").as_uri()), BY_ID)
+    delta = compare(
+        Side((tmp_path / "a.parquet").as_uri()), Side((tmp_path / "b b.parquet").as_uri()), BY_ID, engine=ENGINE.get()
+    )
     assert counts(delta) == (1, 0, 0, 5)
 
 
@@ -326,7 +349,7 @@ def test_key_on_one_side_only(run: Compare) -> None:
 
 def test_parquet_written_by_hand_is_a_side(tmp_path: Path) -> None:
     side = written(tmp_path / "a", [table(range(3)), table(range(3, 5))])
-    assert counts(compare(side, side, BY_ID)) == (0, 0, 0, 5)
+    assert counts(compare(side, side, BY_ID, engine=ENGINE.get())) == (0, 0, 0, 5)
 
 
 def test_columns_that_differ_by_case_only(run: Compare) -> None:
@@ -347,3 +370,11 @@ def test_names_written_in_other_cases_within_one_side(run: Compare) -> None:
     base = [pa.table({"ID": [1], "v": [1]}), pa.table({"id": [2], "V": [2]})]
     delta = run(base, pa.table({"id": [1, 2], "v": [1, 3]}), key=("id",))
     assert counts(delta) == (0, 0, 1, 1)
+
+
+def test_partitions_of_other_depth_and_with_equals_signs(tmp_path: Path) -> None:
+    put(tmp_path / "a" / "p=1" / "x.parquet", table([1]))
+    put(tmp_path / "a" / "x.parquet", table([2]))
+    put(tmp_path / "a" / "p=a=b" / "x.parquet", table([3]))
+    put(tmp_path / "b" / "x.parquet", table([1, 2, 3], p=["1", None, "a=b"]))
+    assert counts(of(tmp_path / "a", tmp_path / "b")) == (0, 0, 0, 3)
