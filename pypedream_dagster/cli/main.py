@@ -41,7 +41,7 @@ COMMANDS = {
     "deploy-branch": Entry("deploy_branch", "Clone the branched job on AWS and upload its script."),
     "trigger-branch": Entry("trigger_branch", "Run a branch's affected nodes through Dagster."),
     "deltas": Entry("deltas", "Compare what a branch wrote with main's data."),
-    "expectations": Entry("expectations", "Draft a dataset's Great Expectations from main's data."),
+    "expectations": Entry("expectations", "Draft Great Expectations for a dataset from main's data."),
     "destroy-branch": Entry("destroy_branch", "Remove all that was made for a branch, data included."),
     "delete-branch": Entry("delete_branch", "Remove a branch's local folder."),
     "compare": Entry("compare", "Compare any two datasets, local or on S3."),
