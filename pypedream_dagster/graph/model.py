@@ -62,6 +62,8 @@ class Tolerance(Part):
 class DeltaPolicy(Part):
     """Thresholds over which a dataset's delta counts as a failure; None means no limit.
 
+    An unknown field is a fault here: a misspelt limit would limit nothing. So is a share above 1, meant as per cent.
+
     Attributes:
         max_added_fraction, max_removed_fraction, max_changed_fraction: of main's rows.
         max_null_fraction_increase: how much larger a column's fraction of NULLs may be than on main.
@@ -70,10 +72,12 @@ class DeltaPolicy(Part):
         blocking: whether a failure keeps Dagster from running what is downstream.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     max_added_fraction: Annotated[float, Field(ge=0)] | None = None
-    max_removed_fraction: Annotated[float, Field(ge=0)] | None = None
-    max_changed_fraction: Annotated[float, Field(ge=0)] | None = None
-    max_null_fraction_increase: Annotated[float, Field(ge=0)] | None = None
+    max_removed_fraction: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_changed_fraction: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_null_fraction_increase: Annotated[float, Field(ge=0, le=1)] | None = None
     allow_schema_change: bool = True
     allow_expectation_regressions: bool = False
     blocking: bool = False

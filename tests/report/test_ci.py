@@ -114,6 +114,14 @@ def test_a_broken_suite_and_what_was_not_run() -> None:
     )
 
 
+def test_cases_of_one_name_are_told_apart() -> None:
+    found = samples.changed_dataset().expectations
+    assert found is not None
+    twice = replace(found, results=found.results * 2)
+    (suite,) = junit(replace(samples.changed_dataset(), expectations=twice), "any")
+    assert len(suite) == 10
+
+
 @pytest.mark.parametrize("fail_on", [None, "any", "policy"])
 def test_hostile_texts_act_on_nothing(fail_on: FailOn | None) -> None:
     delta = samples.branch(samples.hostile_dataset(), samples.hostile_dataset())
