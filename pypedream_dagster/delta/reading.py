@@ -164,8 +164,10 @@ class Reader:
         """
         self.guarded(table, lambda: self._copies.fill(table.side, table.files))
 
-    def to_describe(self, table: Table) -> Table:
-        """The same table as it is best scanned for a few columns: streamed, if its data is not here anyway."""
+    def to_describe(self, table: Table, columns: int) -> Table:
+        """The same table as it is best scanned for some columns: streamed if they are few, and its data not here."""
+        if 2 * columns > len(table.columns):
+            self.fetch(table)
         if self._copies.are_filled(table.side, table.files):
             return table
         assert isinstance(table.side, Side)

@@ -30,6 +30,7 @@ class DuckDB:
     def __init__(self, rules: CompareRules) -> None:
         self.rules = rules
         self.reader = Reader(rules, copies_remote=True)
+        self._has_struck = False
 
     def __enter__(self) -> DuckDB:
         self.reader.__enter__()
@@ -62,6 +63,7 @@ class DuckDB:
 
     def restrict(self, table: Table, files: tuple[DataFile, ...]) -> Table:
         """See `Engine.restrict`."""
+        self._has_struck = self._has_struck or files != table.files
         return self.reader.restrict(table, files)
 
     def guarded(self, tables: tuple[Table, Table], action: Callable[[], _T]) -> _T:
@@ -82,10 +84,9 @@ class DuckDB:
                 self.reader.blame(table, error)
             raise
 
-    def key_candidates(self, base: Table, head: Table, pairing: Pairing) -> Iterable[Pair]:
+    def key_candidates(self, base: Table, head: Table, pairing: Pairing) -> Iterable[tuple[Pair, ...]]:
         """See `Engine.key_candidates`."""
-        self._fetch(base, head)
-        return infer_key(self.connection, base, head, pairing)
+        return infer_key(self.connection, self._scannable(base), self._scannable(head), pairing)
 
     def compare_by_inferred(self, base: Table, head: Table, pairing: Pairing) -> Outcome:
         """See `Engine.compare_by_inferred`; that no key repeats is proven on the way."""
@@ -104,7 +105,13 @@ class DuckDB:
 
     def describe(self, table: Table, names: Collection[str]) -> dict[str, ColumnStats]:
         """See `Engine.describe`."""
-        return describe(self.connection, self.reader.to_describe(table), names) if names else {}
+        return describe(self.connection, self.reader.to_describe(table, len(names)), names) if names else {}
+
+    def _scannable(self, table: Table) -> Table:
+        """The table for scans of a few columns, without fetching files for it that nothing else will need."""
+        if not self._has_struck:
+            self._fetch(table)
+        return self.reader.to_describe(table)
 
     def _fetch(self, *tables: Table) -> None:
         for table in tables:
