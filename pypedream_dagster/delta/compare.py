@@ -9,6 +9,7 @@ A dataset that cannot be compared is reported in the delta's status; only rules 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
@@ -17,7 +18,7 @@ from pypedream_dagster.delta.engines.engine import Engine, RepeatedKeysError
 from pypedream_dagster.delta.engines.outcome import Outcome
 from pypedream_dagster.delta.identity import without_identical
 from pypedream_dagster.delta.model import DatasetDelta, Key, Reading, Status
-from pypedream_dagster.delta.pairing import Pairing, pair_columns
+from pypedream_dagster.delta.pairing import Pair, Pairing, pair_columns
 from pypedream_dagster.delta.reading import Table, partition_types
 from pypedream_dagster.delta.rules import CompareRules, EngineChoice
 from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, detect_format
@@ -107,7 +108,9 @@ class _Comparison:
         pairing = pair_columns(base.columns, head.columns, self.rules).in_sql(base.sql_names, head.sql_names)
         left_base, left_head, reading = self._without_identical(engine, base, head)
         is_identical = bool(reading.identical_files) and not left_base.files and not left_head.files
-        pairing, key, outcome = self._outcome(engine, left_base, left_head, pairing, is_identical)
+        # Of all files: what is unique in those that differ may repeat in the others.
+        candidates = engine.key_candidates(base, head, pairing) if self._is_key_wanted(pairing, is_identical) else ()
+        pairing, key, outcome = self._outcome(engine, left_base, left_head, pairing, candidates, is_identical)
         inputs = Inputs(base, head, left_base, left_head, pairing, key, outcome, reading, self.rules)
         delta = replace(empty, engine=engine.name)
         delta = replace(delta, partitions=partitions(left_base.files, left_head.files, base.files, head.files))
@@ -148,19 +151,29 @@ class _Comparison:
         )
         return engine.restrict(base, left.base), engine.restrict(head, left.head), reading
 
+    def _is_key_wanted(self, pairing: Pairing, is_identical: bool) -> bool:
+        return not (pairing.key or self.rules.key or not self.rules.infer_key or is_identical)
+
     def _outcome(
-        self, engine: Engine, base: Table, head: Table, pairing: Pairing, is_identical: bool
+        self,
+        engine: Engine,
+        base: Table,
+        head: Table,
+        pairing: Pairing,
+        candidates: Iterable[tuple[Pair, ...]],
+        is_identical: bool,
     ) -> tuple[Pairing, Key, Outcome]:
-        if pairing.key or self.rules.key or not self.rules.infer_key or is_identical:
+        if not self._is_key_wanted(pairing, is_identical):
             columns = tuple(pair.name for pair in pairing.key)
             return pairing, Key(columns, "declared" if columns else "none"), engine.compare(base, head, pairing)
-        for pair in engine.key_candidates(base, head, pairing):
-            keyed = pairing.with_key((pair.name,))
+        for pairs in candidates:
+            columns = tuple(pair.name for pair in pairs)
+            keyed = pairing.with_key(columns)
             try:
                 outcome = engine.compare_by_inferred(base, head, keyed)
             except RepeatedKeysError:
                 continue
-            note = "no key is declared; this column is unique on both sides"
-            return keyed, Key((pair.name,), "inferred", note=note), outcome
-        note = "no key is declared, and no single column identifies the rows"
+            what = "this column is" if len(columns) == 1 else "these columns together are"
+            return keyed, Key(columns, "inferred", note=f"no key is declared; {what} unique on both sides"), outcome
+        note = "no key is declared, and no column or few columns identify the rows"
         return pairing, Key(note=note), engine.compare(base, head, pairing)

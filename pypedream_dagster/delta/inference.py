@@ -1,14 +1,18 @@
-"""Finds a key where none is declared: one column that is unique on both sides and finds its rows again.
+"""Finds a key where none is declared: columns that are unique on both sides and find their rows again.
 
-Columns named like an identifier come first, then the others in their order. A sample discards most; uniqueness
-is then counted exactly on small tables, and left to the engine, which checks it for certain, on large ones. A
-unique column whose values mostly do not occur on the other side pairs nothing, and is no key.
+Single columns first, those named like an identifier before the others; where none is a key, pairs and then triples of
+the `_COMBINED` likeliest columns without NULLs. A sample of each side discards most (one query per side and number
+of columns); uniqueness is then counted exactly on small tables, and left to the engine, which checks it for
+certain, on large ones, where at most `_TRIED` candidates get so far. A key whose values mostly do not occur on the
+other side pairs nothing, and is no key.
 """
 
 # ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
 from pypedream_dagster.delta.engines.narrow import form_of
@@ -19,22 +23,40 @@ from pypedream_dagster.delta.reading import Table
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+Columns = tuple[Pair, ...]
+
 _IDENTIFIER = re.compile(r"(^|_|\b)(id|key|pk|uuid|guid|code)$|[a-z](Id|ID|Key)$", re.IGNORECASE)
 _KEY_KINDS = ("integer", "text", "date", "timestamp", "other")
 _SAMPLE_ROWS = 20_000
 _SMALL_ROWS = 500_000
+_COMBINED = 6
+_TRIED = 3
 _LEAST_OVERLAP = 0.5
 _LEAST_DISTINCT = 0.9  # of an estimate that is off by a few percent
 
 
-def infer_key(connection: DuckDBPyConnection, base: Table, head: Table, pairing: Pairing) -> tuple[Pair, ...]:
-    """Candidates for a key, best first; on small tables all are unique for certain."""
+def infer_key(connection: DuckDBPyConnection, base: Table, head: Table, pairing: Pairing) -> Iterator[Columns]:
+    """Candidates for a key, best first and found as asked for; on small tables all are unique for certain."""
     if not base.rows or not head.rows:
-        return ()
-    eligible = eligible_pairs(pairing)
-    for table, is_head in ((base, False), (head, True)):
-        eligible = _unique(connection, table, eligible, is_head)
-    return tuple(pair for pair in eligible if _overlap(connection, base, head, pair) >= _LEAST_OVERLAP)
+        return
+    found = _candidates(connection, base, head, pairing)
+    is_small = max(base.rows, head.rows) <= _SMALL_ROWS
+    yield from found if is_small else islice(found, _TRIED)
+
+
+def _candidates(connection: DuckDBPyConnection, base: Table, head: Table, pairing: Pairing) -> Iterator[Columns]:
+    sides = ((base, False), (head, True))
+    pairs = eligible_pairs(pairing)
+    for size in (1, 2, 3):
+        columns: list[Columns] = list(combinations(pairs, size))
+        for table, is_head in sides:
+            columns = _unique(connection, table, columns, is_head)
+        yield from (each for each in columns if _overlap(connection, base, head, each) >= _LEAST_OVERLAP)
+        if size == 1:
+            pairs = [pair for pair in pairs if pair.name not in {one.name for (one,) in columns}]
+            for table, is_head in sides:
+                pairs = _combinable(connection, table, pairs, is_head)
+            pairs = pairs[:_COMBINED]
 
 
 def eligible_pairs(pairing: Pairing) -> list[Pair]:
@@ -50,37 +72,63 @@ def eligible_pairs(pairing: Pairing) -> list[Pair]:
     return sorted(eligible, key=lambda pair: not _IDENTIFIER.search(pair.name))
 
 
-def _unique(connection: DuckDBPyConnection, table: Table, pairs: list[Pair], is_head: bool) -> list[Pair]:
+def _combinable(connection: DuckDBPyConnection, table: Table, pairs: list[Pair], is_head: bool) -> list[Pair]:
+    """The pairs that have no NULL and more than one value in a sample."""
     if not pairs:
         return []
-    cells = ", ".join(f"{form_of(pair, is_head)} AS v{i}" for i, pair in enumerate(pairs))
-    source = f"(SELECT {cells} FROM {table.sql})"
-    distinct = [f"count(DISTINCT v{i}) = count(*)" for i in range(len(pairs))]
-    sampled = f"(SELECT * FROM {source} LIMIT {_SAMPLE_ROWS})"
-    row = one_row(connection, f"SELECT {', '.join(distinct)} FROM {sampled}")
-    left = [i for i in range(len(pairs)) if row[i]]
-    if not left:
+    checks = (f"count(v{i}) = count(*) AND min(v{i}) IS DISTINCT FROM max(v{i})" for i in range(len(pairs)))
+    row = one_row(connection, f"SELECT {', '.join(checks)} FROM {_sampled(table, pairs, is_head)}")
+    return [pair for pair, is_usable in zip(pairs, row, strict=True) if is_usable]
+
+
+def _unique(connection: DuckDBPyConnection, table: Table, candidates: list[Columns], is_head: bool) -> list[Columns]:
+    """The candidates that are unique in the table, as far as can be told by a sample and then by all rows."""
+    candidates = _passing(connection, table, candidates, is_head, is_sampled=True)
+    return _passing(connection, table, candidates, is_head, is_sampled=False)
+
+
+def _passing(
+    connection: DuckDBPyConnection, table: Table, candidates: list[Columns], is_head: bool, *, is_sampled: bool
+) -> list[Columns]:
+    if not candidates:
         return []
-    if table.rows <= _SMALL_ROWS:
-        checks = [distinct[i] for i in left]
-    else:
-        checks = [
-            f"count(v{i}) = count(*) AND approx_count_distinct(v{i}) >= {_LEAST_DISTINCT} * count(*)" for i in left
-        ]
+    pairs = list(dict.fromkeys(pair for columns in candidates for pair in columns))
+    source = _sampled(table, pairs, is_head) if is_sampled else _cells(table, pairs, is_head)
+    checks = []
+    for columns in candidates:
+        own = [f"v{pairs.index(pair)}" for pair in columns]
+        # Two hashes: with one of 64 bits, a large sample of unique keys would now and then seem to repeat.
+        value = own[0] if len(own) == 1 else f"{{'a': hash({', '.join(own)}), 'b': hash({', '.join(reversed(own))})}}"
+        filled = " AND ".join(f"count({one}) = count(*)" for one in own)
+        if is_sampled or table.rows <= _SMALL_ROWS:
+            checks.append(f"{filled} AND count(DISTINCT {value}) = count(*)")
+        else:
+            checks.append(f"{filled} AND approx_count_distinct({value}) >= {_LEAST_DISTINCT} * count(*)")
     row = one_row(connection, f"SELECT {', '.join(checks)} FROM {source}")
-    return [pairs[i] for i, is_unique in zip(left, row, strict=True) if is_unique]
+    return [columns for columns, is_unique in zip(candidates, row, strict=True) if is_unique]
 
 
-def _overlap(connection: DuckDBPyConnection, base: Table, head: Table, pair: Pair) -> float:
+def _sampled(table: Table, pairs: list[Pair], is_head: bool) -> str:
+    return f"(SELECT * FROM {_cells(table, pairs, is_head)} LIMIT {_SAMPLE_ROWS})"
+
+
+def _cells(table: Table, pairs: list[Pair], is_head: bool) -> str:
+    cells = ", ".join(f"{form_of(pair, is_head)} AS v{i}" for i, pair in enumerate(pairs))
+    return f"(SELECT {cells} FROM {table.sql})"
+
+
+def _overlap(connection: DuckDBPyConnection, base: Table, head: Table, columns: Columns) -> float:
     """The share of a sample of the smaller side's values that occur on the other side."""
     sides = [(base, False), (head, True)]
     (small, small_is_head), (large, large_is_head) = sorted(sides, key=lambda side: side[0].rows)
-    values = f"SELECT {form_of(pair, small_is_head)} AS v FROM {small.sql}"
-    sampled = f"SELECT v FROM ({values}) USING SAMPLE reservoir(1000 ROWS) REPEATABLE (1)"
-    others = f"SELECT {form_of(pair, large_is_head)} AS v FROM {large.sql}"
+    sampled = (
+        f"SELECT * FROM {_cells(small, list(columns), small_is_head)} USING SAMPLE reservoir(1000 ROWS) REPEATABLE (1)"
+    )
+    others = _cells(large, list(columns), large_is_head)
+    same = " AND ".join(f"s.v{i} = o.v{i}" for i in range(len(columns)))
     row = one_row(
         connection,
-        f"WITH s AS MATERIALIZED ({sampled}) SELECT (SELECT count(*) FROM s SEMI JOIN ({others}) o ON s.v = o.v) "
+        f"WITH s AS MATERIALIZED ({sampled}) SELECT (SELECT count(*) FROM s SEMI JOIN {others} o ON {same}) "
         "/ (SELECT count(*) FROM s)",
     )
     return float(row[0] or 0.0)

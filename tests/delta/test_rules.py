@@ -194,3 +194,54 @@ def test_quantiles_of_instants_are_seconds_since_1970(run: Compare) -> None:
         stats = columns[name].base
         assert stats is not None
         assert {q.fraction: q.value for q in stats.quantiles}[0.5] == pytest.approx(50 * 86400, rel=0.02)
+
+
+def rows_of(*columns: str, n: int = 60) -> dict[str, list[Any]]:
+    made = {
+        "day": [datetime(2026, 1, 1 + i // 6, tzinfo=UTC).date() for i in range(n)],
+        "store": [f"s{i % 6 // 2}" for i in range(n)],
+        "till": [i % 2 for i in range(n)],
+        "amount": [float(i % 7) for i in range(n)],
+        "country": ["it"] * n,
+    }
+    return {name: made[name] for name in columns}
+
+
+def test_columns_that_identify_only_together(run: Compare) -> None:
+    base = rows_of("amount", "country", "till", "store", "day")
+    head = {**base, "amount": [*base["amount"][:-1], 99.0]}
+    delta = run(pa.table(base), pa.table(head))
+    assert (set(delta.key.columns), delta.key.source) == ({"till", "store", "day"}, "inferred")
+    assert "together" in delta.key.note
+    assert (delta.rows.added, delta.rows.removed, delta.rows.changed, delta.rows.unchanged) == (0, 0, 1, 59)
+
+
+def test_two_columns_are_preferred_to_three(run: Compare) -> None:
+    base = rows_of("till", "amount")
+    base["line_id"] = [i // 2 for i in range(60)]
+    base["kind"] = [f"k{i % 3}" for i in range(60)]
+    delta = run(pa.table(base), pa.table({**base, "amount": [9.0] * 60}))
+    assert set(delta.key.columns) == {"line_id", "till"}
+    assert delta.rows.changed == 60
+
+
+def test_columns_that_repeat_together_are_no_key(run: Compare) -> None:
+    base = rows_of("amount", "till", "store", "day")
+    twice = {name: values + values[:1] for name, values in base.items()}
+    for sides in ((base, twice), (twice, base), (twice, twice)):
+        assert run(*(pa.table(side) for side in sides), skip_identical_files=False).key.source == "none"
+    strangers = {**base, "day": [datetime(1999, 1, 1 + i // 6, tzinfo=UTC).date() for i in range(60)]}
+    assert run(pa.table(base), pa.table(strangers)).key.source == "none"
+
+
+def test_a_key_is_unique_in_identical_files_too(run: Compare) -> None:
+    same = pa.table({"id": [1, 2, 3], "n": [5, 5, 5]})
+    base = [same, pa.table({"id": [4, 5], "n": [6, 7]})]
+    head = [same, pa.table({"id": [4, 5], "n": [6, 8]})]
+    shuffled = [table.select(["n", "id"]) for table in base], [table.select(["n", "id"]) for table in head]
+    assert run(*shuffled).key.columns == ("id",)
+    repeating = (
+        [pa.table({"n": [5, 5, 5]}), pa.table({"n": [6, 7]})],
+        [pa.table({"n": [5, 5, 5]}), pa.table({"n": [6, 8]})],
+    )
+    assert run(*repeating).key.source == "none"

@@ -63,8 +63,8 @@ class Engine(Protocol):
             UnreadableError: a file of the tables cannot be read, or the engine's limits do not suffice.
         """
 
-    def key_candidates(self, base: Table, head: Table, pairing: Pairing) -> Iterable[Pair]:
-        """Columns that may each identify the rows, best first."""
+    def key_candidates(self, base: Table, head: Table, pairing: Pairing) -> Iterable[tuple[Pair, ...]]:
+        """Columns, or combinations of some, that may identify the rows, best first."""
 
     def compare_by_inferred(self, base: Table, head: Table, pairing: Pairing) -> Outcome:
         """The outcome by a key that was inferred.
