@@ -111,7 +111,7 @@ class DuckDB:
         """The table for scans of a few columns, without fetching files for it that nothing else will need."""
         if not self._has_struck:
             self._fetch(table)
-        return self.reader.to_describe(table)
+        return self.reader.to_describe(table, columns=1)
 
     def _fetch(self, *tables: Table) -> None:
         for table in tables:
