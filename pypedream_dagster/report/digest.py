@@ -79,7 +79,7 @@ def has_rows(dataset: DatasetDelta) -> bool:
 
 
 def notable_columns(dataset: DatasetDelta) -> dict[str, ColumnDelta]:
-    """Return the columns that differ: those with changed cells first, then those whose statistics moved."""
+    """Return the columns that differ: the most changed first, then those whose statistics moved, the furthest first."""
     changed = dataset.changed_columns
     if not (dataset.rows.base and dataset.rows.head):
         return changed  # nothing moved: it came, or it went
@@ -88,7 +88,7 @@ def notable_columns(dataset: DatasetDelta) -> dict[str, ColumnDelta]:
         for name, column in dataset.columns.items()
         if name not in changed and column.role in {"key", "compared"} and _moved(column)
     }
-    return {**changed, **moved}
+    return {**changed, **dict(sorted(moved.items(), key=lambda item: -abs(mean_shift(item[1]) or 0.0)))}
 
 
 def named_columns(dataset: DatasetDelta) -> list[str]:

@@ -214,9 +214,10 @@ def test_columns_that_moved_without_a_changed_cell_are_notable() -> None:
     columns = {
         "same": column(samples.stats(10, 5), samples.stats(10, 5), "double"),
         "moved": column(samples.stats(10, 5), replace(samples.stats(10, 5), mean=10.1), "double"),
+        "most": column(samples.stats(10, 5), replace(samples.stats(10, 5), mean=2.0), "double"),
         "noise": column(samples.stats(10, 5), replace(samples.stats(10, 5), mean=10.000001), "double"),
         "came": column(samples.counted({"A": 2}), samples.counted({"A": 1, "B": 1}), "varchar"),
     }
     delta = replace(samples.keyless_dataset(), columns=columns)
-    assert list(digest.notable_columns(delta)) == ["moved", "came"]
+    assert list(digest.notable_columns(delta)) == ["most", "moved", "came"]
     assert digest.new_values(columns["came"]) == ([], ["B"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
+import jsonschema
+import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pypedream_dagster.delta.json_form import branch_from_json, dataset_from_json, to_json
+from pypedream_dagster.delta.json_form import branch_from_json, dataset_from_json, json_schema, to_json
 from pypedream_dagster.delta.model import BranchDelta
 from pypedream_dagster.report.html import render_html
 from pypedream_dagster.report.markdown import render_markdown
@@ -26,6 +29,7 @@ def test_the_json_form_comes_back(delta: BranchDelta) -> None:
     text = to_json(delta)
     assert branch_from_json(text) == delta
     assert to_json(branch_from_json(text)) == text
+    jsonschema.validate(json.loads(text, parse_constant=pytest.fail), json_schema())
 
 
 @few
