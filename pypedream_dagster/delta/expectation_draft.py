@@ -10,7 +10,8 @@ before it is kept. Types are not drafted: Great Expectations names them per engi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -28,12 +29,24 @@ _FEW_VALUES = 20
 _LONGEST_VALUE = 100
 _ROWS_PER_VALUE = 5
 _KEY_KINDS = ("integer", "text", "binary")
+_TIMES = ("date", "timestamp", "nanoseconds")
+_AT_ONCE = 50
 _SAFE = 2**53
 """Beyond it, whole numbers are no doubles, which is how Great Expectations compares them."""
 
 _NANOSECOND_YEARS = (1677, 2262)
 
 Drafted = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A column: how many values are there, about how many distinct ones, and their range."""
+
+    filled: int
+    about: int | None
+    least: Any
+    most: Any
 
 
 def draft_suite(side: AnySide, name: str, rules: CompareRules | None = None) -> Drafted:
@@ -80,17 +93,44 @@ def _drafted(reader: Reader, table: Table, rules: CompareRules) -> Iterator[Draf
     )
     left_out = {name.lower() for name in (*rules.ignored_columns, *rules.volatile_columns)}
     judged = [(name, type_) for name, type_ in table.columns if name and name.lower() not in left_out]
-    yield from _unique(reader, table, judged, rules.key)
+    seen = _look(reader, table, judged)
+    sets = _few_values(reader, table, {name: seen[name] for name, type_ in judged if type_.kind == "text"})
+    yield from _unique(reader, table, judged, seen, rules.key)
     for name, type_ in judged:
         yield _draft("expect_column_values_to_not_be_null", column=name)
-        if type_.kind == "text":
-            yield from _few_values(reader, table, name)
-        elif type_.is_number or type_.kind in ("date", "timestamp", "nanoseconds"):
-            yield from _ranged(reader, table, name, type_)
+        if name in sets:
+            yield _draft("expect_column_values_to_be_in_set", column=name, value_set=sets[name])
+        if bounds := _bounds(seen[name], type_):
+            yield _draft("expect_column_values_to_be_between", column=name, min_value=bounds[0], max_value=bounds[1])
+
+
+def _look(reader: Reader, table: Table, columns: list[tuple[str, ColumnType]]) -> dict[str, _Seen]:
+    """What a draft needs to know of each column, many columns in one scan."""
+    seen: dict[str, _Seen] = {}
+    for start in range(0, len(columns), _AT_ONCE):
+        some = columns[start : start + _AT_ONCE]
+        asked = ", ".join(expression for name, type_ in some for expression in _asked(identifier(name), type_))
+        row = one_row(reader.connection, f"SELECT {asked} FROM {table.sql}")
+        for index, (name, _) in enumerate(some):
+            seen[name] = _Seen(*row[4 * index : 4 * index + 4])
+    return seen
+
+
+def _asked(column: str, type_: ColumnType) -> tuple[str, str, str, str]:
+    # An estimate of distinct values is cheap, and off by a few per cent; the exact count comes when the draft is asked.
+    about = f"approx_count_distinct({column})" if type_.kind in _KEY_KINDS else "NULL"
+    if not (type_.is_number or type_.kind in _TIMES):
+        return f"count({column})", about, "NULL", "NULL"
+    filled = f" FILTER (NOT isnan({column}))" if type_.kind == "float" else ""
+    return f"count({column})", about, f"min({column}){filled}", f"max({column}){filled}"
 
 
 def _unique(
-    reader: Reader, table: Table, columns: list[tuple[str, ColumnType]], key: tuple[str, ...]
+    reader: Reader,
+    table: Table,
+    columns: list[tuple[str, ColumnType]],
+    seen: Mapping[str, _Seen],
+    key: tuple[str, ...],
 ) -> Iterator[Drafted]:
     """The declared key; without one, the first column of whole numbers or texts that identifies the rows."""
     names = {name.lower(): name for name, _ in columns}
@@ -100,43 +140,40 @@ def _unique(
     elif len(declared) == len(key) == 1:
         yield _draft("expect_column_values_to_be_unique", column=declared[0])
     elif not key and table.rows >= _FEW_VALUES:
-        candidates = [name for name, type_ in columns if type_.kind in _KEY_KINDS]
-        found = [_draft("expect_column_values_to_be_unique", column=name) for name in candidates]
-        yield from _first_identifying(reader, table, found)
+        for name, type_ in columns:
+            is_candidate = type_.kind in _KEY_KINDS and seen[name].filled == table.rows
+            if is_candidate and (seen[name].about or 0) > 0.8 * table.rows:
+                item = _draft("expect_column_values_to_be_unique", column=name)
+                (found,) = expectation_sql.evaluate(reader.connection, table, [(item["type"], item["kwargs"])])
+                if found is not None and found.success:
+                    yield item
+                    return
 
 
-def _first_identifying(reader: Reader, table: Table, found: list[Drafted]) -> Iterator[Drafted]:
-    for item in found:
-        column = identifier(item["kwargs"]["column"])
-        # An estimate is cheap, and off by a few per cent at most; the exact count comes when the draft is asked.
-        (about, filled) = one_row(
-            reader.connection, f"SELECT approx_count_distinct({column}), count({column}) FROM {table.sql}"
-        )
-        if filled == table.rows and about > 0.8 * table.rows:
-            (seen,) = expectation_sql.evaluate(reader.connection, table, [(item["type"], item["kwargs"])])
-            if seen is not None and seen.success:
-                yield item
-                return
-
-
-def _few_values(reader: Reader, table: Table, name: str) -> Iterator[Drafted]:
-    column = identifier(name)
-    sql = f"SELECT DISTINCT {column} FROM {table.sql} WHERE {column} IS NOT NULL LIMIT {_FEW_VALUES + 1}"
-    values = sorted(row[0] for row in reader.connection.execute(sql).fetchall())
+def _few_values(reader: Reader, table: Table, texts: Mapping[str, _Seen]) -> dict[str, list[str]]:
+    """The values of the text columns that have few, by column."""
     most = min(_FEW_VALUES, table.rows // _ROWS_PER_VALUE)
-    if 0 < len(values) <= most and max(map(len, values)) <= _LONGEST_VALUE:
-        yield _draft("expect_column_values_to_be_in_set", column=name, value_set=values)
+    names = [name for name, seen in texts.items() if 0 < (seen.about or 0) <= 2 * most]
+    if not names:
+        return {}
+    listed = ", ".join(f"list(DISTINCT {identifier(name)})" for name in names)
+    row = one_row(reader.connection, f"SELECT {listed} FROM {table.sql}")
+    sets = {
+        name: sorted(value for value in values if value is not None) for name, values in zip(names, row, strict=True)
+    }
+    return {
+        name: values
+        for name, values in sets.items()
+        if 0 < len(values) <= most and max(map(len, values)) <= _LONGEST_VALUE
+    }
 
 
-def _ranged(reader: Reader, table: Table, name: str, type_: ColumnType) -> Iterator[Drafted]:
-    column = identifier(name)
-    filled = f" FILTER (NOT isnan({column}))" if type_.kind == "float" else ""
-    least, most = one_row(reader.connection, f"SELECT min({column}){filled}, max({column}){filled} FROM {table.sql}")
-    if least is None:
-        return
-    bounds = _numbers(least, most, type_) if type_.is_number else _moments(least, most, type_)
-    if bounds is not None:
-        yield _draft("expect_column_values_to_be_between", column=name, min_value=bounds[0], max_value=bounds[1])
+def _bounds(seen: _Seen, type_: ColumnType) -> tuple[Any, Any] | None:
+    if seen.least is None:
+        return None
+    if type_.is_number:
+        return _numbers(seen.least, seen.most, type_)
+    return _moments(seen.least, seen.most, type_)
 
 
 def _numbers(least: Any, most: Any, type_: ColumnType) -> tuple[float, float] | None:
