@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -120,7 +121,8 @@ def mean_shift(column: ColumnDelta) -> float | None:
     base, head = column.base, column.head
     if base is None or head is None or base.mean is None or head.mean is None or not base.stddev:
         return None
-    return (head.mean - base.mean) / base.stddev
+    shift = (head.mean - base.mean) / base.stddev
+    return shift if math.isfinite(shift) else None
 
 
 def new_values(column: ColumnDelta) -> tuple[list[str], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -49,6 +50,8 @@ def figure(value: float | None) -> str:
     """Return a statistic with four significant digits, ``-`` where there is none."""
     if value is None:
         return "-"
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     if 1e-4 <= abs(value) < 1e15:
@@ -67,7 +70,7 @@ def instant(seconds_since_1970: float) -> str:
     try:
         when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(seconds_since_1970 / 60) * 60)
     except OverflowError:
-        return f"about the year {1970 + seconds_since_1970 / (365.2425 * 86400):.0f}"
+        return f"about the year {1970 + seconds_since_1970 / (365.2425 * 86400):.4g}"
     return when.strftime("%Y-%m-%d" if not (when.hour or when.minute) else "%Y-%m-%d %H:%M")
 
 

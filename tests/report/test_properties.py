@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from pypedream_dagster.delta.json_form import branch_from_json, dataset_from_json, json_schema, to_json
 from pypedream_dagster.delta.model import BranchDelta
@@ -20,7 +20,10 @@ from . import samples
 from .strategies import branches
 from .test_html import Page
 
-few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+# To shrink a whole delta takes minutes and helps little.
+few = settings(
+    max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate)
+)
 
 
 @few

@@ -114,7 +114,7 @@ def test_shown_text_is_printable_and_short(text: str, limit: int) -> None:
     [
         (0.0, "0"), (5.0, "5"), (1234567.0, "1,234,567"), (12.64, "12.64"), (1039.94, "1,040"), (0.5, "0.5"),
         (0.00123, "0.00123"), (1.2e-7, "1.200e-07"), (-4.25, "-4.25"), (1e18, "1.000e+18"), (99.999, "100"),
-        (None, "-"),
+        (None, "-"), (float("inf"), "inf"),
     ],
 )  # fmt: skip
 def test_figures(value: float | None, text: str) -> None:
@@ -168,7 +168,7 @@ def test_values_that_came_and_went_are_named() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "1970-01-01"), (59.9, "1970-01-01 00:01"), (-86_400.0, "1969-12-31"), (1e15, "about the year 31690709")],
+    [(0, "1970-01-01"), (59.9, "1970-01-01 00:01"), (-86_400.0, "1969-12-31"), (1e15, "about the year 3.169e+07")],
 )
 def test_instants(seconds: float, text: str) -> None:
     assert wording.instant(seconds) == text
