@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from pypedream_dagster.delta.engines.outcome import Outcome
-from pypedream_dagster.delta.engines.spark.inference import LEAST_OVERLAP, key_candidates
-from pypedream_dagster.delta.engines.spark.keyed import Keyed, compare_keyed
+from pypedream_dagster.delta.engines.spark.inference import key_candidates
+from pypedream_dagster.delta.engines.spark.keyed import Keyed
 from pypedream_dagster.delta.engines.spark.multiset import Multisets
 from pypedream_dagster.delta.engines.spark.reading import SparkReader
 from pypedream_dagster.delta.engines.spark.statistics import describe
@@ -62,7 +62,7 @@ class Spark:
 
     def typed_alike(self, base: Table, head: Table) -> tuple[Table, Table]:
         """See `Engine.typed_alike`."""
-        return base, head
+        return self._reader.typed_alike(base, head)
 
     def restrict(self, table: Table, files: tuple[DataFile, ...]) -> Table:
         """See `Engine.restrict`."""
@@ -82,13 +82,13 @@ class Spark:
                 self._reader.blame(table, error)
             raise
 
-    def key_candidates(self, base: Table, head: Table, pairing: Pairing) -> Iterable[Pair]:
+    def key_candidates(self, base: Table, head: Table, pairing: Pairing) -> Iterable[tuple[Pair, ...]]:
         """See `Engine.key_candidates`."""
         return key_candidates(self._session, base, head, pairing)
 
     def compare_by_inferred(self, base: Table, head: Table, pairing: Pairing) -> Outcome:
-        """See `Engine.compare_by_inferred`."""
-        return compare_keyed(self._reader, base, head, pairing, least_overlap=LEAST_OVERLAP)
+        """See `Engine.compare_by_inferred`; candidates are unique for certain."""
+        return self.compare(base, head, pairing)
 
     def compare(self, base: Table, head: Table, pairing: Pairing) -> Outcome:
         """See `Engine.compare`."""

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pypedream_dagster.delta.engines.engine import RepeatedKeysError
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome
 from pypedream_dagster.delta.engines.spark.query import all_rows
 from pypedream_dagster.delta.engines.spark.reading import SparkReader
@@ -51,7 +50,6 @@ class KeyedDelta:
         rows: row outcomes; wrong where keys repeat.
         base_duplicates: how many key values repeat on the base.
         head_duplicates: the same on the head.
-        has_null: whether a NULL is in the key.
         within: pair name → cells within the tolerance in rows that count as equal.
     """
 
@@ -59,7 +57,6 @@ class KeyedDelta:
     rows: RowCounts
     base_duplicates: int
     head_duplicates: int
-    has_null: bool
     within: dict[str, int]
 
     @property
@@ -94,7 +91,6 @@ class Keyed:
         ]
         grouped = f"SELECT {keys}, {', '.join(sums)} FROM {narrow.both(self._base, self._head)} GROUP BY {keys}"
         moved = " OR ".join(["NOT (ha <=> hb)", *(f"NOT (a{i} <=> b{i})" for i in range(len(carried)))])
-        nulls = " OR ".join(f"isnull({key})" for key in narrow.keys)
         differs = " OR ".join(["ha <> hb", *(cells_differ(pair, f"a{i}", f"b{i}") for i, pair in enumerate(carried))])
         kind = (
             f"CASE WHEN na = 0 THEN {_ADDED} WHEN nb = 0 THEN {_REMOVED} WHEN {differs} THEN {_CHANGED} "
@@ -106,9 +102,9 @@ class Keyed:
             if pair.tolerance
         ]
         chosen = ", ".join([keys, "na", "nb", f"{kind} AS t", *inside])
-        found = f"SELECT {chosen} FROM ({grouped}) WHERE na <> 1 OR nb <> 1 OR {moved} OR {nulls}"
+        found = f"SELECT {chosen} FROM ({grouped}) WHERE na <> 1 OR nb <> 1 OR {moved}"
         view = self._reader.view(self._reader.keep(self._reader.session.sql(found)))
-        return self._counted(view, nulls)
+        return self._counted(view)
 
     def outcome(self, delta: KeyedDelta) -> Outcome:
         """The outcome, from a delta in which no key repeats."""
@@ -118,24 +114,22 @@ class Keyed:
             cells[name] = replace(count, within_tolerance=count.within_tolerance + number)
         return Outcome(delta.rows, cells, self._samples(delta) if self._limit else Samples())
 
-    def _counted(self, view: str, nulls: str) -> KeyedDelta:
+    def _counted(self, view: str) -> KeyedDelta:
         tolerated = [(i, pair) for i, pair in enumerate(self._narrow.carried) if pair.tolerance]
         counts = [
             *(f"count_if(t = {kind})" for kind in (_ADDED, _REMOVED, _CHANGED)),
             "count_if(na > 1)",
             "count_if(nb > 1)",
-            f"count_if({nulls})",
             *(f"count_if(t = {_EQUAL} AND c{i})" for i, _ in tolerated),
         ]
         (row,) = self._rows(f"SELECT {', '.join(counts)} FROM {view}")
-        added, removed, changed, base_repeats, head_repeats, with_null, *inside = map(int, row)
+        added, removed, changed, base_repeats, head_repeats, *inside = map(int, row)
         base, head = self._base.rows, self._head.rows
         return KeyedDelta(
             view,
             RowCounts(base, head, added, removed, changed, base - removed - changed),
             base_repeats,
             head_repeats,
-            with_null > 0,
             {pair.name: number for (_, pair), number in zip(tolerated, inside, strict=True)},
         )
 
@@ -192,20 +186,6 @@ class Keyed:
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return all_rows(self._reader.session.sql(sql))
-
-
-def compare_keyed(reader: SparkReader, base: Table, head: Table, pairing: Pairing, *, least_overlap: float) -> Outcome:
-    """The outcome by an inferred key.
-
-    Raises:
-        RepeatedKeysError: it repeats, is NULL somewhere, or finds too few rows again.
-    """
-    keyed = Keyed(reader, base, head, pairing)
-    delta = keyed.delta()
-    matched = base.rows - delta.rows.removed
-    if not delta.is_unique or delta.has_null or matched < least_overlap * min(base.rows, head.rows):
-        raise RepeatedKeysError
-    return keyed.outcome(delta)
 
 
 def count_cells(

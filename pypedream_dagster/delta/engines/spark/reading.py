@@ -10,7 +10,7 @@ types each side for itself, and stumbles over folders of unequal depth.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,22 +22,57 @@ from pypedream_dagster.delta.engines.spark.schema import (
     FileSchema,
     first_line,
     read_schemas,
+    same_names,
     unite,
 )
 from pypedream_dagster.delta.engines.spark.sql import convert, identifier, literal, spark_type
-from pypedream_dagster.delta.engines.spark.text_files import csv_groups, guess_types, json_frame, json_types
+from pypedream_dagster.delta.engines.spark.text_files import (
+    TextGroup,
+    csv_groups,
+    first_lines,
+    has_header,
+    json_group,
+    shapes,
+    type_of,
+)
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.rules import CompareRules, Format
 from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError
+from pypedream_dagster.delta.text import Shape
 from pypedream_dagster.delta.types import BIGINT, DATE, VARCHAR, ColumnType
 
 _HIVE = {"BIGINT": BIGINT, "DATE": DATE, "VARCHAR": VARCHAR}
+_FILE = "regexp_replace(url_decode(replace(input_file_name(), '+', '%2B')), '^([a-z0-9]+:)?/*', '')"
+"""The path of a row's file as `DataFile` has it, without the slash in front."""
+
 _READ = {
     "__globPaths__": "false",  # the paths are files that were listed, whatever is in their names
     "recursiveFileLookup": "true",  # no discovery of partitions
     "datetimeRebaseMode": "CORRECTED",
     "int96RebaseMode": "CORRECTED",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """A side of CSV or JSON as it was read.
+
+    Attributes:
+        view: its rows: columns ``c…`` and the ``file``.
+        columns: names and types as read.
+        untyped: those whose text stands for a value of another type.
+        has_header: of CSV.
+    """
+
+    view: str
+    columns: dict[str, ColumnType]
+    untyped: frozenset[str]
+    has_header: bool
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where the untyped columns are in the view."""
+        return {name: f"c{i}" for i, name in enumerate(self.columns) if name in self.untyped}
 
 
 @dataclass(slots=True)
@@ -51,6 +86,7 @@ class SparkReader:
 
     session: Any
     rules: CompareRules
+    _texts: dict[str, _Texts] = field(default_factory=dict)
     _schemas: dict[str, tuple[FileSchema, int]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _count: int = 0
@@ -65,6 +101,8 @@ class SparkReader:
         """See `Engine.open`."""
         if isinstance(side, Frame):
             return self._framed(side)
+        if format_ in ("delta", "iceberg"):
+            raise UnreadableError(f"{side.uri}: engine spark reads no {format_} tables", hint="use engine duckdb")
         table = Table("", (), 0, side, files, format_, partition_types)
         try:
             return self._opened(table)
@@ -81,8 +119,25 @@ class SparkReader:
         if not files:
             return self._viewed(replace(table, rows=0, files=()), self._nothing(table.columns))
         if table.format in ("csv", "json"):
-            return self._parsed(replace(table, files=files), dict(table.columns))
+            return self._typed(replace(table, files=files), self._texts[table.sql], dict(table.columns))
         return self._scanned(replace(table, files=files), dict(table.columns))
+
+    def typed_alike(self, base: Table, head: Table) -> tuple[Table, Table]:
+        """See `Engine.typed_alike`."""
+        sides = [base, head]
+        texts = [self._texts.get(side.sql) for side in sides]
+        if base.format == head.format == "csv" and len({text.has_header for text in texts if text}) > 1:
+            sides = [self._parsed(side, header=False) for side in sides]
+            texts = [self._texts.get(side.sql) for side in sides]
+        found: dict[str, list[Shape]] = {}
+        for read in filter(None, texts):
+            for name, shape in shapes(self.session.table(read.view), read.places).items():
+                found.setdefault(name.lower(), []).append(shape)
+        for i, (side, text) in enumerate(zip(sides, texts, strict=True)):
+            if text:
+                types = dict(side.columns) | {name: type_of(found[name.lower()]) for name in text.untyped}
+                sides[i] = side if types == dict(side.columns) else self._typed(side, text, types)
+        return sides[0], sides[1]
 
     def keep(self, frame: Any) -> Any:
         """The data frame, held in memory or on disk until the reader is closed."""
@@ -140,63 +195,87 @@ class SparkReader:
         rows = sum(self._schemas[file.path][1] for file in table.files)
         return self._united(replace(table, rows=rows), columns, frames)
 
-    def _united(self, table: Table, columns: dict[str, ColumnType], frames: list[tuple[FileSchema, Any]]) -> Table:
+    def _united(
+        self,
+        table: Table,
+        columns: dict[str, ColumnType],
+        frames: list[tuple[FileSchema, Any]],
+        *,
+        keeps_file: bool = False,
+    ) -> Table:
         hive = _own_partitions(table)
         wanted = {name: type_ for name, type_ in columns.items() if name not in hive} | hive
         table = replace(table, columns=tuple(wanted.items()))
         parts = []
         for schema, frame in frames:
-            found = {column.name: column for column in schema}
+            names = same_names([column.name for column in schema], wanted)
+            found = {names[column.name]: column for column in schema if column.name in names}
             cells = [_cell(found.get(name), type_) for name, type_ in wanted.items() if name not in hive]
             named = [f"{cell} AS c{i}" for i, cell in enumerate(cells)]
-            folder = ["url_decode(replace(input_file_name(), '+', '%2B')) AS file"] if hive else []
-            parts.append(frame.selectExpr(*named, *folder))
+            parts.append(frame.selectExpr(*named, *([f"{_FILE} AS file"] if hive or keeps_file else [])))
         united = parts[0]
         for part in parts[1:]:
             united = united.unionAll(part)
-        return self._viewed(table, self._with_partitions(table, united, hive) if hive else united)
+        if hive:
+            united = self._with_partitions(table, united, hive, keeps_file=keeps_file)
+        return self._viewed(table, united)
 
-    def _with_partitions(self, table: Table, frame: Any, hive: dict[str, ColumnType]) -> Any:
-        folders = {file.path.rsplit("/", 1)[0].lstrip("/"): dict(file.partition) for file in table.files}
+    def _with_partitions(self, table: Table, frame: Any, hive: dict[str, ColumnType], *, keeps_file: bool) -> Any:
+        folders = {file.path.rpartition("/")[0].lstrip("/"): dict(file.partition) for file in table.files}
         rows = ", ".join(
             f"({literal(folder)}, {', '.join(_literal(values.get(name), type_) for name, type_ in hive.items())})"
             for folder, values in folders.items()
         )
         start = len(table.columns) - len(hive)
         names = ", ".join(f"c{start + i}" for i in range(len(hive)))
-        files = self.view(frame)
-        folder = "regexp_extract(file, '^([a-z0-9]+:)?/*(.*)/[^/]*$', 2)"
-        cells = ", ".join(f"c{i}" for i in range(len(table.columns)))
+        cells = [*(f"c{i}" for i in range(len(table.columns))), *(["file"] if keeps_file else [])]
         return self.session.sql(
-            f"SELECT /*+ BROADCAST(p) */ {cells} FROM {files} LEFT JOIN (VALUES {rows}) AS p(folder, {names}) "
-            f"ON {folder} = p.folder"
+            f"SELECT /*+ BROADCAST(p) */ {', '.join(cells)} FROM {self.view(frame)} "
+            f"LEFT JOIN (VALUES {rows}) AS p(folder, {names}) ON regexp_replace(file, '/[^/]*$', '') = p.folder"
         )
 
-    def _parsed(self, table: Table, columns: dict[str, ColumnType] | None = None) -> Table:
+    def _parsed(self, table: Table, *, header: bool | None = None) -> Table:
+        """Parse the files once; own types for now."""
         assert isinstance(table.side, Side)
-        frames = list(self._texts(table, table.side))
-        if not frames:
-            return self._viewed(replace(table, columns=()), self._nothing(()))
-        if columns is None:
-            columns = unite([(column.name, column.type) for column in schema] for schema, _ in frames)
-        whole = self._united(table, columns, frames)
-        kept = self.keep(self.session.table(whole.sql))
-        return replace(self._viewed(whole, kept), rows=kept.count())
+        if header is None:
+            header = self.rules.csv_header
+        if header is None and table.format == "csv":
+            header = has_header(first_lines(table.side, table.files))
+        groups = list(self._groups(table, table.side, bool(header)))
+        if not groups:
+            return self._viewed(replace(table, columns=(), rows=0), self._nothing(()))
+        columns = unite(group.columns.items() for group in groups)
+        schemas = [tuple(FileColumn(*item, "") for item in group.columns.items()) for group in groups]
+        frames = [(schema, group.frame) for schema, group in zip(schemas, groups, strict=True)]
+        whole = self._united(table, columns, frames, keeps_file=True)
+        hive = _own_partitions(table)
+        untyped = frozenset().union(*(group.untyped for group in groups)) - hive.keys()
+        view = self.view(self.keep(self.session.table(whole.sql)))
+        texts = _Texts(view, dict(whole.columns), untyped, bool(header))
+        found = shapes(self.session.table(view), texts.places)
+        types = texts.columns | {name: type_of([shape]) for name, shape in found.items()}
+        return self._typed(whole, texts, types)
 
-    def _texts(self, table: Table, side: Side) -> list[tuple[FileSchema, Any]]:
-        if table.format == "json":
-            frame, order = json_frame(self.session, side, table.files, _uris(table, table.files))
-            types = json_types(frame)
-            texts = [name for name in order if types[name] == VARCHAR]
-            types |= guess_types(frame, texts, is_json=True)[0]
-            return [(tuple(_text_column(name, types[name]) for name in order), frame)]
-        read = []
-        for names, options, files in csv_groups(side, table.files, self.rules.csv_header):
-            given = ", ".join(f"{identifier(name)} STRING" for name in names)
-            frame = self.session.read.options(**_READ, **options).schema(given).csv(_uris(table, files))
-            types = guess_types(frame, list(names), is_json=False)[0]
-            read.append((tuple(_text_column(name, types[name]) for name in names), frame))
-        return read
+    def _typed(self, table: Table, texts: _Texts, types: dict[str, ColumnType]) -> Table:
+        """The rows of the table's files in these types."""
+        cells = [
+            f"CAST(c{i} AS {spark_type(types[name])}) AS c{i}" if name in texts.untyped else f"c{i}"
+            for i, name in enumerate(texts.columns)
+        ]
+        files = ", ".join(literal(file.path.lstrip("/")) for file in table.files)
+        frame = self.session.table(texts.view).where(f"file IN ({files})").selectExpr(*cells)
+        typed = self._viewed(replace(table, columns=tuple((name, types[name]) for name in texts.columns)), frame)
+        self._texts[typed.sql] = texts
+        return replace(typed, rows=frame.count())
+
+    def _groups(self, table: Table, side: Side, header: bool) -> Iterator[TextGroup]:
+        files = tuple(file for file in table.files if file.size_bytes)
+        reader = self.session.read.options(**_READ)
+        uris = _uris(table, files)
+        if table.format == "csv":
+            yield from csv_groups(reader, side, files, dict(zip(files, uris, strict=True)), header=header)
+        elif files:
+            yield json_group(reader, side, files, uris)
 
     def _framed(self, side: Frame) -> Table:
         """A frame, by way of a parquet file: Python rows would go through a Python worker."""
@@ -233,12 +312,6 @@ def _cell(column: FileColumn | None, type_: ColumnType) -> str:
     if column is None:
         return f"CAST(NULL AS {spark_type(type_)})"
     return convert(column.converted.replace("{}", identifier(column.name)), column.type, type_)
-
-
-def _text_column(name: str, type_: ColumnType) -> FileColumn:
-    # Spark's cast to DATE and the like of a text that a guess has found to be one.
-    is_guessed = type_.kind not in ("text", "list", "struct")
-    return FileColumn(name, type_, "STRING", f"CAST({{}} AS {spark_type(type_)})" if is_guessed else "{}")
 
 
 def _own_partitions(table: Table) -> dict[str, ColumnType]:

@@ -6,7 +6,7 @@ columns' types more exactly than Spark's own (unsigned numbers, nanoseconds), an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ from pypedream_dagster.delta.types import (
     Plain,
     align,
     decimal,
+    duration,
 )
 
 _FILES_AT_ONCE = 16
@@ -66,13 +67,23 @@ def read_schemas(side: Side, files: tuple[DataFile, ...], format_: Format) -> li
         return list(pool.map(lambda file: _read_schema(side, file, format_, filesystem), files))
 
 
-def unite(schemas: Iterable[Iterable[tuple[str, ColumnType]]]) -> dict[str, ColumnType]:
+def unite(schemas: Iterable[Collection[tuple[str, ColumnType]]]) -> dict[str, ColumnType]:
     """All columns by name, in the order in which they first occur, each in a type that holds those of all files."""
     united: dict[str, ColumnType] = {}
     for schema in schemas:
-        for name, type_ in schema:
+        names = same_names([name for name, _ in schema], united)
+        for own, type_ in schema:
+            name = names.get(own, own)
             united[name] = wider(united[name], type_) if name in united else type_
     return united
+
+
+def same_names(names: Collection[str], united: Collection[str]) -> dict[str, str]:
+    """A file's names → those of its side: the same, or where there is none, the same but for the case."""
+    free = {name.lower(): name for name in united if name not in names}
+    return {
+        name: name if name in united else free[name.lower()] for name in names if name in united or name.lower() in free
+    }
 
 
 def wider(one: ColumnType, other: ColumnType) -> ColumnType:
@@ -165,7 +176,7 @@ def _neutral(name: str, type_: Any) -> ColumnType:
     if types.is_timestamp(type_):
         return _instant(type_)
     if types.is_duration(type_):
-        return ColumnType("integer", "bigint", 64)
+        return duration(type_.unit)
     if types.is_list(type_) or types.is_large_list(type_) or types.is_fixed_size_list(type_):
         return _list(_neutral(name, type_.value_type))
     if types.is_struct(type_):

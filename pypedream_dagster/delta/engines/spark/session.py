@@ -18,7 +18,8 @@ _CONF = {
     "spark.driver.memory": "4g",
     # Stale .crc files beside the data are not its business.
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
-    "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
+    # The embedded AWS's choice: half the time to start, and for speed on this machine there is DuckDB.
+    "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto",
 }
 
 

@@ -259,7 +259,7 @@ def _without_zero_fraction(text: str) -> str:
 
 
 def _micros_of_nanos(value: str) -> str:
-    return f"timestamp_micros(({value} - pmod({value}, 1000L)) div 1000L)"
+    return f"timestamp_micros({value} div 1000L)"  # towards 1970, as DuckDB does
 
 
 def _plain(value: str, type_: ColumnType, target: ColumnType) -> str:
@@ -314,6 +314,8 @@ def _float_text(value: str) -> str:
 def _nanoseconds(value: str, type_: ColumnType) -> str:
     if type_.kind == "nanoseconds":
         return f"CAST({value} AS {_NANOSECONDS})"
+    if type_.kind == "duration":
+        return f"CAST(CAST({value} AS DECIMAL(28,0)) * {10 ** (9 - type_.scale)} AS {_NANOSECONDS})"
     return f"CAST(CAST(unix_micros(CAST({value} AS TIMESTAMP)) AS DECIMAL(30,0)) * 1000 AS {_NANOSECONDS})"
 
 

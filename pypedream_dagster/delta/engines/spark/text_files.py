@@ -1,6 +1,6 @@
-"""CSV and JSON files: read as text first, then in the types that all values of a side allow.
+"""CSV and JSON: read once, their cells as text, and typed alike on both sides by the rules of `delta.text`.
 
-Spark's own inference would type CSV by other rules than DuckDB, and take the first file's header for all files.
+Spark's own inference would type each side for itself, and take the header of one CSV file for those of all.
 """
 
 from __future__ import annotations
@@ -8,105 +8,173 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from pypedream_dagster.delta.engines.spark.query import one_row
 from pypedream_dagster.delta.engines.spark.schema import first_line, from_spark
-from pypedream_dagster.delta.engines.spark.sql import identifier
+from pypedream_dagster.delta.engines.spark.sql import identifier, literal
 from pypedream_dagster.delta.source import DataFile, Side, UnreadableError, open_file
-from pypedream_dagster.delta.types import BIGINT, BOOLEAN, DATE, DOUBLE, TIMESTAMP, VARCHAR, ColumnType
+from pypedream_dagster.delta.text import DATE as DAY
+from pypedream_dagster.delta.text import (
+    FLOAT,
+    INTEGER,
+    NUMBER,
+    STAMP,
+    ZONE,
+    Shape,
+    may_be_names,
+    narrowest_type,
+)
+from pypedream_dagster.delta.types import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    TIMESTAMP,
+    VARCHAR,
+    ColumnType,
+    decimal,
+)
 
 _HEAD_BYTES = 256 * 1024
 _FILES_AT_ONCE = 16
 _CODECS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".lz4": "lz4"}
 _SEPARATORS = ",|;\t"
-
-_WHOLE = "^[+-]?[0-9]+$"
-_NUMBER = "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
-_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_INSTANT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?$"
-
-_GUESSES: tuple[tuple[ColumnType, str], ...] = (
-    (BOOLEAN, "lower({}) IN ('true', 'false')"),
-    (BIGINT, f"({{}} RLIKE '{_WHOLE}' AND CAST({{}} AS BIGINT) IS NOT NULL)"),
-    (DOUBLE, f"({{}} RLIKE '{_NUMBER}')"),
-    (DATE, f"({{}} RLIKE '{_DAY}' AND CAST({{}} AS DATE) IS NOT NULL)"),
-    (TIMESTAMP, f"({{}} RLIKE '{_INSTANT}' AND CAST({{}} AS TIMESTAMP) IS NOT NULL)"),
-)
-_TEXT_GUESSES = _GUESSES[3:]
-"""For JSON, whose numbers and booleans are no texts."""
+_TYPES = {
+    "BOOLEAN": BOOLEAN,
+    "BIGINT": BIGINT,
+    "DOUBLE": DOUBLE,
+    "DATE": DATE,
+    "TIMESTAMP": TIMESTAMP,
+    "TIMESTAMPTZ": ColumnType("timestamp", "timestamptz", zoned=True),
+    "VARCHAR": VARCHAR,
+}
 
 
-def csv_groups(
-    side: Side, files: tuple[DataFile, ...], has_header: bool | None
-) -> Iterator[tuple[tuple[str, ...], dict[str, str], tuple[DataFile, ...]]]:
-    """Files that have the same columns: names, reader options, files.
+@dataclass(frozen=True, slots=True)
+class TextGroup:
+    """Files that have the same columns.
+
+    Attributes:
+        columns: names and types as they are read.
+        untyped: those whose text stands for a value of another type.
+        frame: their rows, columns by name.
+    """
+
+    columns: dict[str, ColumnType]
+    untyped: frozenset[str]
+    frame: Any
+
+
+def first_lines(side: Side, files: tuple[DataFile, ...]) -> list[list[str]]:
+    """The cells of the first line of each CSV file.
 
     Raises:
         UnreadableError: a file cannot be read; names it.
     """
-    heads = _heads(side, files)
-    separator = _separator(next((head for head in heads if head.strip()), ""))
-    rows = [next(csv.reader(io.StringIO(head), delimiter=separator), []) for head in heads]
-    if has_header is None:
-        has_header = all(_is_header(row) for row in rows if row)
-    groups: dict[tuple[str, ...], list[DataFile]] = {}
+    return _first_rows(_heads(side, files))[1]
+
+
+def has_header(lines: Iterable[list[str]]) -> bool:
+    """Whether all first lines look like names."""
+    return all(may_be_names(tuple(cell or None for cell in line)) for line in lines if line)
+
+
+def csv_groups(
+    reader: Any, side: Side, files: tuple[DataFile, ...], uris: Mapping[DataFile, str], *, header: bool
+) -> Iterator[TextGroup]:
+    """The CSV files of a side, read by their headers."""
+    separator, rows = _first_rows(_heads(side, files))
+    groups: dict[tuple[str, ...], list[str]] = {}
     for row, file in zip(rows, files, strict=True):
-        names = _unique(row) if has_header else tuple(f"column{i}" for i in range(len(row)))
-        groups.setdefault(names, []).append(file)
-    options = {
-        "sep": separator,
-        "header": str(has_header).lower(),
-        "escape": '"',
-        "multiLine": "true",
-        "mode": "FAILFAST",
-        "enforceSchema": "true",
-    }
+        names = _unique(row) if header else tuple(f"column{i}" for i in range(len(row)))
+        groups.setdefault(names, []).append(uris[file])
+    options = {"sep": separator, "header": str(header).lower(), "escape": '"', "multiLine": "true", "mode": "FAILFAST"}
     for names, some in groups.items():
         if names:
-            yield names, options, tuple(some)
+            given = ", ".join(f"{identifier(name)} STRING" for name in names)
+            frame = reader.options(**options).schema(given).csv(some)
+            yield TextGroup(dict.fromkeys(names, VARCHAR), frozenset(names), frame)
 
 
-def json_frame(session: Any, side: Side, files: tuple[DataFile, ...], uris: list[str]) -> tuple[Any, list[str]]:
-    """The files as a data frame, and its columns in the order in which records name them."""
+def json_group(reader: Any, side: Side, files: tuple[DataFile, ...], uris: list[str]) -> TextGroup:
+    """The JSON files of a side: its columns in the order in which records name them, numbers with a point as text."""
+    from pyspark.sql.types import StringType, StructField, StructType
+
     heads = _heads(side, files)
     is_array = any(head.lstrip().startswith("[") for head in heads)
-    options = {"mode": "FAILFAST", "multiLine": str(is_array).lower(), "recursiveFileLookup": "true"}
-    frame = session.read.options(__globPaths__="false", **options).json(uris)
-    first: dict[str, None] = {}
+    reader = reader.options(mode="FAILFAST", multiLine=str(is_array).lower())
+    found = {field.name: field for field in reader.json(uris).schema.fields}
+    order = {name: index for index, name in enumerate(_json_names(heads))}
+    names = sorted(found, key=lambda name: order.get(name, len(order)))
+    types = {name: from_spark(name, found[name].dataType) for name in names}
+    numbers = frozenset(name for name, type_ in types.items() if type_ == DOUBLE)
+    fields = [StructField(name, StringType()) if name in numbers else found[name] for name in names]
+    columns = {name: VARCHAR if name in numbers else type_ for name, type_ in types.items()}
+    return TextGroup(columns, numbers, reader.schema(StructType(fields)).json(uris))
+
+
+def shapes(frame: Any, values: Mapping[str, str]) -> dict[str, Shape]:
+    """What the cells of untyped columns look like; ``values`` has the column of the frame for each name."""
+    if not values:
+        return {}
+    fields = {name: _shape_sql(value) for name, value in values.items()}
+    row = one_row(frame.selectExpr(*(sql for checks in fields.values() for sql in checks.values())))
+    found, at = {}, 0
+    for name, checks in fields.items():
+        found[name] = Shape(**dict(zip(checks, row[at : at + len(checks)], strict=True)))
+        at += len(checks)
+    return found
+
+
+def type_of(found: list[Shape]) -> ColumnType:
+    """The narrowest type that all cells fit."""
+    name = narrowest_type(found)
+    if not name.startswith("DECIMAL"):
+        return _TYPES[name]
+    precision, scale = name.removeprefix("DECIMAL(").removesuffix(")").split(",")
+    return decimal(int(precision), int(scale))
+
+
+def _shape_sql(value: str) -> dict[str, str]:
+    def every(condition: str) -> str:
+        return f"coalesce(every({condition}), true)"
+
+    def full(pattern: str) -> str:
+        return f"{value} RLIKE {literal(f'^({pattern})' + chr(92) + 'z')}"
+
+    return {
+        "n": f"count({value})",
+        "boolean": every(f"lower({value}) IN ('true', 'false')"),
+        "integer": every(full(INTEGER)),
+        "number": every(full(NUMBER)),
+        "floating": every(full(FLOAT)),
+        "day": every(f"{full(DAY)} AND CAST({value} AS DATE) IS NOT NULL"),
+        "stamp": every(f"{full(f'{STAMP}({ZONE})?')} AND CAST({value} AS TIMESTAMP) IS NOT NULL"),
+        "zoned": f"coalesce(some({full(f'{STAMP}({ZONE})')}), false)",
+        "whole": f"coalesce(max(length(ltrim('-', substring_index({value}, '.', 1)))), 0)",
+        "fraction": f"coalesce(max(length({value}) - length(substring_index({value}, '.', 1)) "
+        f"- CASE WHEN contains({value}, '.') THEN 1 ELSE 0 END), 0)",
+    }
+
+
+def _json_names(heads: list[str]) -> dict[str, None]:
+    names: dict[str, None] = {}
     for head in heads:
         try:
             record = json.loads(head.splitlines()[0]) if head.strip() else {}
         except ValueError:  # longer than what was read of it, or not of one line
-            record = {}
-        first.update(dict.fromkeys(record if isinstance(record, dict) else ()))
-    order = {name: index for index, name in enumerate(first)}
-    return frame, sorted(frame.columns, key=lambda name: order.get(name, len(order)))
+            continue
+        names.update(dict.fromkeys(record if isinstance(record, dict) else ()))
+    return names
 
 
-def json_types(frame: Any) -> dict[str, ColumnType]:
-    """The types that Spark found."""
-    return {field.name: from_spark(field.name, field.dataType) for field in frame.schema.fields}
-
-
-def guess_types(frame: Any, names: list[str], *, is_json: bool) -> tuple[dict[str, ColumnType], int]:
-    """The narrowest type that holds all of a text column's values, and the number of rows."""
-    guesses = _TEXT_GUESSES if is_json else _GUESSES
-    checks = ["count(1)"]
-    for name in names:
-        value = identifier(name)
-        checks.append(f"count({value})")
-        checks += [f"coalesce(every({check.replace('{}', value)}), true)" for _, check in guesses]
-    rows, *found = one_row(frame.selectExpr(*checks))
-    types = {}
-    width = len(guesses) + 1
-    for i, name in enumerate(names):
-        filled, *holds = found[i * width : (i + 1) * width]
-        fitting = [type_ for (type_, _), holding in zip(guesses, holds, strict=True) if filled and holding]
-        types[name] = fitting[0] if fitting else VARCHAR
-    return types, int(rows)
+def _first_rows(heads: list[str]) -> tuple[str, list[list[str]]]:
+    separator = _separator(next((head for head in heads if head.strip()), ""))
+    return separator, [next(csv.reader(io.StringIO(head), delimiter=separator), []) for head in heads]
 
 
 def _heads(side: Side, files: tuple[DataFile, ...]) -> list[str]:
@@ -129,16 +197,6 @@ def _head(side: Side, file: DataFile) -> str:
 def _separator(head: str) -> str:
     line = head.splitlines()[0] if head else ""
     return max(_SEPARATORS, key=line.count)
-
-
-def _is_header(row: list[str]) -> bool:
-    return len(set(row)) == len(row) and not any(_is_value(cell) for cell in row)
-
-
-def _is_value(cell: str) -> bool:
-    import re
-
-    return not cell or any(re.match(pattern, cell) for pattern in (_NUMBER, _DAY, _INSTANT))
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:
