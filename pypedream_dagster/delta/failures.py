@@ -52,14 +52,24 @@ def violations(delta: DatasetDelta, policy: DeltaPolicy) -> Iterator[Failure]:
     if missing is not None:
         yield missing
         return
-    if delta.schema.is_changed and not policy.allow_schema_change:
-        yield Failure("schema", f"{_columns(delta)}; the policy allows no change")
-    for text in (*_over(delta, policy), *_maybe_changed(delta, policy)):
-        yield Failure("rows", text)
+    if delta.status == "base_missing":
+        yield from _new(policy)
+    else:
+        if delta.schema.is_changed and not policy.allow_schema_change:
+            yield Failure("schema", f"{_columns(delta)}; the policy allows no change")
+        for text in (*_over(delta, policy), *_maybe_changed(delta, policy)):
+            yield Failure("rows", text)
     yield from _more_nulls(delta, policy)
     yield from _broken_suite(delta)
     if not policy.allow_expectation_regressions:
         yield from _regressions(delta)
+
+
+def _new(policy: DeltaPolicy) -> Iterator[Failure]:
+    limits = (policy.max_added_fraction, policy.max_removed_fraction, policy.max_changed_fraction)
+    if not policy.allow_schema_change or any(limit is not None for limit in limits):
+        # Where main's prefix is wrong, everything looks new: a limit must not be passed by that.
+        yield Failure("data", "it is new: main has no such data to hold its limits to")
 
 
 def _differences(delta: DatasetDelta) -> Iterator[Failure]:

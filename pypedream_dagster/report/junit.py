@@ -80,9 +80,8 @@ def _shown(text: str) -> str:
 
 def _cases(judged: Judged, judgement: Judgement) -> Iterator[_Case]:
     delta = judged.delta
-    data = _data(judged)
-    yield data
-    if data.outcome != "passed":
+    yield _data(judged)
+    if delta.verdict == "not_compared" or delta.status == "head_missing":
         return
     by_policy = judgement.fail_on == "policy"
     changes = tuple(f"{sign} {column}: {what}" for sign, column, what in digest.schema_lines(delta))
@@ -90,7 +89,7 @@ def _cases(judged: Judged, judgement: Judgement) -> Iterator[_Case]:
         # By the policy, columns and rows may differ as far as its own case says.
         found = () if by_policy else _of(judged.failures, name)
         yield _failed(name, "difference", found, lines) if found else _Case(name, lines=lines)
-    over = [failure for failure in judged.failures if failure.result is None] if by_policy else []
+    over = [item for item in judged.failures if by_policy and item.result is None and item.aspect != "data"]
     if over:
         yield _failed("policy", "over policy", over)
     else:

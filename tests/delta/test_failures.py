@@ -95,6 +95,9 @@ def test_what_no_policy_allows(delta: DatasetDelta) -> None:
             {"allow_schema_change": False},
             ["its columns differ: new added; old removed; the policy allows no change"],
         ),
+        (NEW, {"allow_schema_change": False}, ["it is new: main has no such data to hold its limits to"]),
+        (NEW, {"max_removed_fraction": 0}, ["it is new: main has no such data to hold its limits to"]),
+        (NEW, {"max_null_fraction_increase": 0, "allow_expectation_regressions": True}, []),
         (nulls(0.1, 0.1), {"max_null_fraction_increase": 0}, []),
         (nulls(0.5, 0.1), {"max_null_fraction_increase": 0}, []),
         (

@@ -103,6 +103,13 @@ def test_what_is_not_compared_never_passes(fail_on: FailOn | None, missing: str,
     assert judge(samples.branch(gone), fail_on).failed == (fail_on is not None)
 
 
+def test_a_new_dataset_is_judged_by_what_it_has() -> None:
+    delta = replace(samples.changed_dataset(), status="base_missing")
+    found = outcomes(junit(samples.branch(delta), "policy", DeltaPolicy(max_added_fraction=0))[0])
+    assert (found["data"], found["policy"], found[BETWEEN]) == ("failure", "passed", "failure")
+    assert outcomes(junit(samples.branch(delta), "policy")[0])["data"] == "passed"
+
+
 def test_a_broken_suite_and_what_was_not_run() -> None:
     delta = replace(samples.unchanged_dataset(), expectations=ExpectationDelta("s", error="s.json is no suite"))
     assert outcomes(junit(delta, "policy")[0])["policy"] == "failure"
