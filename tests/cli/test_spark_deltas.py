@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -166,3 +168,25 @@ def test_what_cannot_be_compared_is_reported(deployed: Deployed, branch: Path, p
     assert found["silver"]["status"] in {"compared", "identical"}
     assert found["gold"]["status"] == "unreadable"
     assert "test/data/gold/bad.parquet" in found["gold"]["error"]
+
+
+def test_compare_reads_s3_with_spark_on_this_machine(deployed: Deployed, put: Put) -> None:
+    put("a/p=1/x.parquet", pa.table({"id": [1, 2], "v": ["a", "b"]}))
+    put("b/p=1/y.parquet", pa.table({"id": [1, 2], "v": ["a", "c"]}))
+    uris = [f"s3://{deployed.bucket}/{side}/" for side in "ab"]
+    # Its own process: Spark's settings are those of the first session of a process.
+    command = [
+        Path(sys.executable).parent / "pypedream",
+        "compare",
+        *uris,
+        "--key",
+        "id",
+        "--engine",
+        "spark",
+        "--json",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=deployed.folder)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["engine"], document["rows"]["changed"], document["rows"]["unchanged"]) == ("spark", 1, 1)
+    assert {column["name"]: column["type"] for column in document["schema"]["head"]}["p"] == "bigint"

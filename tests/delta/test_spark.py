@@ -3,11 +3,14 @@
 # ruff: noqa: TID253 - what these tests write needs pyarrow throughout
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -131,3 +134,40 @@ def test_orc_of_two_schemas(tmp_path: Path, tiny_spark: Any) -> None:
     sides = [Side(str(tmp_path / side)) for side in "ab"]
     delta = compare(*sides, CompareRules(key=("id",)), engine="spark")
     assert (delta.error, delta.rows.changed, delta.rows.unchanged) == (None, 1, 1)
+
+
+@pytest.mark.spark
+def test_statistics_are_those_of_duckdb(tmp_path: Path, tiny_spark: Any) -> None:
+    numbers = [None, float("nan"), float("-inf"), -0.0, *range(96)]
+    data = pa.table(
+        {
+            "id": range(100),
+            "v": pa.array(numbers, pa.float64()),
+            "u": pa.array([2**64 - 1, None] * 50, pa.uint64()),
+            "d": pa.array([Decimal("1.10"), Decimal("-2.00")] * 50, pa.decimal128(9, 2)),
+            "o": [True, None] * 50,
+            "s": ["b", "a", "a", None] * 25,
+            "day": [dt.date(2020, 2, 29)] * 100,
+            "at": [dt.datetime(2020, 2, 29, 12, 0, 0, 5)] * 100,
+            "n": pa.array([1_582_934_400_123_456_789] * 100, pa.timestamp("ns", "UTC")),
+            "b": [b"\x00", b""] * 50,
+            "l": [[1], None] * 50,
+        }
+    )
+    side = written(tmp_path / "a", data)
+    rules = CompareRules(key=("id",), skip_identical_files=False)
+    found = {engine: compare(side, side, rules, engine=engine).columns for engine in ("duckdb", "spark")}
+    for name in data.column_names:
+        ours, theirs = (found[engine][name].base for engine in ("duckdb", "spark"))
+        assert ours
+        assert theirs
+        if name in ("id", "v"):
+            assert theirs.distinct_estimate == pytest.approx(ours.distinct_estimate, rel=0.1)
+            assert [q.value for q in theirs.quantiles] == pytest.approx([q.value for q in ours.quantiles], abs=1.5)
+            ours = replace(ours, distinct_estimate=None, quantiles=())
+            theirs = replace(theirs, distinct_estimate=None, quantiles=())
+        for moment in ("mean", "stddev"):
+            assert getattr(theirs, moment) == pytest.approx(getattr(ours, moment))
+        assert replace(theirs, mean=None, stddev=None, quantiles=()) == replace(
+            ours, mean=None, stddev=None, quantiles=()
+        )

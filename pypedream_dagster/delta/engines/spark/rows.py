@@ -177,6 +177,8 @@ def _plain(value: Any, type_: ColumnType) -> Any:
         case "map":
             (_, key_type), (_, item_type) = type_.children
             return {_hashable(_plain(key, key_type)): _plain(item, item_type) for key, item in value}
+        case "integer":
+            return int(value)  # Spark holds the widest unsigned ones as decimals
         case _:
             return value
 

@@ -122,14 +122,9 @@ def _stats(rows: int, type_: ColumnType, values: tuple[Any, ...]) -> ColumnStats
         nulls=rows - filled,
         null_fraction=(rows - filled) / rows if rows else 0.0,
         distinct_estimate=None if distinct is None else min(int(distinct), filled),
-        min=_shown(least, type_),
-        max=_shown(most, type_),
+        min=shown_cell(least, type_),
+        max=shown_cell(most, type_),
         mean=to_float(mean),
         stddev=to_float(stddev),
         quantiles=tuple(Quantile(fraction, value) for fraction, value in found if value is not None),
     )
-
-
-def _shown(value: Any, type_: ColumnType) -> Cell:
-    # Spark holds unsigned numbers as wider ones, and the widest as decimals.
-    return int(value) if type_.kind == "integer" and value is not None else shown_cell(value, type_)
