@@ -128,7 +128,8 @@ def _aggregates(name: str, type_: ColumnType) -> list[str]:
     value = double if type_.precision > DECIMAL_DIGITS else value
     finite = f" FILTER (isfinite({double}))" if type_.kind == "float" else ""
     # DuckDB raises where the sum of squares overflows a double.
-    squarable = f" FILTER (abs({double}) < {_SQUARABLE})"
+    # And where several aggregates share a filter, a comparison alone lets NaN through.
+    squarable = f" FILTER (isfinite({double}) AND abs({double}) < {_SQUARABLE})"
     return [
         f"count({value})",
         f"approx_count_distinct({value})",
