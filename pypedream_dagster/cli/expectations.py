@@ -48,7 +48,7 @@ def command(
     printed = dry_run or as_json
     # DuckDB and pyarrow take half a second to import.
     from pypedream_dagster.delta.dataset import draft_output
-    from pypedream_dagster.delta.expectations import suite_path
+    from pypedream_dagster.delta.expectations.suite import suite_path
 
     shared = sum(other.name == out.name for _, other in graph.datasets()) > 1
     path = output or suite_path(settings.expectations_dir, node.id, out.name, is_ambiguous=shared)

@@ -11,8 +11,8 @@ from pypedream_dagster.aws.s3 import S3Client
 from pypedream_dagster.branch.model import BranchNode, Output
 from pypedream_dagster.delta import failures
 from pypedream_dagster.delta.compare import compare
-from pypedream_dagster.delta.expectation_draft import draft_suite
-from pypedream_dagster.delta.expectations import find_suite, with_expectations
+from pypedream_dagster.delta.expectations.draft import draft_suite
+from pypedream_dagster.delta.expectations.suite import find_suite, with_expectations
 from pypedream_dagster.delta.identity import without_identical
 from pypedream_dagster.delta.model import DatasetDelta, Tolerance
 from pypedream_dagster.delta.rules import MEMORY_LIMIT_BYTES, CompareRules, EngineChoice

@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pypedream_dagster.delta import expectation_gx
 from pypedream_dagster.delta.compare import compare
-from pypedream_dagster.delta.expectation_draft import draft_suite
-from pypedream_dagster.delta.expectations import (
+from pypedream_dagster.delta.expectations import gx
+from pypedream_dagster.delta.expectations.draft import draft_suite
+from pypedream_dagster.delta.expectations.suite import (
     Expectation,
     Suite,
     find_suite,
@@ -120,11 +120,11 @@ def test_large_data_is_not_brought_into_pandas(monkeypatch: pytest.MonkeyPatch) 
     rare = {"column": "s", "strftime_format": "%Y"}
     rows = {"s": ["2020"] * 1000}
     assert both(rows, rows, "expect_column_values_to_match_strftime_format", **rare).outcome == "passed"
-    monkeypatch.setattr(expectation_gx, "MOST_BYTES", 5000)
+    monkeypatch.setattr(gx, "MOST_BYTES", 5000)
     result = both(rows, rows, "expect_column_values_to_match_strftime_format", **rare)
     assert result.outcome == "not_run"
     assert "more than 0 MiB of data in memory" in result.head_observed
-    monkeypatch.setattr(expectation_gx, "MOST_ROWS", 999)
+    monkeypatch.setattr(gx, "MOST_ROWS", 999)
     result = both(rows, rows, "expect_column_values_to_match_strftime_format", **rare)
     assert result.head_observed == ("not run: Great Expectations would need 1,000 rows in memory; 999 are the most")
     # What needs the columns' names alone is asked whatever the size.

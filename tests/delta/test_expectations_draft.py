@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pypedream_dagster.delta.expectation_draft import draft_suite
-from pypedream_dagster.delta.expectations import Expectation, Suite, read_suite, run_suite
+from pypedream_dagster.delta.expectations.draft import draft_suite
+from pypedream_dagster.delta.expectations.suite import Expectation, Suite, read_suite, run_suite
 from pypedream_dagster.delta.rules import CompareRules
 from pypedream_dagster.delta.source import Frame, Side
 from pypedream_dagster.errors import DeltaError

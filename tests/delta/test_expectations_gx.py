@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pypedream_dagster.delta import expectation_gx, expectation_sql
-from pypedream_dagster.delta.expectation_plan import Observed
+from pypedream_dagster.delta.expectations import gx, sql
+from pypedream_dagster.delta.expectations.plan import Observed
 from pypedream_dagster.delta.reading import Reader
 from pypedream_dagster.delta.rules import CompareRules
 from pypedream_dagster.delta.source import Frame
@@ -277,8 +277,8 @@ ASKS = list(asks())
 
 def test_every_type_that_sql_knows_is_asked() -> None:
     asked = {type_ for type_, _ in ASKS}
-    assert set(expectation_sql.PLANNERS) <= asked
-    assert len(expectation_sql.PLANNERS) == 30
+    assert set(sql.PLANNERS) <= asked
+    assert len(sql.PLANNERS) == 30
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -286,7 +286,7 @@ def test_sql_says_what_great_expectations_says(name: str) -> None:
     table, asked = TABLES[name], ASKS if name == "ugly" else ASKS[list(TABLES).index(name) % 3 :: 3]
     with Reader(CompareRules()) as reader:
         opened = reader.open(Frame(table), (), "parquet", {})
-        ours = expectation_sql.evaluate(reader.connection, opened, asked)
+        ours = sql.evaluate(reader.connection, opened, asked)
     differing = [
         (*ask, mine, theirs)
         for ask, mine, theirs in zip(asked, ours, reference(table, asked), strict=True)
@@ -302,7 +302,7 @@ def test_what_is_handed_over_is_judged_on_the_columns_that_it_names(name: str) -
     asked = [*odd_arguments(), *list(of_tables())[-1:]]
     with Reader(CompareRules()) as reader:
         opened = reader.open(Frame(TABLES[name]), (), "parquet", {})
-        ours = [expectation_gx.evaluate(reader.connection, opened, *ask) for ask in asked]
+        ours = [gx.evaluate(reader.connection, opened, *ask) for ask in asked]
     for ask, mine, theirs in zip(asked, ours, reference(TABLES[name], asked), strict=True):
         if theirs is None:
             assert isinstance(mine, str), ask

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pypedream_dagster.delta.expectations import read_suite
+from pypedream_dagster.delta.expectations.suite import read_suite
 
 PROJECT = Path(__file__).resolve().parents[2]
 SUITES = sorted((PROJECT / "pipeline_graph" / "expectations").glob("*.json"))

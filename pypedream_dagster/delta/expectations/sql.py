@@ -4,7 +4,7 @@ Importing Great Expectations takes seconds, and its own engines would hold a who
 format and the meaning of its expectations are kept: what its pandas engine would say of the same rows, NaN counting
 as missing. An expectation becomes a `Plan`, and all plans on a table are asked in as few scans as possible. What has
 no plan (a type that is not in `PLANNERS`, arguments that SQL cannot say or that fit no column of that type, a
-``row_condition``) goes to Great Expectations itself (`expectation_gx.py`).
+``row_condition``) goes to Great Expectations itself (`gx.py`).
 
 Where Great Expectations' pandas engine raises for want of a type of pandas' (decimals with NULLs in a mean, dates
 with NULLs in a pair), the aggregate says what holds.
@@ -16,10 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pypedream_dagster.delta import expectation_figures as figures
-from pypedream_dagster.delta import expectation_values as values
 from pypedream_dagster.delta.engines.query import one_row
-from pypedream_dagster.delta.expectation_plan import Arguments, Observed, Plan, Question, UnsaidError
+from pypedream_dagster.delta.expectations import figures, values
+from pypedream_dagster.delta.expectations.plan import Arguments, Observed, Plan, Question, UnsaidError
 from pypedream_dagster.delta.reading import Table
 
 if TYPE_CHECKING:

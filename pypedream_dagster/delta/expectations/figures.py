@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pypedream_dagster.delta.engines.outcome import to_cell
-from pypedream_dagster.delta.expectation_bounds import value_range
-from pypedream_dagster.delta.expectation_plan import COUNTABLE, Observed, Plan, Question, Row, UnsaidError
+from pypedream_dagster.delta.expectations.bounds import value_range
+from pypedream_dagster.delta.expectations.plan import COUNTABLE, Observed, Plan, Question, Row, UnsaidError
 from pypedream_dagster.delta.types import DOUBLE
 
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pypedream_dagster.delta import expectation_sql
 from pypedream_dagster.delta.engines.query import one_row
 from pypedream_dagster.delta.engines.sql import identifier
-from pypedream_dagster.delta.expectations import open_sides
+from pypedream_dagster.delta.expectations import sql
+from pypedream_dagster.delta.expectations.suite import open_sides
 from pypedream_dagster.delta.reading import Reader, Table
 from pypedream_dagster.delta.rules import CompareRules
 from pypedream_dagster.delta.source import AnySide, UnreadableError
@@ -76,7 +76,7 @@ def draft_suite(side: AnySide, name: str, rules: CompareRules | None = None) -> 
         try:
             drafted = list(_drafted(reader, table, rules))
             asked = [(item["type"], item["kwargs"]) for item in drafted]
-            held = expectation_sql.evaluate(reader.connection, table, asked)
+            held = sql.evaluate(reader.connection, table, asked)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             reader.blame(table, error)
             raise UnreadableError(f"{side.uri}: {error}") from error
@@ -144,7 +144,7 @@ def _unique(
             is_candidate = type_.kind in _KEY_KINDS and seen[name].filled == table.rows
             if is_candidate and (seen[name].about or 0) > 0.8 * table.rows:
                 item = _draft("expect_column_values_to_be_unique", column=name)
-                (found,) = expectation_sql.evaluate(reader.connection, table, [(item["type"], item["kwargs"])])
+                (found,) = sql.evaluate(reader.connection, table, [(item["type"], item["kwargs"])])
                 if found is not None and found.success:
                     yield item
                     return

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pypedream_dagster.delta import expectation_gx, expectation_sql
-from pypedream_dagster.delta.expectation_plan import Observed
+from pypedream_dagster.delta.expectations import gx, sql
+from pypedream_dagster.delta.expectations.plan import Observed
 from pypedream_dagster.delta.model import DatasetDelta, ExpectationDelta, ExpectationOutcome, ExpectationResult
 from pypedream_dagster.delta.reading import Reader, Table, partition_types
 from pypedream_dagster.delta.rules import CompareRules
@@ -124,9 +124,9 @@ def _observed(reader: Reader, asked: tuple[Expectation, ...], table: Table | Non
     if table is None:
         return ["no data"] * len(asked)
     try:
-        found = expectation_sql.evaluate(reader.connection, table, [(one.type, one.arguments) for one in asked])
+        found = sql.evaluate(reader.connection, table, [(one.type, one.arguments) for one in asked])
         return [
-            expectation_gx.evaluate(reader.connection, table, one.type, one.arguments) if seen is None else seen
+            gx.evaluate(reader.connection, table, one.type, one.arguments) if seen is None else seen
             for one, seen in zip(asked, found, strict=True)
         ]
     except (duckdb.Error, pa.ArrowException, OSError) as error:

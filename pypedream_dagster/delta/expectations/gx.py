@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pypedream_dagster.delta.engines.sql import identifier
-from pypedream_dagster.delta.expectation_plan import Observed
+from pypedream_dagster.delta.expectations.plan import Observed
 from pypedream_dagster.delta.reading import Table
 
 if TYPE_CHECKING:

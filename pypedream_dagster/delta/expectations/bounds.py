@@ -13,7 +13,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any
 
 from pypedream_dagster.delta.engines.sql import literal
-from pypedream_dagster.delta.expectation_plan import Question, UnsaidError
+from pypedream_dagster.delta.expectations.plan import Question, UnsaidError
 from pypedream_dagster.delta.types import ColumnType
 
 _WIDE = Context(prec=800)  # every double has an exact decimal of fewer digits

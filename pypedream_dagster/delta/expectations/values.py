@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from pypedream_dagster.delta.engines.query import one_row
 from pypedream_dagster.delta.engines.sql import literal
-from pypedream_dagster.delta.expectation_bounds import value_set, within
-from pypedream_dagster.delta.expectation_plan import COUNTABLE, Observed, Plan, Question, Row, UnsaidError
+from pypedream_dagster.delta.expectations.bounds import value_set, within
+from pypedream_dagster.delta.expectations.plan import COUNTABLE, Observed, Plan, Question, Row, UnsaidError
 
 _PAIR_ROWS = ("both_values_are_missing", "either_value_is_missing", "neither")
 

@@ -1,0 +1,1 @@
+"""Great Expectations suites on both sides of a delta: `suite` runs them, `sql` plans most, `gx` does the rest."""
