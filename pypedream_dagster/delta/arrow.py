@@ -19,6 +19,16 @@ def readable_schema(schema: Any) -> Any:
     return pa.schema([field.with_type(_readable(field.type)) for field in schema])
 
 
+def decoded_schema(schema: Any) -> Any:
+    """The schema with columns of what codes stand for, rather than of codes."""
+    import pyarrow as pa
+
+    def is_coded(type_: Any) -> bool:
+        return bool(pa.types.is_dictionary(type_) or pa.types.is_run_end_encoded(type_))
+
+    return pa.schema([field.with_type(field.type.value_type) if is_coded(field.type) else field for field in schema])
+
+
 def is_misread(type_: Any) -> bool:
     """Whether DuckDB's own parquet reader takes a ``pyarrow.DataType`` for something else.
 

@@ -306,10 +306,13 @@ class Reader:
         paths = [file.path for file in table.files]
         schemas = [_inspect(kind, path, filesystem, side) for path in paths]
         hive = pa.schema([(name, _arrow_type(type_)) for name, type_ in (table.partition_types or {}).items()])
-        schema = pa.unify_schemas(
-            [pa.schema([field for field in one if field.name not in hive.names]) for one in schemas],
-            promote_options="permissive",
-        )
+        plain = [
+            pa.schema([field for field in arrow.decoded_schema(one) if field.name not in hive.names]) for one in schemas
+        ]
+        try:
+            schema = pa.unify_schemas(plain, promote_options="permissive")
+        except pa.ArrowException:
+            return self._united(table, side, format_, plain)
         found = dataset.dataset(
             paths,
             schema=pa.schema([*arrow.readable_schema(schema), *hive]),
@@ -319,6 +322,14 @@ class Reader:
             partition_base_dir=side.root if len(hive) else None,
         )
         return self._registered(table, found, pa.schema([*schema, *hive]))
+
+    def _united(self, table: Table, side: Side, format_: str, schemas: list[Any]) -> Table:
+        """Files whose types Arrow does not unite, such as numbers and text: DuckDB does."""
+        files: dict[str, list[DataFile]] = {}
+        for file, schema in zip(table.files, schemas, strict=True):
+            files.setdefault(str(schema), []).append(file)
+        parts = [self._dataset(replace(table, files=tuple(some)), side, format_).sql for some in files.values()]
+        return self._counted(replace(table, sql=f"({' UNION ALL BY NAME '.join(f'SELECT * FROM {p}' for p in parts)})"))
 
     def _parsed(self, table: Table, side: Side) -> text.Texts:
         files = tuple(file for file in table.files if file.size_bytes)

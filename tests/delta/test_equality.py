@@ -82,6 +82,14 @@ EQUAL = {
         column([Decimal("1.5"), Decimal(2**64)], pa.decimal256(60, 5)),
         column([Decimal("1.5"), Decimal(2**64)], pa.decimal128(38, 2)),
     ),
+    "small decimals beyond SQL": (
+        column([Decimal(0), Decimal("1.25e-9"), Decimal("-1e-20")], pa.decimal256(70, 30)),
+        column([Decimal(0), Decimal("1.25e-9"), Decimal("-1e-20")], pa.decimal256(60, 20)),
+    ),
+    "decimals without a whole digit": (
+        column([Decimal(0), Decimal("-0.25")], pa.decimal128(38, 38)),
+        column([Decimal(0), Decimal("-0.25")], pa.decimal128(38, 2)),
+    ),
     "durations": (column([1, None], pa.duration("s")), column([1000, None], pa.duration("ms"))),
     "durations in a list": (column([[1]], pa.list_(pa.duration("s"))), column([[10**9]], pa.list_(pa.duration("ns")))),
     "list of numbers and of texts": (column([[1, None]]), column([["1", None]])),

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pypedream_dagster.delta.model import Tolerance
 from pypedream_dagster.delta.types import (
     BLOB,
+    DECIMAL_DIGITS,
     TIMESTAMP,
     ColumnType,
     EpochNanoseconds,
@@ -129,13 +130,27 @@ def _number_text(value: str, type_: ColumnType, scale: int) -> str:
         whole = f"CAST({value} AS TINYINT)" if type_.kind == "boolean" else value
         return f"CAST({whole} AS VARCHAR)"
     if type_.kind == "decimal":
-        text = f"CAST({value} AS VARCHAR)"
-        return f"rtrim(rtrim({text}, '0'), '.')" if type_.scale else text
+        text = _without_exponent(value) if type_.precision > DECIMAL_DIGITS else f"CAST({value} AS VARCHAR)"
+        return _shortest(text, type_.scale)
     double = f"CAST({value} AS DOUBLE)"
-    exact = f"TRY_CAST(CAST({double} AS VARCHAR) AS DECIMAL(38,{scale}))"
-    text = f"CAST({exact} AS VARCHAR)"
-    text = f"rtrim(rtrim({text}, '0'), '.')" if scale else text
+    exact = f"TRY_CAST(CAST({double} AS VARCHAR) AS DECIMAL({DECIMAL_DIGITS},{scale}))"
+    text = _shortest(f"CAST({exact} AS VARCHAR)", scale)
     return f"CASE WHEN CAST({exact} AS DOUBLE) = {double} THEN {text} ELSE CAST({double} AS VARCHAR) END"
+
+
+def _shortest(text: str, scale: int) -> str:
+    """The text of a decimal without zeros at its end; where all digits follow the point, SQL writes none before it."""
+    if scale == DECIMAL_DIGITS:
+        text = f"regexp_replace({text}, '^(-?)[.]', '\\10.')"
+    return f"rtrim(rtrim({text}, '0'), '.')" if scale else text
+
+
+def _without_exponent(text: str) -> str:
+    """The text of a decimal that Arrow may have written as ``1.25E-9``."""
+    sign = f"CASE WHEN {text} LIKE '-%' THEN '-' ELSE '' END"
+    digits = f"replace(ltrim(split_part({text}, 'E', 1), '-'), '.', '')"
+    zeros = f"repeat('0', -1 - CAST(split_part({text}, 'E', 2) AS INTEGER))"
+    return f"CASE WHEN contains({text}, 'E-') THEN {sign} || '0.' || {zeros} || {digits} ELSE {text} END"
 
 
 def _nanoseconds(value: str, type_: ColumnType) -> str:
