@@ -9,7 +9,12 @@ have different forms. Every engine brings values into the form in its own way.
 - dates and timestamps meet as instants, those without a zone taken as UTC;
 - lists, structs and maps meet by content: struct fields pair by name, and a field that is missing on one side
   is NULL there; the order of a map's entries does not matter;
-- anything else meets as text.
+- anything else meets as text: ``1`` and ``'1'`` are equal, ``1`` and ``'01'`` are not; timestamps are written in UTC
+  without an offset.
+
+What is not told apart: a struct's field that is missing from one that is NULL; the order of a map's entries; NaNs by
+sign; -0.0 from 0.0. What is: NULL from an empty list, map, struct or text; letters by case and by Unicode's normal
+form. INT96 timestamps count in microseconds, as Spark writes them.
 """
 
 from __future__ import annotations

@@ -51,6 +51,14 @@ EQUAL = {
         column([dt.datetime(2020, 1, 2, 3)], pa.timestamp("us")),
         column([dt.datetime(2020, 1, 2, 3, tzinfo=UTC)], pa.timestamp("us", "America/New_York")),
     ),
+    "timestamp to text": (
+        column([dt.datetime(2020, 1, 2, 3), dt.datetime(2020, 1, 2, 3, 4, 5, 600000)]),
+        column(["2020-01-02 03:00:00", "2020-01-02 03:04:05.6"]),
+    ),
+    "instant to text": (
+        column([dt.datetime(2020, 1, 2, 3)], pa.timestamp("us", "America/New_York")),
+        column(["2020-01-02 03:00:00"]),
+    ),
     "int to text": (column([1, None, -7]), column(["1", None, "-7"])),
     "double to text": (column([1.5, 1e22, 1e-7]), column(["1.5", "1e+22", "1e-07"])),
     "text to binary": (column(["ä\\x41", ""]), column(["ä\\x41".encode(), b""])),

@@ -131,3 +131,16 @@ def test_statistics_include_identical_files(s3: Any) -> None:
     assert found.base is not None
     assert found.head is not None
     assert (found.base.min, found.base.max, found.head.max) == (0, 19, 20)
+
+
+def test_keys_that_need_quoting(s3: Any) -> None:
+    put(s3, "a b/p=x%2Fy/ü+1 %41.parquet", table(range(3)))
+    put(s3, "a b/p=z+z/'[1]*.parquet", table(range(3, 5)))
+    put(s3, "c%20d/p=x%2Fy/1.parquet", table(range(4)))
+    put(s3, "c%20d/p=z+z/1.parquet", table(range(4, 5)))
+    sides = [Side(f"s3://delta-engine/{prefix}/", "auto", s3) for prefix in ("a b", "c%20d")]
+    delta = compare(*sides, BY_ID)
+    assert delta.error is None
+    assert (delta.rows.added, delta.rows.changed, delta.rows.unchanged) == (0, 1, 4)
+    assert delta.samples.changed[0].before == {"p": "z+z"}
+    assert delta.samples.changed[0].after == {"p": "x/y"}

@@ -1,7 +1,10 @@
 """The delta where rows cannot be paired one to one: no key at all, or a key whose values repeat.
 
-Per key, the rows of each side are a multiset. Equal rows cancel first, then rows that lie within the tolerance
-(those equal in all other columns, paired by the rank of the tolerated values). Of what remains of a key, as many
+Per key, the rows of each side are a multiset. Equal rows cancel first. Then, among rows with equal values in all
+columns without a tolerance, both sides are ordered by the tolerated columns (the first that is tolerated first; NaN
+after the numbers, NULL last), the n-th of one side is paired with the n-th of the other, and pairs within the
+tolerance cancel, too. That is what "within tolerance" means here, on every engine: where rows were added or removed
+between, a pairing by other means might find more pairs. Of what remains of a key, as many
 as the smaller side has count as changed, the surplus as added or removed. Without a key, all that remains on the
 head is added and all on the base removed.
 

@@ -61,7 +61,9 @@ def in_form(value: str, type_: ColumnType, form: Form, depth: int = 0) -> str:
         case EpochNanoseconds():
             return _nanoseconds(value, type_)
         case Text():
-            return f"CAST({value} AS VARCHAR)"
+            # An instant is written in UTC and without an offset, as Spark does it.
+            is_instant = type_.kind == "timestamp" and type_.zoned
+            return f"CAST({f'make_timestamp(epoch_us({value}))' if is_instant else value} AS VARCHAR)"
         case ListForm(item):
             each = f"x{depth}"
             inner = in_form(each, _child(type_, 0), item, depth + 1)
