@@ -171,3 +171,14 @@ def test_statistics_are_those_of_duckdb(tmp_path: Path, tiny_spark: Any) -> None
         assert replace(theirs, mean=None, stddev=None, quantiles=()) == replace(
             ours, mean=None, stddev=None, quantiles=()
         )
+
+
+@pytest.mark.spark
+def test_json_of_several_types_is_compared_as_it_is_written(tmp_path: Path, tiny_spark: Any) -> None:
+    for side, values in (("a", [{"x": 1}, {"x": 2}, None]), ("b", [{"x": 1}, "two", None])):
+        (tmp_path / side).mkdir()
+        lines = (json.dumps({"id": number, "v": value}) for number, value in enumerate(values))
+        (tmp_path / side / "part.json").write_text("\n".join(lines))
+    sides = [Side(str(tmp_path / side)) for side in "ab"]
+    delta = compare(*sides, CompareRules(key=("id",)), engine="spark")
+    assert (delta.error, delta.rows.changed, delta.rows.unchanged) == (None, 1, 2)

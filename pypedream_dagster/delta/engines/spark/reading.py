@@ -32,6 +32,7 @@ from pypedream_dagster.delta.engines.spark.text_files import (
     first_lines,
     has_header,
     json_group,
+    mixed,
     shapes,
     type_of,
 )
@@ -129,6 +130,11 @@ class SparkReader:
         if base.format == head.format == "csv" and len({text.has_header for text in texts if text}) > 1:
             sides = [self._parsed(side, header=False) for side in sides]
             texts = [self._texts.get(side.sql) for side in sides]
+        if base.format == head.format == "json" and texts[0] and texts[1]:
+            as_text = mixed(texts[0].columns, texts[1].columns) - texts[0].untyped - texts[1].untyped
+            if as_text:
+                sides = [self._parsed(side, as_text=as_text) for side in sides]
+                texts = [self._texts.get(side.sql) for side in sides]
         found: dict[str, list[Shape]] = {}
         for read in filter(None, texts):
             for name, shape in shapes(self.session.table(read.view), read.places).items():
@@ -234,14 +240,14 @@ class SparkReader:
             f"LEFT JOIN (VALUES {rows}) AS p(folder, {names}) ON regexp_replace(file, '/[^/]*$', '') = p.folder"
         )
 
-    def _parsed(self, table: Table, *, header: bool | None = None) -> Table:
+    def _parsed(self, table: Table, *, header: bool | None = None, as_text: frozenset[str] = frozenset()) -> Table:
         """Parse the files once; own types for now."""
         assert isinstance(table.side, Side)
         if header is None:
             header = self.rules.csv_header
         if header is None and table.format == "csv":
             header = has_header(first_lines(table.side, table.files))
-        groups = list(self._groups(table, table.side, bool(header)))
+        groups = list(self._groups(table, table.side, bool(header), as_text))
         if not groups:
             return self._viewed(replace(table, columns=(), rows=0), self._nothing(()))
         columns = unite(group.columns.items() for group in groups)
@@ -268,14 +274,14 @@ class SparkReader:
         self._texts[typed.sql] = texts
         return replace(typed, rows=frame.count())
 
-    def _groups(self, table: Table, side: Side, header: bool) -> Iterator[TextGroup]:
+    def _groups(self, table: Table, side: Side, header: bool, as_text: frozenset[str]) -> Iterator[TextGroup]:
         files = tuple(file for file in table.files if file.size_bytes)
         reader = self.session.read.options(**_READ)
         uris = _uris(table, files)
         if table.format == "csv":
             yield from csv_groups(reader, side, files, dict(zip(files, uris, strict=True)), header=header)
         elif files:
-            yield json_group(reader, side, files, uris)
+            yield json_group(reader, side, files, uris, as_text)
 
     def _framed(self, side: Frame) -> Table:
         """A frame, by way of a parquet file: Python rows would go through a Python worker."""

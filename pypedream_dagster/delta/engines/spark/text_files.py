@@ -100,8 +100,18 @@ def csv_groups(
             yield TextGroup(dict.fromkeys(names, VARCHAR), frozenset(names), frame)
 
 
-def json_group(reader: Any, side: Side, files: tuple[DataFile, ...], uris: list[str]) -> TextGroup:
-    """The JSON files of a side: its columns in the order in which records name them, numbers with a point as text."""
+def json_group(
+    reader: Any, side: Side, files: tuple[DataFile, ...], uris: list[str], as_text: frozenset[str]
+) -> TextGroup:
+    """The JSON files of a side: its columns in the order in which records name them, numbers with a point as text.
+
+    Args:
+        reader: reads.
+        side: the side.
+        files: its files.
+        uris: where they lie.
+        as_text: columns to be taken as JSON text, whatever they hold.
+    """
     from pyspark.sql.types import StringType, StructField, StructType
 
     heads = _heads(side, files)
@@ -111,10 +121,17 @@ def json_group(reader: Any, side: Side, files: tuple[DataFile, ...], uris: list[
     order = {name: index for index, name in enumerate(_json_names(heads))}
     names = sorted(found, key=lambda name: order.get(name, len(order)))
     types = {name: from_spark(name, found[name].dataType) for name in names}
-    numbers = frozenset(name for name, type_ in types.items() if type_ == DOUBLE)
-    fields = [StructField(name, StringType()) if name in numbers else found[name] for name in names]
-    columns = {name: VARCHAR if name in numbers else type_ for name, type_ in types.items()}
+    numbers = frozenset(name for name, type_ in types.items() if type_ == DOUBLE) - as_text
+    texts = numbers | as_text
+    fields = [StructField(name, StringType()) if name in texts else found[name] for name in names]
+    columns = {name: VARCHAR if name in texts else type_ for name, type_ in types.items()}
     return TextGroup(columns, numbers, reader.schema(StructType(fields)).json(uris))
+
+
+def mixed(ours: Mapping[str, ColumnType], theirs: Mapping[str, ColumnType]) -> frozenset[str]:
+    """Columns that are text on one side only: for Spark that is what holds values of several types."""
+    both = {name for name in ours if name in theirs}
+    return frozenset(name for name in both if (ours[name] == VARCHAR) != (theirs[name] == VARCHAR))
 
 
 def shapes(frame: Any, values: Mapping[str, str]) -> dict[str, Shape]:
