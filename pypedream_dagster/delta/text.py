@@ -124,7 +124,30 @@ def json_types(connection: DuckDBPyConnection, sources: Iterable[Source]) -> dic
     options = f"format = 'auto', union_by_name = true, sample_size = -1, hive_partitioning = false, {_NO_DATES}"
     described = connection.execute(f"DESCRIBE SELECT * FROM read_json({_globs(paths)}, {options})").fetchall()
     # A UUID's text has letters of either case; whether they are the same is for the comparison to say.
-    return {str(row[0]): re.sub(r"\bUUID\b", "VARCHAR", str(row[1])) for row in described}
+    types = {str(row[0]): re.sub(r"\bUUID\b", "VARCHAR", str(row[1])) for row in described}
+    return {**types, **_narrowed(connection, paths, types)}
+
+
+def _narrowed(connection: DuckDBPyConnection, paths: list[str], types: Mapping[str, str]) -> dict[str, str]:
+    """The columns that DuckDB calls HUGEINT only because they hold numbers of either sign, as BIGINT."""
+    import duckdb
+
+    found = {}
+    for name, type_ in types.items():
+        narrow = re.sub(r"\bHUGEINT\b", "BIGINT", type_)
+        if narrow == type_:
+            continue
+        columns = f"columns = {{{literal(name)}: {literal(narrow)}}}, hive_partitioning = false"
+        try:
+            one_row(
+                connection,
+                f"SELECT count({identifier(name)}) FROM read_json({_globs(paths)}, format = 'auto', {columns}, "
+                f"{_NO_DATES})",
+            )
+        except duckdb.Error:
+            continue
+        found[name] = narrow
+    return found
 
 
 def types_of(connection: DuckDBPyConnection, sides: Iterable[Texts]) -> dict[str, str]:

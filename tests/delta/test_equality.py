@@ -63,6 +63,10 @@ EQUAL = {
     "double to text": (column([1.5, 1e22, 1e-7]), column(["1.5", "1e+22", "1e-07"])),
     "text to binary": (column(["ä\\x41", ""]), column(["ä\\x41".encode(), b""])),
     "all null": (column([None, None], pa.null()), column([None, None], pa.string())),
+    "all null to list": (column([None, None], pa.null()), column([None, None], pa.list_(pa.list_(pa.int64())))),
+    "all null from struct": (column([None], pa.struct([("a", pa.int64())])), column([None], pa.null())),
+    "all null to map": (column([None], pa.null()), column([None], pa.map_(pa.string(), pa.float64()))),
+    "null type on both sides": (column([None, None], pa.null()), column([None, None], pa.null())),
     "nan in list": (column([[NAN, -0.0, None]]), column([[NAN, 0.0, None]])),
     "list retyped": (column([[1, 2]], pa.list_(pa.int32())), column([[1.0, 2.0]])),
     "map order": (
@@ -143,6 +147,8 @@ DIFFERENT = {
         column([1_000_000_000], pa.timestamp("us")),
         column([1_000_000_000_001], pa.timestamp("ns")),
     ),
+    "null type and empty list": (column([None], pa.null()), column([[]], pa.list_(pa.int64()))),
+    "null type and map": (column([None], pa.null()), column([[("a", 1)]], pa.map_(pa.string(), pa.int64()))),
     "null list and empty": (column([None], pa.list_(pa.int64())), column([[]], pa.list_(pa.int64()))),
     "empty list and null item": (column([[]], pa.list_(pa.int64())), column([[None]], pa.list_(pa.int64()))),
     "list shape": (

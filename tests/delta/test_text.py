@@ -135,6 +135,25 @@ def test_text(tmp_path: Path, name: str, engine: EngineChoice) -> None:
     assert (rows.added, rows.removed, rows.changed, rows.unchanged) == expected
 
 
+def test_json_numbers_of_either_sign_are_no_wider(tmp_path: Path) -> None:
+    base, head = lines({"id": 1, "v": 5, "w": [1]}), lines({"id": 1, "v": -5, "w": [-1]}, {"id": 2, "v": 6, "w": [2]})
+    delta = of(tmp_path, base, head, ("id",))
+    assert delta.schema.retyped == {}
+    assert {column.name: column.type for column in delta.schema.head} == {
+        "id": "bigint",
+        "v": "bigint",
+        "w": "bigint[]",
+    }
+
+
+def test_json_numbers_that_are_wide_stay_exact(tmp_path: Path) -> None:
+    wide = 2**63 + 1
+    delta = of(
+        tmp_path, lines({"id": -1, "v": -1}, {"id": wide, "v": wide}), lines({"id": wide, "v": wide + 1}), ("id",)
+    )
+    assert (delta.rows.removed, delta.rows.changed) == (1, 1)
+
+
 def test_no_header_on_either_side(tmp_path: Path) -> None:
     delta = of(tmp_path, "1,a\n2,b\n", "1,a\n2,c\n", ("column0",))
     assert (delta.rows.changed, delta.rows.unchanged) == (1, 1)

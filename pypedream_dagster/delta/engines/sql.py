@@ -53,6 +53,8 @@ def glob(path: str) -> str:
 
 def in_form(value: str, type_: ColumnType, form: Form, depth: int = 0) -> str:
     """The value in its form; equal values of either side become the same, by DuckDB's own equality."""
+    if type_.kind == "null":
+        return f"CAST(NULL AS {_sql_type(form)})"
     match form:
         case Plain(target):
             return _cast(value, type_, target)
@@ -113,6 +115,23 @@ def is_within(base: str, head: str, tolerance: Tolerance, kind: str) -> str:
         bounds.append(f"{size} <= {tolerance.relative!r}::DOUBLE * abs(CAST({base} AS DOUBLE))")
     finite = f"isfinite(CAST({base} AS DOUBLE)) AND isfinite(CAST({head} AS DOUBLE))"
     return f"coalesce({finite} AND ({' OR '.join(bounds)}), false)"
+
+
+def _sql_type(form: Form) -> str:
+    """The type in which DuckDB has values of a form."""
+    match form:
+        case Plain(type_):
+            return "INTEGER" if type_.kind == "null" else type_.name
+        case NumberText() | Text():
+            return "VARCHAR"
+        case EpochNanoseconds():
+            return "HUGEINT"
+        case ListForm(item):
+            return f"{_sql_type(item)}[]"
+        case StructForm(fields):
+            return f"STRUCT({', '.join(f'{identifier(name)} {_sql_type(field)}' for name, field in fields)})"
+        case MapForm(key, item):
+            return f"STRUCT({_KEY} {_sql_type(key)}, {_VALUE} {_sql_type(item)})[]"
 
 
 def _is_128_bits_wide(type_: ColumnType) -> bool:
