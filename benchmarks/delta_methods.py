@@ -44,7 +44,7 @@ def _delta(base: Path, head: Path, memory_mib: int, **chosen: Any) -> Method:
     import pyarrow  # noqa: F401 - imported before the clock starts, like duckdb
 
     from pypedream_dagster.delta.compare import compare
-    from pypedream_dagster.delta.engines import duckdb_engine  # noqa: F401 - likewise
+    from pypedream_dagster.delta.engines.duckdb import engine  # noqa: F401 - likewise
     from pypedream_dagster.delta.rules import CompareRules
     from pypedream_dagster.delta.source import Side
 

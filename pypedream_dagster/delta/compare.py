@@ -67,7 +67,7 @@ def compare(
 def _engine(choice: EngineChoice, rules: CompareRules, spark: Any) -> Engine:
     match choice:
         case "auto" | "duckdb":
-            from pypedream_dagster.delta.engines.duckdb_engine import DuckDB
+            from pypedream_dagster.delta.engines.duckdb.engine import DuckDB
 
             return DuckDB(rules)
         case "pandas":

@@ -7,7 +7,7 @@ certain, on large ones, where at most `_TRIED` candidates get so far. A key whos
 other side pairs nothing, and is no key.
 """
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 import re
@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
-from pypedream_dagster.delta.engines.narrow import form_of
-from pypedream_dagster.delta.engines.query import one_row
+from pypedream_dagster.delta.engines.duckdb.narrow import form_of
+from pypedream_dagster.delta.engines.duckdb.query import one_row
 from pypedream_dagster.delta.pairing import Pair, Pairing
 from pypedream_dagster.delta.reading import Table
 

@@ -6,7 +6,7 @@ so are the rows of Delta and Iceberg tables (`delta.tables`). Files of one side 
 are united by name, and NULL where a file lacks one.
 """
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 import base64
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from pypedream_dagster.delta import arrow, tables, text
 from pypedream_dagster.delta.copies import Copies
-from pypedream_dagster.delta.engines.query import one_row
-from pypedream_dagster.delta.engines.sql import glob, identifier, literal, literals
+from pypedream_dagster.delta.engines.duckdb.query import one_row
+from pypedream_dagster.delta.engines.duckdb.sql import glob, identifier, literal, literals
 from pypedream_dagster.delta.rules import CompareRules, Format
 from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, open_file
 from pypedream_dagster.delta.types import ColumnType, from_duckdb

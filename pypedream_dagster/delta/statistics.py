@@ -6,17 +6,17 @@ a million) are estimates. The standard deviation is the sample's. Columns of few
 more, for how often each value occurs.
 """
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pypedream_dagster.delta.engines.cells import AT_ONCE
+from pypedream_dagster.delta.engines.duckdb.cells import AT_ONCE
+from pypedream_dagster.delta.engines.duckdb.query import one_row
+from pypedream_dagster.delta.engines.duckdb.sql import identifier
 from pypedream_dagster.delta.engines.outcome import to_cell, to_float
-from pypedream_dagster.delta.engines.query import one_row
-from pypedream_dagster.delta.engines.sql import identifier
 from pypedream_dagster.delta.model import ColumnStats, Quantile, ValueCount
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.types import DECIMAL_DIGITS, ColumnType

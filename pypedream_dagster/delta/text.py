@@ -10,7 +10,7 @@ JSON has types but for the precision of numbers (so those with a point are kept 
 for values of several types in one column, which are compared as JSON text. Strings stay text, whatever they hold.
 """
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 import re
@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pypedream_dagster.delta.engines.query import one_row
-from pypedream_dagster.delta.engines.sql import glob, identifier, literal, literals
+from pypedream_dagster.delta.engines.duckdb.query import one_row
+from pypedream_dagster.delta.engines.duckdb.sql import glob, identifier, literal, literals
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -4,7 +4,7 @@ Every column of both sides is turned into integer codes, equal for equal values;
 and a key's rows a multiset. Values are handled one by one in Python: meant for up to about a million rows.
 """
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 import math
@@ -13,10 +13,10 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pypedream_dagster.delta.engines.duckdb_engine import DuckDB
-from pypedream_dagster.delta.engines.narrow import form_of
+from pypedream_dagster.delta.engines.duckdb.engine import DuckDB
+from pypedream_dagster.delta.engines.duckdb.narrow import form_of
+from pypedream_dagster.delta.engines.duckdb.sql import identifier
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome, to_cell, to_float
-from pypedream_dagster.delta.engines.sql import identifier
 from pypedream_dagster.delta.engines.values import to_form
 from pypedream_dagster.delta.model import Cell, ChangedRow, EngineName, RowCounts, Samples, Tolerance
 from pypedream_dagster.delta.pairing import Pair, Pairing

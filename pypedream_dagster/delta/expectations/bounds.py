@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any
 
-from pypedream_dagster.delta.engines.sql import literal
+from pypedream_dagster.delta.engines.duckdb.sql import literal
 from pypedream_dagster.delta.expectations.plan import Question, UnsaidError
 from pypedream_dagster.delta.types import ColumnType
 

@@ -6,7 +6,7 @@ before it is kept. Types are not drafted: Great Expectations names them per engi
 ``BIGINT``), and the delta itself reports every column whose type differs.
 """
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 import math
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pypedream_dagster.delta.engines.query import one_row
-from pypedream_dagster.delta.engines.sql import identifier
+from pypedream_dagster.delta.engines.duckdb.query import one_row
+from pypedream_dagster.delta.engines.duckdb.sql import identifier
 from pypedream_dagster.delta.expectations import sql
 from pypedream_dagster.delta.expectations.suite import open_sides
 from pypedream_dagster.delta.reading import Reader, Table

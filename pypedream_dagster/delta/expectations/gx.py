@@ -1,6 +1,6 @@
 """Hands the rarer expectations to Great Expectations, on the columns that they name and up to a size."""
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pypedream_dagster.delta.engines.sql import identifier
+from pypedream_dagster.delta.engines.duckdb.sql import identifier
 from pypedream_dagster.delta.expectations.plan import Observed
 from pypedream_dagster.delta.reading import Table
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pypedream_dagster.delta.engines.sql import identifier
+from pypedream_dagster.delta.engines.duckdb.sql import identifier
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.types import ColumnType
 

@@ -10,13 +10,13 @@ Where Great Expectations' pandas engine raises for want of a type of pandas' (de
 with NULLs in a pair), the aggregate says what holds.
 """
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pypedream_dagster.delta.engines.query import one_row
+from pypedream_dagster.delta.engines.duckdb.query import one_row
 from pypedream_dagster.delta.expectations import figures, values
 from pypedream_dagster.delta.expectations.plan import Arguments, Observed, Plan, Question, UnsaidError
 from pypedream_dagster.delta.reading import Table

@@ -1,13 +1,13 @@
 """Plans of the expectations that look at values one by one, count those that repeat, or compare them with a set."""
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-from pypedream_dagster.delta.engines.query import one_row
-from pypedream_dagster.delta.engines.sql import literal
+from pypedream_dagster.delta.engines.duckdb.query import one_row
+from pypedream_dagster.delta.engines.duckdb.sql import literal
 from pypedream_dagster.delta.expectations.bounds import value_set, within
 from pypedream_dagster.delta.expectations.plan import COUNTABLE, Observed, Plan, Question, Row, UnsaidError
 

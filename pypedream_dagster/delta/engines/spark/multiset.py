@@ -1,6 +1,6 @@
 """The delta where rows cannot be paired one to one: no key at all, or a key whose values repeat.
 
-The definitions are those of `engines/multiset.py`. A row's identity (key, hash, carried values) stands for it
+The definitions are those of `engines/duckdb/multiset.py`. A row's identity (key, hash, carried values) stands for it
 throughout: row numbers would not survive that Spark computes a lost partition again.
 """
 

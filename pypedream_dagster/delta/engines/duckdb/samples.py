@@ -1,6 +1,6 @@
 """Makes sample rows of what SQL found: added and removed ones whole, changed ones before and after."""
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

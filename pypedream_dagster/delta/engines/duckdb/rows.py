@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pypedream_dagster.delta.engines.narrow import cell_form
-from pypedream_dagster.delta.engines.sql import identifier
+from pypedream_dagster.delta.engines.duckdb.narrow import cell_form
+from pypedream_dagster.delta.engines.duckdb.sql import identifier
 from pypedream_dagster.delta.pairing import Pair
 from pypedream_dagster.delta.reading import Table
 

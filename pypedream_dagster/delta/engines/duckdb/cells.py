@@ -1,14 +1,14 @@
 """Counts the cells of rows that are paired already: how many differ, and by how much."""
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pypedream_dagster.delta.engines.narrow import cells_differ, within
+from pypedream_dagster.delta.engines.duckdb.narrow import cells_differ, within
+from pypedream_dagster.delta.engines.duckdb.query import one_row
 from pypedream_dagster.delta.engines.outcome import CellCounts, to_float
-from pypedream_dagster.delta.engines.query import one_row
 from pypedream_dagster.delta.pairing import Pair
 from pypedream_dagster.delta.types import Plain
 

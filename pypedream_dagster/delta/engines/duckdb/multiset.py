@@ -11,20 +11,20 @@ head is added and all on the base removed.
 A key's changed cells of a column are the fewest that any pairing of its remaining rows leaves different.
 """
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pypedream_dagster.delta.engines.cells import Joined, count_cells
-from pypedream_dagster.delta.engines.narrow import Narrow, cells_differ, form_of, within
+from pypedream_dagster.delta.engines.duckdb.cells import Joined, count_cells
+from pypedream_dagster.delta.engines.duckdb.narrow import Narrow, cells_differ, form_of, within
+from pypedream_dagster.delta.engines.duckdb.query import one_row
+from pypedream_dagster.delta.engines.duckdb.rows import originals
+from pypedream_dagster.delta.engines.duckdb.samples import changed_rows, whole_rows
+from pypedream_dagster.delta.engines.duckdb.sql import identifier
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome, to_cell
-from pypedream_dagster.delta.engines.query import one_row
-from pypedream_dagster.delta.engines.rows import originals
-from pypedream_dagster.delta.engines.samples import changed_rows, whole_rows
-from pypedream_dagster.delta.engines.sql import identifier
 from pypedream_dagster.delta.model import Cell, ChangedRow, RowCounts, Samples
 from pypedream_dagster.delta.pairing import Pair, Pairing
 from pypedream_dagster.delta.reading import Table

@@ -13,19 +13,19 @@ there are as many pairs as rows with a partner on the base, and as many as on th
 `RepeatedKeysError` is raised, for the multiset comparison to take over.
 """
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pypedream_dagster.delta.engines.cells import Joined, count_cells
+from pypedream_dagster.delta.engines.duckdb.cells import Joined, count_cells
+from pypedream_dagster.delta.engines.duckdb.narrow import Narrow, cells_differ, form_of, within
+from pypedream_dagster.delta.engines.duckdb.query import counting_joined_rows, one_row
+from pypedream_dagster.delta.engines.duckdb.rows import Rows, originals
+from pypedream_dagster.delta.engines.duckdb.samples import changed_rows, whole_rows
 from pypedream_dagster.delta.engines.engine import RepeatedKeysError
-from pypedream_dagster.delta.engines.narrow import Narrow, cells_differ, form_of, within
 from pypedream_dagster.delta.engines.outcome import CellCounts, Outcome
-from pypedream_dagster.delta.engines.query import counting_joined_rows, one_row
-from pypedream_dagster.delta.engines.rows import Rows, originals
-from pypedream_dagster.delta.engines.samples import changed_rows, whole_rows
 from pypedream_dagster.delta.model import RowCounts, Samples
 from pypedream_dagster.delta.pairing import Pairing
 from pypedream_dagster.delta.reading import Table

@@ -5,12 +5,12 @@ Columns with a tolerance are carried as values beside the hash, and so is every 
 ``exact``. A volatile column counts by whether it holds a value.
 """
 
-# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/sql.py
+# ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pypedream_dagster.delta.engines.sql import hashable, identifier, in_form, is_within
+from pypedream_dagster.delta.engines.duckdb.sql import hashable, identifier, in_form, is_within
 from pypedream_dagster.delta.pairing import Pair
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.types import BOOLEAN, Form, Plain

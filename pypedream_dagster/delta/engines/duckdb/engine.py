@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
+from pypedream_dagster.delta.engines.duckdb.keyed import compare_keyed
+from pypedream_dagster.delta.engines.duckdb.multiset import compare_multisets
 from pypedream_dagster.delta.engines.engine import RepeatedKeysError
-from pypedream_dagster.delta.engines.keyed import compare_keyed
-from pypedream_dagster.delta.engines.multiset import compare_multisets
 from pypedream_dagster.delta.engines.outcome import Outcome
 from pypedream_dagster.delta.inference import infer_key
 from pypedream_dagster.delta.model import ColumnStats, EngineName

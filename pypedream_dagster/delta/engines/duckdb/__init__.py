@@ -1,0 +1,1 @@
+"""Deltas by DuckDB on this machine, within a memory limit."""
