@@ -203,7 +203,7 @@ def double(number: float) -> str:
 
 
 def text_of(value: str, type_: ColumnType) -> str:
-    """The value as DuckDB casts it to text."""
+    """The value as DuckDB casts it to text; instants in UTC and without an offset."""
     match type_.kind:
         case "text":
             return value
@@ -211,8 +211,6 @@ def text_of(value: str, type_: ColumnType) -> str:
             return _float_text(value)
         case "decimal":
             return _decimal_text(value, type_.scale)
-        case "timestamp":
-            return f"concat(CAST({value} AS STRING), '+00')" if type_.zoned else f"CAST({value} AS STRING)"
         case "nanoseconds":
             return f"CAST({_micros_of_nanos(value)} AS STRING)"
         case "binary":
