@@ -275,7 +275,9 @@ def _s3a_settings(session: boto3.Session, region: str, endpoint_url: str | None)
         "endpoint": endpoint_url or f"s3.{region}.amazonaws.com",
         "path.style.access": str(endpoint_url is not None).lower(),
         "connection.ssl.enabled": str(not (endpoint_url or "").startswith("http:")).lower(),
-        "bucket.probe": "0",  # a missing bucket shows at the first request anyway
+        # With temporary credentials S3A 3.3.1 needs one request before threads share it: else the provider says to the
+        # second thread that it has no credentials. Without them a missing bucket shows at the first request anyway.
+        "bucket.probe": "1" if frozen.token else "0",
         "attempts.maximum": "4",
         "connection.establish.timeout": "5000",
     }

@@ -168,4 +168,7 @@ def _session(token: str | None) -> dict[str, str]:
     return {
         "session.token": token,
         "aws.credentials.provider": "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider",
+        # S3A 3.3.1's provider says that it has no credentials to a thread that asks while another one makes them, as
+        # when several paths are read at once: so one request is made before the file system is shared.
+        "bucket.probe": "1",
     }

@@ -48,7 +48,8 @@ def test_get_job_gives_every_field_that_create_job_took(aws: Aws) -> None:
     assert {key: job[key] for key in FULL} == FULL
     assert job["MaxCapacity"] == 8.0
     assert "Tags" not in job
-    listed = next(one for one in aws.glue.get_jobs()["Jobs"] if one["Name"] == name)
+    pages = aws.glue.get_paginator("get_jobs").paginate()
+    listed = next(one for page in pages for one in page["Jobs"] if one["Name"] == name)
     assert listed == job
     assert aws.glue.batch_get_jobs(JobNames=[name, "no"])["Jobs"] == [job]
     assert aws.glue.batch_get_jobs(JobNames=[name, "no"])["JobsNotFound"] == ["no"]
