@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _EQUAL, _ADDED, _REMOVED, _CHANGED = 0, 1, 2, 3
 _FIRST_ROWS = 20_000
-_ROW_BYTES, _TEXT_BYTES = 32, 32  # of a row in DuckDB's join beside its key; of a key that is text
+_ROW_BYTES, _TEXT_BYTES = 32, 32  # of a row in DuckDB's join beside its cells; of a cell that is text
 _JOIN_SHARE = 0.6  # of the memory, which a join may take before it is better prepared to spill
 
 
@@ -62,7 +62,8 @@ class _Keyed:
         self._base, self._head = base, head
         self._narrow = Narrow(pairing.key, pairing.values, rules.exact)
         self._limit = rules.sample_rows
-        row = _ROW_BYTES + sum(_TEXT_BYTES if pair.form == Plain(VARCHAR) else 8 for pair in pairing.key)
+        held = (*pairing.key, *self._narrow.carried)
+        row = _ROW_BYTES + sum(_TEXT_BYTES if pair.form == Plain(VARCHAR) else 8 for pair in held)
         self._head_rides = base.rows * row < _JOIN_SHARE * rules.memory_limit_bytes
 
     def outcome(self) -> Outcome:
