@@ -16,7 +16,7 @@ from pypedream_dagster.delta.expectations.suite import find_suite, with_expectat
 from pypedream_dagster.delta.identity import without_identical
 from pypedream_dagster.delta.model import DatasetDelta, Tolerance
 from pypedream_dagster.delta.rules import MEMORY_LIMIT_BYTES, CompareRules, EngineChoice
-from pypedream_dagster.delta.source import Side, list_files
+from pypedream_dagster.delta.source import DataFile, Side, list_files
 from pypedream_dagster.delta.tables import TABLE_FORMATS, resolved
 from pypedream_dagster.errors import DeltaError, RunError
 from pypedream_dagster.graph.model import Dataset, DeltaPolicy
@@ -63,7 +63,7 @@ def compare_output(
         rules = replace(
             rules_of(output.settings), exact=exact, sample_rows=sample_rows, memory_limit_bytes=memory_limit_bytes
         )
-        if spark and (engine == "spark" or (engine == "auto" and bytes_left(base, head) > spark_above_bytes)):
+        if spark and (engine == "spark" or (engine == "auto" and _is_above(spark_above_bytes, base, head))):
             delta = spark(base, head, rules, output.name, node.id)
         else:
             delta = compare(base, head, rules, engine=engine, name=output.name, node=node.id)
@@ -73,20 +73,27 @@ def compare_output(
         return replace(empty, error=str(error))
 
 
-def bytes_left(base: Side, head: Side) -> int:
-    """The bytes that Spark would have to read of both sides: none where one is missing, or a Delta or Iceberg table.
+def _is_above(limit_bytes: int, base: Side, head: Side) -> bool:
+    """Whether Spark would have more to read of both sides than this.
+
+    Never where one is missing, or a Delta or Iceberg table. Identical files are looked for, at a request each, only
+    where the listings do not say enough; the comparison looks for them again.
 
     Raises:
         UnreadableError: a side cannot be listed.
     """
     base, head = (resolved(side, CompareRules()) for side in (base, head))
     if base.format in TABLE_FORMATS or head.format in TABLE_FORMATS:
-        return 0
+        return False
     ours, theirs = list_files(base), list_files(head)
-    if not ours or not theirs:
-        return 0
+    if not ours or not theirs or _bytes(*ours, *theirs) <= limit_bytes:
+        return False
     left = without_identical(base, head, ours, theirs)
-    return sum(file.size_bytes for file in (*left.base, *left.head))
+    return _bytes(*left.base, *left.head) > limit_bytes
+
+
+def _bytes(*files: DataFile) -> int:
+    return sum(file.size_bytes for file in files)
 
 
 def rules_of(settings: Dataset) -> CompareRules:

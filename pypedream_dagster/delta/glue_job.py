@@ -13,6 +13,7 @@ import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ class DeltaRequest:
         return cls(**{**values, "rules": CompareRules(**rules)})
 
 
+@cache
 def archive() -> bytes:
     """The code as a zip; the same bytes for the same code."""
     buffer = io.BytesIO()

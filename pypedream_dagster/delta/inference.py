@@ -11,9 +11,9 @@ other side pairs nothing, and is no key.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pypedream_dagster.delta.engines.duckdb.narrow import form_of
 from pypedream_dagster.delta.engines.duckdb.query import one_row
@@ -24,39 +24,67 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Columns = tuple[Pair, ...]
+_T = TypeVar("_T")
+Narrowing = Callable[[Table, list[_T], bool], list[_T]]
+"""Of candidates, those that a side does not rule out; the last argument says whether it is the head."""
 
 _IDENTIFIER = re.compile(r"(^|_|\b)(id|key|pk|uuid|guid|code)$|[a-z](Id|ID|Key)$", re.IGNORECASE)
 _KEY_KINDS = ("integer", "text", "date", "timestamp", "other")
-_SAMPLE_ROWS = 20_000
+SAMPLE_ROWS = 20_000
 _SMALL_ROWS = 500_000
 _COMBINED = 6
 _TRIED = 3
-_LEAST_OVERLAP = 0.5
+LEAST_OVERLAP = 0.5
 _LEAST_DISTINCT = 0.9  # of an estimate that is off by a few percent
 
 
 def infer_key(connection: DuckDBPyConnection, base: Table, head: Table, pairing: Pairing) -> Iterator[Columns]:
     """Candidates for a key, best first and found as asked for; on small tables all are unique for certain."""
+
+    def unique(table: Table, columns: list[Columns], is_head: bool) -> list[Columns]:
+        return _unique(connection, table, columns, is_head)
+
+    def combinable(table: Table, pairs: list[Pair], is_head: bool) -> list[Pair]:
+        return _combinable(connection, table, pairs, is_head)
+
+    def is_found_again(columns: Columns) -> bool:
+        return _overlap(connection, base, head, columns) >= LEAST_OVERLAP
+
+    found = likely_keys(base, head, pairing, unique, combinable)
+    return bounded(base, head, filter(is_found_again, found))
+
+
+def likely_keys(
+    base: Table, head: Table, pairing: Pairing, unique: Narrowing[Columns], combinable: Narrowing[Pair]
+) -> Iterator[Columns]:
+    """What neither side rules out: single columns, then pairs and triples of the others.
+
+    Args:
+        base: main's side.
+        head: the branch's side.
+        pairing: their columns.
+        unique: keeps the columns whose values do not repeat on a side, for all that it looks at.
+        combinable: keeps the pairs without NULLs on a side that are worth combining.
+    """
     if not base.rows or not head.rows:
         return
-    found = _candidates(connection, base, head, pairing)
-    is_small = max(base.rows, head.rows) <= _SMALL_ROWS
-    yield from found if is_small else islice(found, _TRIED)
-
-
-def _candidates(connection: DuckDBPyConnection, base: Table, head: Table, pairing: Pairing) -> Iterator[Columns]:
     sides = ((base, False), (head, True))
     pairs = eligible_pairs(pairing)
     for size in (1, 2, 3):
         columns: list[Columns] = list(combinations(pairs, size))
         for table, is_head in sides:
-            columns = _unique(connection, table, columns, is_head)
-        yield from (each for each in columns if _overlap(connection, base, head, each) >= _LEAST_OVERLAP)
+            columns = unique(table, columns, is_head)
+        yield from columns
         if size == 1:
-            pairs = [pair for pair in pairs if pair.name not in {one.name for (one,) in columns}]
+            pairs = [pair for pair in pairs if (pair,) not in columns]
             for table, is_head in sides:
-                pairs = _combinable(connection, table, pairs, is_head)
+                pairs = combinable(table, pairs, is_head)
             pairs = pairs[:_COMBINED]
+
+
+def bounded(base: Table, head: Table, candidates: Iterator[Columns]) -> Iterator[Columns]:
+    """All candidates of small tables; of large ones, where each costs a comparison, the first few."""
+    return candidates if max(base.rows, head.rows) <= _SMALL_ROWS else islice(candidates, _TRIED)
 
 
 def eligible_pairs(pairing: Pairing) -> list[Pair]:
@@ -109,7 +137,7 @@ def _passing(
 
 
 def _sampled(table: Table, pairs: list[Pair], is_head: bool) -> str:
-    return f"(SELECT * FROM {_cells(table, pairs, is_head)} LIMIT {_SAMPLE_ROWS})"
+    return f"(SELECT * FROM {_cells(table, pairs, is_head)} LIMIT {SAMPLE_ROWS})"
 
 
 def _cells(table: Table, pairs: list[Pair], is_head: bool) -> str:

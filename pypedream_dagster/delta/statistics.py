@@ -9,7 +9,7 @@ more, for how often each value occurs.
 # ruff: noqa: S608 - SQL is text here; every identifier and literal in it is quoted by engines/duckdb/sql.py
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,8 @@ _AGGREGATES = 6
 _MANY_ROWS = 1_000_000
 _SAMPLED_ROWS = 500_000
 _SQUARABLE = 1e145
-_MOST_VALUES = 20
-_COUNTED = ("boolean", "integer", "text", "date")
+MOST_VALUES = 20
+COUNTED = ("boolean", "integer", "text", "date")
 _INSTANTS = ("date", "timestamp", "nanoseconds")
 
 
@@ -98,7 +98,7 @@ def _with_values(
     few = [
         name
         for name in stats
-        if types[name].kind in _COUNTED and 0 < (stats[name].distinct_estimate or 0) <= _MOST_VALUES
+        if types[name].kind in COUNTED and 0 < (stats[name].distinct_estimate or 0) <= MOST_VALUES
     ]
     found = {}
     for start in range(0, len(few), AT_ONCE):
@@ -108,12 +108,13 @@ def _with_values(
         )
         for name, count in zip(some, counts, strict=True):
             # The estimate may have been low.
-            if count and len(count) <= _MOST_VALUES:
-                found[name] = replace(stats[name], distinct_estimate=len(count), values=_values(count))
+            if count and len(count) <= MOST_VALUES:
+                found[name] = replace(stats[name], distinct_estimate=len(count), values=ranked_values(count))
     return found
 
 
-def _values(counts: dict[Any, int]) -> tuple[ValueCount, ...]:
+def ranked_values(counts: Mapping[Any, int]) -> tuple[ValueCount, ...]:
+    """How often each value occurs, the most frequent first."""
     values = (ValueCount(to_cell(value), count) for value, count in counts.items())
     return tuple(sorted(values, key=lambda item: (-item.count, str(item.value))))
 

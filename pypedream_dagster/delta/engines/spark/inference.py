@@ -4,50 +4,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations, islice
 from typing import Any
 
 from pypedream_dagster.delta.engines.spark.query import one_row
 from pypedream_dagster.delta.engines.spark.rows import cell, form
 from pypedream_dagster.delta.engines.spark.sql import hash_parts
-from pypedream_dagster.delta.inference import eligible_pairs
+from pypedream_dagster.delta.inference import LEAST_OVERLAP, SAMPLE_ROWS, Columns, bounded, likely_keys
 from pypedream_dagster.delta.pairing import Pair, Pairing
 from pypedream_dagster.delta.reading import Table
-
-Columns = tuple[Pair, ...]
-
-_SAMPLE_ROWS = 20_000
-_SMALL_ROWS = 500_000
-_LEAST_OVERLAP = 0.5
-_COMBINED = 6
-_TRIED = 3
 
 
 def key_candidates(session: Any, base: Table, head: Table, pairing: Pairing) -> Iterator[Columns]:
     """Columns that are unique on both sides and find their rows again, best first and found as asked for."""
-    if not base.rows or not head.rows:
-        return
-    likely = _likely(session, base, head, pairing)
-    is_small = max(base.rows, head.rows) <= _SMALL_ROWS
-    for columns in likely if is_small else islice(likely, _TRIED):
-        if _is_key(session, base, head, columns):
-            yield columns
 
+    def unique(table: Table, columns: list[Columns], is_head: bool) -> list[Columns]:
+        return _unique(session, table, columns, is_head)
 
-def _likely(session: Any, base: Table, head: Table, pairing: Pairing) -> Iterator[Columns]:
-    """What a sample of either side does not rule out: single columns, then pairs and triples of the others."""
-    sides = ((base, False), (head, True))
-    pairs = eligible_pairs(pairing)
-    for size in (1, 2, 3):
-        columns: list[Columns] = list(combinations(pairs, size))
-        for table, is_head in sides:
-            columns = _unique(session, table, columns, is_head)
-        yield from columns
-        if size == 1:
-            pairs = [pair for pair in pairs if (pair,) not in columns]
-            for table, is_head in sides:
-                pairs = _combinable(session, table, pairs, is_head)
-            pairs = pairs[:_COMBINED]
+    def combinable(table: Table, pairs: list[Pair], is_head: bool) -> list[Pair]:
+        return _combinable(session, table, pairs, is_head)
+
+    likely = likely_keys(base, head, pairing, unique, combinable)
+    return (columns for columns in bounded(base, head, likely) if _is_key(session, base, head, columns))
 
 
 def _unique(session: Any, table: Table, candidates: list[Columns], is_head: bool) -> list[Columns]:
@@ -79,7 +56,7 @@ def _sampled(table: Table, pairs: list[Pair], is_head: bool) -> str:
         value = cell(pair, table, is_head)
         hashed = f"xxhash64({', '.join(hash_parts(value, form(pair)))})"
         hashes.append(f"CASE WHEN {value} IS NOT NULL THEN {hashed} END AS h{i}")
-    return f"(SELECT {', '.join(hashes)} FROM {table.sql} LIMIT {_SAMPLE_ROWS})"
+    return f"(SELECT {', '.join(hashes)} FROM {table.sql} LIMIT {SAMPLE_ROWS})"
 
 
 def _is_key(session: Any, base: Table, head: Table, columns: Columns) -> bool:
@@ -94,4 +71,4 @@ def _is_key(session: Any, base: Table, head: Table, columns: Columns) -> bool:
     faults, matched = one_row(
         session.sql(f"SELECT count_if(na > 1 OR nb > 1 OR {nulls}), count_if(na > 0 AND nb > 0) FROM ({counted})")
     )
-    return not faults and int(matched) >= _LEAST_OVERLAP * min(base.rows, head.rows)
+    return not faults and int(matched) >= LEAST_OVERLAP * min(base.rows, head.rows)

@@ -11,20 +11,18 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from pypedream_dagster.delta.engines.outcome import to_cell, to_float
+from pypedream_dagster.delta.engines.outcome import to_float
 from pypedream_dagster.delta.engines.spark.keyed import AT_ONCE
 from pypedream_dagster.delta.engines.spark.query import all_rows, one_row
 from pypedream_dagster.delta.engines.spark.rows import shown_cell
 from pypedream_dagster.delta.engines.spark.sql import is_finite, shown
-from pypedream_dagster.delta.model import Cell, ColumnStats, Quantile, ValueCount
+from pypedream_dagster.delta.model import Cell, ColumnStats, Quantile
 from pypedream_dagster.delta.reading import Table
-from pypedream_dagster.delta.statistics import QUANTILES
+from pypedream_dagster.delta.statistics import COUNTED, MOST_VALUES, QUANTILES, ranked_values
 from pypedream_dagster.delta.types import ColumnType
 
 _AGGREGATES = 7
 _SQUARABLE = "1e145D"
-_MOST_VALUES = 20
-_COUNTED = ("boolean", "integer", "text", "date")
 _SECONDS = {
     "date": "CAST(unix_date({}) AS DOUBLE) * 86400",
     "timestamp": "unix_micros({}) / 1e6D",
@@ -45,7 +43,7 @@ def describe(session: Any, table: Table, names: Collection[str]) -> dict[str, Co
     few = [
         (value, name, type_)
         for value, name, type_ in columns
-        if type_.kind in _COUNTED and 0 < (stats[name].distinct_estimate or 0) <= _MOST_VALUES
+        if type_.kind in COUNTED and 0 < (stats[name].distinct_estimate or 0) <= MOST_VALUES
     ]
     return stats | _with_values(session, table, few, stats)
 
@@ -65,9 +63,8 @@ def _with_values(
         counts[index][_value(text, few[index][2])] = int(count)
     found = {}
     for index, (_, name, _) in enumerate(few):
-        if 0 < len(counts[index]) <= _MOST_VALUES:  # the estimate may have been low
-            ranked = sorted(counts[index].items(), key=lambda item: (-item[1], str(item[0])))
-            values = tuple(ValueCount(to_cell(value), count) for value, count in ranked)
+        if 0 < len(counts[index]) <= MOST_VALUES:  # the estimate may have been low
+            values = ranked_values(counts[index])
             found[name] = replace(stats[name], distinct_estimate=len(values), values=values)
     return found
 
