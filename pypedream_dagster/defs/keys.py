@@ -22,6 +22,7 @@ BRANCH_PARTITIONS = "branch"
 """The dynamic partition set that holds one partition per branch."""
 
 _OP_NAME = re.compile(r"[^A-Za-z0-9_]")
+_KEY_PART = re.compile(r"[^A-Za-z0-9_.-]")
 _TAG_VALUE = re.compile(r"[^A-Za-z0-9_.-]")
 # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html: Glue's own, no data.
 _NO_DATA = re.compile(r"^--(TempDir$|spark-event-logs-path$|extra-|additional-|conf$|scriptLocation$)")
@@ -30,24 +31,35 @@ _NO_DATA = re.compile(r"^--(TempDir$|spark-event-logs-path$|extra-|additional-|c
 def asset_keys(branch: str, node: BranchNode) -> tuple[AssetKey, ...]:
     """Return the assets of a node: one per output, or the node itself if it has none."""
     if not node.outputs:
-        return (AssetKey([branch, node.id]),)
+        return (_key(branch, node.id),)
     return tuple(output_key(branch, node, output) for output in node.outputs)
 
 
 def output_key(branch: str, node: BranchNode, output: Output) -> AssetKey:
     """Return the asset of an output."""
-    return AssetKey([branch, node.id, output.name])
+    return _key(branch, node.id, output.name)
 
 
 def input_key(branch: str, item: Input) -> AssetKey:
     """Return the asset that an input is: of the branch, or of main, which another code location has."""
-    return AssetKey([branch if item.side == "head" else MAIN, item.producer, item.dataset])
+    return _key(branch if item.side == "head" else MAIN, item.producer, item.dataset)
 
 
 def source_key(uri: str) -> AssetKey:
     """Return the asset of a place that no node writes."""
     parsed = parse_uri(uri)
-    return AssetKey(["sources", parsed.bucket, *parsed.key.strip("/").split("/")])
+    return _key("sources", parsed.bucket, *parsed.key.strip("/").split("/"))
+
+
+def _key(*parts: str) -> AssetKey:
+    return AssetKey([_key_part(part) for part in parts])
+
+
+def _key_part(text: str) -> str:
+    """Return a part of a key as Dagster can make an op's input or output of it: letters, digits, and few signs."""
+    plain = _KEY_PART.sub("_", text)
+    # "load é" and "load ä" must stay two assets.
+    return text if text == plain else f"{plain}_{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def source_uris(graph: BranchGraph, node: BranchNode) -> Iterator[str]:

@@ -193,3 +193,22 @@ def test_locations_load_as_the_code_server_loads_them(settings: Settings) -> Non
 
     assert jobs[0] >= {"main"}
     assert jobs[1] >= {"branch__test", "make_branch_report"}
+
+
+def test_nodes_and_sources_may_have_any_name_that_the_graph_takes(tmp_path: Path) -> None:
+    settings = offline_project(tmp_path)
+    document = json.loads(settings.graph_path.read_text())
+    odd = {"extract": "ex tract", "load": "load é", "audit": "load ä (nightly)+1"}
+    for node in document["nodes"]:
+        node["id"] = odd.get(node["id"], node["id"])
+    for link in document["links"]:
+        link |= {end: odd.get(link[end], link[end]) for end in ("source", "target")}
+    document["nodes"][0]["metadata"]["properties"]["DefaultArguments"]["--RAW"] = "s3://lake/raw data/year=2013/"
+    settings.graph_path.write_text(json.dumps(document))
+
+    main = main_definitions(settings)
+
+    keys = {key.to_user_string() for key in assets(main).get_all_asset_keys()}
+    assert len(keys) == 7
+    assert {key.partition("_")[0] for key in keys} >= {"main/ex", "main/load", "sources/lake/raw"}
+    assert main.resolve_job_def("main")
