@@ -141,7 +141,7 @@ class BranchStore:
         Raises:
             BranchError: unknown, or its file is broken.
         """
-        return _read(self._existing(name) / "branch.json", Branch)
+        return read_json_as(self._existing(name) / "branch.json", Branch)
 
     def graph(self, name: str) -> BranchGraph:
         """Read a branch's derived graph.
@@ -161,7 +161,7 @@ class BranchStore:
         folder = self._existing(name) / "base"
         if not (folder / "jobs.json").is_file():
             return None
-        kept, main = _read(folder / "jobs.json", JobsFile), folder / "main.json"
+        kept, main = read_json_as(folder / "jobs.json", JobsFile), folder / "main.json"
         graph = self.graph(name)
         paths = {node.id: folder / "scripts" / script_name(node) for node in graph.nodes if node.is_origin}
         return Baseline(
@@ -301,7 +301,12 @@ def _load_json(path: Path) -> Json:
     return document
 
 
-def _read(path: Path, model: type[_M]) -> _M:
+def read_json_as(path: Path, model: type[_M]) -> _M:
+    """Read one of a branch's files.
+
+    Raises:
+        BranchError: it is broken.
+    """
     try:
         return model.model_validate(_load_json(path))
     except ValidationError as error:
