@@ -113,6 +113,16 @@ class Drift:
         parts += [f"production's script of {_listed(scripts)}"] if scripts else []
         return _listed(parts)
 
+    def notes(self, branch: str) -> tuple[str, ...]:
+        """Return what a reader of the branch's deltas should know of this: a note, or none."""
+        if not self.summary:
+            return ()
+        return (
+            f"What production is has changed since this branch was made: {self.summary}. Main's data may come from "
+            "the new one and the branch's from the old: part of these deltas may be main's own change, not the "
+            f"branch's. 'pypedream plan {branch}' shows what has changed, 'pypedream rebase {branch}' takes it up.",
+        )
+
 
 def find_drift(record: Branch, graph: BranchGraph, then: Baseline | None, now: Baseline) -> Drift:
     """Compare main as it was with main as it is.

@@ -103,7 +103,7 @@ def command(
     for index, (node, out) in enumerate(pairs, start=1):
         note(f"Comparing {node.id}.{out.name} ({index} of {len(pairs)})")
         found.append(watch.noted(compare(node, out), node, out))
-    notes = drift_view.delta_notes(drift_view.look(invocation, store, branch), branch)
+    notes = drift_view.look(invocation, store, branch).notes(branch)
     now = invocation.now().replace(microsecond=0)
     delta = BranchDelta(branch=branch, created_at=now, datasets=tuple(found), notes=notes)
     judgement = judge(delta, fail_on, [out.settings.delta_policy for _, out in pairs])

@@ -52,19 +52,6 @@ def document(drift: Drift) -> dict[str, Any]:
     }
 
 
-def delta_notes(drift: Drift, branch: str) -> tuple[str, ...]:
-    """Return what a reader of the branch's deltas should know of the drift: a sentence or two, or nothing."""
-    summary = drift.summary
-    if not summary:
-        return ()
-    verb = "has" if summary.count(" of ") <= 1 and " and " not in summary and "," not in summary else "have"
-    return (
-        f"Since this branch was made, {summary} {verb} changed. Main's data may come from the new ones and the "
-        "branch's from the old: part of these deltas may be main's own change, not the branch's. "
-        f"'pypedream plan {branch}' shows what has changed, 'pypedream rebase {branch}' takes it up.",
-    )
-
-
 def show(drift: Drift, branch: str, *, whole: bool) -> None:
     """Print what has changed; nothing where nothing has.
 

@@ -168,7 +168,7 @@ def _rows(key: AssetKey, delta: DatasetDelta, output: Output, report: Path) -> A
         metadata["over_policy"] = over
     if delta.main_moved:
         metadata["main_has_moved"] = [wording.moved(item) for item in delta.main_moved]
-    moved = " Main's data has changed since the branch ran: part of it may be main's own." if delta.main_moved else ""
+    moved = " Main has moved since the branch ran: part of it may be main's own change." if delta.main_moved else ""
     return AssetCheckResult(
         asset_key=key,
         check_name=ROWS,
