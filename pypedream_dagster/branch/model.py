@@ -154,8 +154,9 @@ class Branch(Frozen):
     Attributes:
         created_at, expires_at: UTC.
         graph_sha256: of the main graph's file.
-        script_sha256: per origin, of production's script as of then.
+        script_sha256: per origin, of production's script as of then, or of what was brought in its place.
         follow_order: whether links that only order were followed.
+        rebased_at: when it was last brought up to date with main, UTC; the digests are as of then.
     """
 
     version: Literal[1] = 1
@@ -168,3 +169,4 @@ class Branch(Frozen):
     graph_sha256: str
     script_sha256: Mapping[str, str] = Field(default_factory=dict)
     follow_order: bool = False
+    rebased_at: datetime | None = None

@@ -5,6 +5,8 @@
     branch.json          what was branched, by whom, from which main (Branch)
     graph.json           the derived graph (BranchGraph)
     scripts/<node>.py    the developer's scripts, one per origin
+    base/                what main was then (branch.baseline)
+    rebase/              a rebase that is under way (branch.rebase)
     deployment.json      what was made on AWS (written by deploy/)
     runs/<node>.json     the last job run of each node (written by run/)
     deltas/              reports (ignored by git)
@@ -23,6 +25,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pypedream_dagster.branch.baseline import Baseline, JobsFile
 from pypedream_dagster.branch.isolation import check_apart
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
 from pypedream_dagster.branch.naming import check_branch_name, slug
@@ -64,31 +67,31 @@ class BranchStore:
         """Tell whether a branch has a folder."""
         return name in self.names()
 
-    def create(self, branch: Branch, graph: BranchGraph, scripts: Mapping[str, bytes]) -> Path:
+    def create(
+        self, branch: Branch, graph: BranchGraph, scripts: Mapping[str, bytes], base: Baseline | None = None
+    ) -> Path:
         """Write a new branch's folder, whole or not at all.
 
         Args:
             branch: its record.
             graph: as derived.
-            scripts: per origin, production's script.
+            scripts: per origin, what the developer starts from.
+            base: main as it is now.
 
         Raises:
             BranchError: it exists, its name collides with another once '-' is written '_', or the two would share
                 a prefix, a job or a database.
         """
         self.check_free(branch.name)
-        others: list[BranchGraph] = []
-        for other in self.names():
-            with suppress(BranchError):  # A broken branch must not keep others from being made.
-                others.append(self.graph(other))
-        for other_graph in others:
-            check_apart(graph, other_graph)
+        self.check_apart_from_others(graph)
         folder = self.folder(branch.name)
         partial = self.root / f".{branch.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         (partial / "scripts").mkdir(parents=True)
         for node, body in scripts.items():
             (partial / "scripts" / script_name(graph.by_id[node])).write_bytes(body)
+        if base is not None:
+            write_baseline(partial, base, graph)
         write_json(partial / "graph.json", graph_document(graph))
         write_json(partial / "branch.json", branch.model_dump(mode="json"))
         try:
@@ -119,13 +122,26 @@ class BranchStore:
                     hint="choose another name",
                 )
 
+    def check_apart_from_others(self, graph: BranchGraph) -> None:
+        """Refuse a branch that would share a prefix, a job or a database with another one.
+
+        Raises:
+            BranchError: says with which, and what.
+        """
+        others: list[BranchGraph] = []
+        for other in self.names():
+            with suppress(BranchError):  # A broken branch must not keep others from being made.
+                others += [self.graph(other)] if other != graph.branch else []
+        for other_graph in others:
+            check_apart(graph, other_graph)
+
     def branch(self, name: str) -> Branch:
         """Read a branch's record.
 
         Raises:
             BranchError: unknown, or its file is broken.
         """
-        return _read(self._existing(name) / "branch.json", Branch)
+        return read_json_as(self._existing(name) / "branch.json", Branch)
 
     def graph(self, name: str) -> BranchGraph:
         """Read a branch's derived graph.
@@ -135,6 +151,25 @@ class BranchStore:
         """
         path = self._existing(name) / "graph.json"
         return _read_document(path, _load_json(path))
+
+    def baseline(self, name: str) -> Baseline | None:
+        """Read what main was when the branch was made or last rebased; None where that was not kept.
+
+        Raises:
+            BranchError: unknown, or one of the files is broken.
+        """
+        folder = self._existing(name) / "base"
+        if not (folder / "jobs.json").is_file():
+            return None
+        kept, main = read_json_as(folder / "jobs.json", JobsFile), folder / "main.json"
+        graph = self.graph(name)
+        paths = {node.id: folder / "scripts" / script_name(node) for node in graph.nodes if node.is_origin}
+        return Baseline(
+            main_json=main.read_bytes() if main.is_file() else None,
+            jobs=kept.jobs,
+            scripts={node: path.read_bytes() for node, path in paths.items() if path.is_file()},
+            brought=kept.brought,
+        )
 
     def update_graph(self, name: str, graph: BranchGraph) -> None:
         """Replace a branch's derived graph."""
@@ -174,6 +209,30 @@ class BranchStore:
             known = ", ".join(self.names()) or "none yet"
             raise BranchError(f"There is no branch {name!r}.", hint=f"branches: {known}")
         return folder
+
+
+def main_on_disk(graph_path: Path) -> Baseline:
+    """Return what the project's files tell of main: its graph."""
+    return Baseline(main_json=graph_path.read_bytes() if graph_path.is_file() else None)
+
+
+def write_baseline(folder: Path, base: Baseline, graph: BranchGraph) -> None:
+    """Write ``base/`` into a branch's folder, its ``jobs.json`` last: without that there is none."""
+    (folder / "base" / "scripts").mkdir(parents=True, exist_ok=True)
+    if base.main_json is not None:
+        write_bytes(folder / "base" / "main.json", base.main_json)
+    for node, body in base.scripts.items():
+        write_bytes(folder / "base" / "scripts" / script_name(graph.by_id[node]), body)
+    kept = JobsFile(jobs=base.jobs, brought=base.brought)
+    write_json(folder / "base" / "jobs.json", kept.model_dump(mode="json"))
+
+
+def write_bytes(path: Path, body: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(body)
+    partial.replace(path)
 
 
 def script_name(node: BranchNode) -> str:
@@ -242,7 +301,12 @@ def _load_json(path: Path) -> Json:
     return document
 
 
-def _read(path: Path, model: type[_M]) -> _M:
+def read_json_as(path: Path, model: type[_M]) -> _M:
+    """Read one of a branch's files.
+
+    Raises:
+        BranchError: it is broken.
+    """
     try:
         return model.model_validate(_load_json(path))
     except ValidationError as error:

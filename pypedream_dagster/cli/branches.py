@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import click
 
-from pypedream_dagster.branch.model import Branch
-from pypedream_dagster.branch.store import BranchStore, sha256
+from pypedream_dagster.branch.baseline import Baseline
+from pypedream_dagster.branch.drift import Drift, find_drift
+from pypedream_dagster.branch.model import Branch, BranchGraph
+from pypedream_dagster.branch.store import BranchStore, main_on_disk, sha256
 from pypedream_dagster.cli.branch_state import branch_state
+from pypedream_dagster.cli.drift_view import words
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option
 from pypedream_dagster.cli.output import note, print_json, print_table
-from pypedream_dagster.errors import PypedreamError
+from pypedream_dagster.errors import AwsError, PypedreamError
 from pypedream_dagster.graph.model import MAIN
+from pypedream_dagster.settings import Settings
 
 
 @click.command("branches")
+@click.option("--remote", is_flag=True, help="Ask AWS whether production's jobs and scripts have changed, too.")
 @json_option
 @pass_invocation
-def command(invocation: Invocation, as_json: bool) -> None:
+def command(invocation: Invocation, remote: bool, as_json: bool) -> None:
     """List main and all branches, and how they stand.
 
-    Asks nobody but the folders under branches/: what is deployed is known from each branch's record.
+    Asks nobody but the project's files: what is deployed is known from each branch's record, and whether main has
+    changed since from its graph. --remote also compares production's jobs and scripts as they are deployed now.
     """
     settings = invocation.settings()
     store = BranchStore(settings.branches_dir)
     graph_path = settings.graph_path
     graph_sha256 = sha256(graph_path.read_bytes()) if graph_path.exists() else None
-    found = [_describe(store, name, graph_sha256, invocation.now()) for name in store.names()]
+    main = _main(invocation, settings, remote=remote)
+    found = [_describe(store, name, graph_sha256, main, invocation.now()) for name in store.names()]
     if as_json:
         print_json({"main": {"graph": str(graph_path), "graph_sha256": graph_sha256}, "branches": found})
         return
@@ -39,18 +47,43 @@ def command(invocation: Invocation, as_json: bool) -> None:
     for branch in found:
         if branch["error"]:
             note(f"\n{branch['branch']}: {branch['error']}")
+    if moved := [branch["branch"] for branch in found if branch.get("drift", {}).get("kinds")]:
+        note(f"\n'pypedream plan {moved[0]}' shows what has changed, 'pypedream rebase {moved[0]}' takes it up.")
+    if found and not remote:
+        note("Production's jobs and scripts were not looked at: 'pypedream branches --remote' does.")
 
 
-def _describe(store: BranchStore, name: str, graph_sha256: str | None, now: datetime) -> dict[str, Any]:
-    # One broken branch must not hide the others.
+def _main(invocation: Invocation, settings: Settings, *, remote: bool) -> Callable[[BranchGraph], Baseline]:
+    """Return what gives main as it is now, as far as a branch's graph is concerned."""
+    if not remote:
+        on_disk = main_on_disk(settings.graph_path)
+        return lambda _: on_disk
+    # What reads AWS takes a while to import.
+    from pypedream_dagster.deploy.production import Production
+
+    production = Production(invocation.aws())
+    return lambda graph: production.now(graph, settings.graph_path)
+
+
+def _describe(
+    store: BranchStore,
+    name: str,
+    graph_sha256: str | None,
+    main: Callable[[BranchGraph], Baseline],
+    now: datetime,
+) -> dict[str, Any]:
+    # One broken branch must not hide the others; AWS that does not answer would hide them all alike.
     try:
-        record = store.branch(name)
-        return _document(record, branch_state(store, name), graph_sha256, now)
+        record, graph = store.branch(name), store.graph(name)
+        drift = find_drift(record, graph, store.baseline(name), main(graph))
+        return _document(record, branch_state(store, name), graph_sha256, drift, now)
+    except AwsError:
+        raise
     except PypedreamError as error:
         return {"branch": name, "state": "broken", "error": str(error)}
 
 
-def _document(record: Branch, state: str, graph_sha256: str | None, now: datetime) -> dict[str, Any]:
+def _document(record: Branch, state: str, graph_sha256: str | None, drift: Drift, now: datetime) -> dict[str, Any]:
     return {
         "branch": record.name,
         "state": state,
@@ -59,7 +92,8 @@ def _document(record: Branch, state: str, graph_sha256: str | None, now: datetim
         "created_at": record.created_at.isoformat(),
         "expires_at": record.expires_at.isoformat(),
         "expired": record.expires_at < now,
-        "main_has_moved": graph_sha256 != record.graph_sha256,
+        "main_has_moved": bool(drift) or graph_sha256 != record.graph_sha256,
+        "drift": {"kinds": list(drift.kinds), "words": words(drift), "was_asked": drift.was_asked},
         "error": None,
     }
 
@@ -75,7 +109,7 @@ def _row(branch: dict[str, Any], now: datetime) -> tuple[str, ...]:
         _span((now - datetime.fromisoformat(branch["created_at"])).total_seconds()),
         "expired" if branch["expired"] else _span((expires - now).total_seconds()),
         branch["owner"],
-        "has moved" if branch["main_has_moved"] else "unchanged",
+        branch["drift"]["words"],
     )
 
 

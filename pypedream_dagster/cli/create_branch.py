@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from pypedream_dagster.branch.baseline import Baseline, JobAsSeen
 from pypedream_dagster.branch.derive import derive_branch
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
 from pypedream_dagster.branch.policy import session_policy
-from pypedream_dagster.branch.store import BranchStore, sha256
+from pypedream_dagster.branch.store import BranchStore, main_on_disk, sha256
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.output import count, note
-from pypedream_dagster.errors import BranchError, NotFoundError
+from pypedream_dagster.deploy.production import Production
+from pypedream_dagster.errors import AwsError, BranchError, NotFoundError
 from pypedream_dagster.graph.files import read_graph
 from pypedream_dagster.graph.model import PipelineGraph
 from pypedream_dagster.settings import Settings
@@ -75,7 +78,9 @@ def command(
     store.check_free(branch)
     derived = derive_branch(graph, branch, (node, *also), follow_order=follow_order)
     session_policy(derived)
-    bodies = _scripts(invocation, derived, _own_files(derived, scripts))
+    own = _own_files(derived, scripts)
+    base = _base(invocation, settings, derived, own)
+    bodies = {origin: own[origin] if origin in own else base.scripts[origin] for origin in derived.origins}
     now = invocation.now().replace(microsecond=0)
     record = Branch(
         name=branch,
@@ -84,11 +89,11 @@ def command(
         project=_project_name(graph, settings),
         created_at=now,
         expires_at=now + expires,
-        graph_sha256=sha256(settings.graph_path.read_bytes()),
-        script_sha256={origin: sha256(body) for origin, body in bodies.items()},
+        graph_sha256=sha256(base.main_json or b""),
+        script_sha256={origin: sha256(body) for origin, body in base.scripts.items()},
         follow_order=follow_order,
     )
-    store.create(record, derived, bodies)
+    store.create(record, derived, bodies, base)
     _report(invocation, store, record, derived)
 
 
@@ -111,36 +116,45 @@ def _own_files(graph: BranchGraph, given: Sequence[str]) -> dict[str, bytes]:
     return bodies
 
 
-def _scripts(invocation: Invocation, graph: BranchGraph, own: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the script of each origin: the one given, else production's as deployed."""
+def _base(invocation: Invocation, settings: Settings, graph: BranchGraph, own: Mapping[str, bytes]) -> Baseline:
+    """Return main as it is now, with a script for each origin: production's; what was brought, where that has none."""
     missing = [origin for origin in graph.origins if origin not in own]
-    if not missing:
-        return dict(own)
-    aws = invocation.aws()
-    note(f"Fetching production's script of {', '.join(missing)} from {aws.source}.")
-    bodies = dict(own)
-    for origin in missing:
-        node = graph.by_id[origin]
-        job = aws.glue.get_job(node.production_job)
-        if job is None:
-            raise BranchError(
-                f"Node {origin!r} names the Glue job {node.production_job!r}, which is not deployed in {aws.region} "
-                f"of {aws.source}.",
-                hint="check the account and region in use, or bring the script with --script",
-            )
-        bodies[origin] = _deployed_script(aws, job.script_uri, node)
-    return {origin: bodies[origin] for origin in graph.origins}
-
-
-def _deployed_script(aws: Aws, uri: str, node: BranchNode) -> bytes:
     try:
-        return aws.s3.read_bytes(uri)
-    except (NotFoundError, ValueError) as error:
+        aws = invocation.aws()
+        if missing:
+            note(f"Fetching production's script of {', '.join(missing)} from {aws.source}.")
+        base = Production(aws).now(graph, settings.graph_path)
+    except AwsError as error:
+        if missing:
+            raise
+        note(f"What production runs now is not kept: {error.message}")
+        base = main_on_disk(settings.graph_path)
+    else:
+        for origin in missing:
+            if origin not in base.scripts:
+                _refuse_missing_script(aws, graph.by_id[origin], base.jobs[origin])
+    brought = tuple(origin for origin in graph.origins if origin not in base.scripts)
+    return replace(base, scripts={**base.scripts, **{origin: own[origin] for origin in brought}}, brought=brought)
+
+
+def _refuse_missing_script(aws: Aws, node: BranchNode, seen: JobAsSeen) -> NoReturn:
+    if seen.fields is None:
         raise BranchError(
-            f"The Glue job {node.production_job!r} of node {node.id!r} runs the script {uri or '(none)'}, "
-            "which cannot be found.",
-            hint="upload it again, or bring the script with --script",
-        ) from error
+            f"Node {node.id!r} names the Glue job {node.production_job!r}, which is not deployed in {aws.region} "
+            f"of {aws.source}.",
+            hint="check the account and region in use, or bring the script with --script",
+        )
+    uri = str(seen.fields.get("Command", {}).get("ScriptLocation", ""))
+    cause: Exception | None = None
+    try:
+        aws.s3.read_bytes(uri)
+    except (NotFoundError, ValueError) as error:  # where it may not be read, that is said
+        cause = error
+    raise BranchError(
+        f"The Glue job {node.production_job!r} of node {node.id!r} runs the script {uri or '(none)'}, "
+        "which cannot be found.",
+        hint="upload it again, or bring the script with --script",
+    ) from cause
 
 
 def _project_name(graph: PipelineGraph, settings: Settings) -> str:

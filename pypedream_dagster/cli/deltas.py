@@ -12,6 +12,7 @@ import click
 
 from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
 from pypedream_dagster.branch.store import BranchStore
+from pypedream_dagster.cli import drift_view
 from pypedream_dagster.cli.branch_state import require_run
 from pypedream_dagster.cli.delta_output import (
     DELTA_FOUND,
@@ -82,6 +83,7 @@ def command(
     check_same_aws(aws, record)
     # DuckDB and pyarrow take half a second to import.
     from pypedream_dagster.defs.delta_on_glue import GlueComparer
+    from pypedream_dagster.defs.main_moved import MainWatch
     from pypedream_dagster.delta.dataset import compare_output
 
     suites = invocation.settings().expectations_dir
@@ -96,11 +98,14 @@ def command(
         spark=GlueComparer(aws, store, branch, time.sleep, lambda text: note(f"  {text}")),
         spark_above_bytes=spark_above_bytes,
     )
+    watch = MainWatch(aws, graph, store.folder(branch), invocation.settings().graph_path)
     found = []
     for index, (node, out) in enumerate(pairs, start=1):
         note(f"Comparing {node.id}.{out.name} ({index} of {len(pairs)})")
-        found.append(compare(node, out))
-    delta = BranchDelta(branch=branch, created_at=invocation.now().replace(microsecond=0), datasets=tuple(found))
+        found.append(watch.noted(compare(node, out), node, out))
+    notes = drift_view.look(invocation, store, branch).notes(branch)
+    now = invocation.now().replace(microsecond=0)
+    delta = BranchDelta(branch=branch, created_at=now, datasets=tuple(found), notes=notes)
     judgement = judge(delta, fail_on, [out.settings.delta_policy for _, out in pairs])
     write_delta(delta, targets, judgement, _files(invocation, store, graph))
     if not datasets:

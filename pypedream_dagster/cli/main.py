@@ -38,6 +38,7 @@ COMMANDS = {
     "branches": Entry("branches", "List main and all branches, and how they stand."),
     "create-branch": Entry("create_branch", "Create a branch at a node: its graph, and the script to edit."),
     "plan": Entry("plan", "Say what a branch would create, run, read and write."),
+    "rebase": Entry("rebase", "Bring a branch up to date with main, and keep its edits."),
     "deploy-branch": Entry("deploy_branch", "Clone the branched job on AWS and upload its script."),
     "trigger-branch": Entry("trigger_branch", "Run a branch's affected nodes through Dagster."),
     "deltas": Entry("deltas", "Compare what a branch wrote with main's data."),

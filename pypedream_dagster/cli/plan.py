@@ -9,7 +9,7 @@ import click
 
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
 from pypedream_dagster.branch.policy import MAX_POLICY_CHARACTERS, session_policy
-from pypedream_dagster.branch.store import sha256
+from pypedream_dagster.cli import drift_view
 from pypedream_dagster.cli.forecast import USD_PER_DPU_HOUR, Forecast, critical_path_seconds, forecast_nodes
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option, refuse_main
@@ -21,23 +21,26 @@ _WORDS = {"glue_job": "Glue job", "script": "script  ", "catalog_database": "dat
 
 @click.command("plan")
 @click.argument("branch")
+@click.option("--diff", "whole_diff", is_flag=True, help="Show all that has changed on main, however long.")
 @json_option
 @pass_invocation
-def command(invocation: Invocation, branch: str, as_json: bool) -> None:
+def command(invocation: Invocation, branch: str, whole_diff: bool, as_json: bool) -> None:
     """Say what a branch would create, run, read and write.
 
-    Says what to look out for, too. Makes nothing, and works before the branch is deployed. Where AWS can be asked,
-    the jobs' past runs on main tell how long it will take.
+    Says what to look out for, and what has changed on main since. Makes nothing, and works before the branch is
+    deployed. Where AWS can be asked, the jobs' past runs on main tell how long it will take.
     """
     refuse_main(branch, "planned")
     store = invocation.store()
     record, graph = store.branch(branch), store.graph(branch)
     forecasts = _forecasts(invocation, graph)
     hazards = list(_hazards(invocation, record, graph))
+    drift = drift_view.look(invocation, store, branch)
     if as_json:
-        print_json(_document(record, graph, forecasts, hazards))
+        print_json(_document(record, graph, forecasts, hazards) | {"drift": drift_view.document(drift)})
     else:
         _print(graph, forecasts, hazards)
+        drift_view.show(drift, branch, whole=whole_diff)
 
 
 def _forecasts(invocation: Invocation, graph: BranchGraph) -> dict[str, Forecast]:
@@ -64,9 +67,6 @@ def _hazards(invocation: Invocation, record: Branch, graph: BranchGraph) -> Iter
             yield f"{node.id} has no outputs in the graph: what it writes elsewhere than to the branch is denied."
     if record.expires_at < invocation.now():
         yield f"The branch has expired on {record.expires_at:%F}."
-    path = invocation.settings().graph_path
-    if path.exists() and sha256(path.read_bytes()) != record.graph_sha256:
-        yield "main's graph has changed since this branch was created; the branch still runs as of then."
 
 
 def _creations(graph: BranchGraph) -> list[dict[str, str]]:

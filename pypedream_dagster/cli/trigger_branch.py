@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pypedream_dagster.branch.staging import check_settled
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.cli.branch_state import require_deployed
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
@@ -45,6 +46,7 @@ def command(invocation: Invocation, branch: str, selected: tuple[str, ...], prod
     else:
         store = BranchStore(settings.branches_dir)
         record = require_deployed(store, branch, "triggered")
+        check_settled(store, branch)
         aws = invocation.aws()
         check_same_aws(aws, record)
         for node in undeployed_edits(store, branch, record):

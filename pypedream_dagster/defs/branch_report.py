@@ -33,8 +33,9 @@ from dagster import (
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from pypedream_dagster.branch.drift import find_drift
 from pypedream_dagster.branch.model import BranchGraph
-from pypedream_dagster.branch.store import BranchStore
+from pypedream_dagster.branch.store import BranchStore, main_on_disk
 from pypedream_dagster.defs.checks import delta_path
 from pypedream_dagster.defs.delta_metadata import branch_metadata
 from pypedream_dagster.defs.keys import BRANCH_PARTITIONS, BRANCH_TAG
@@ -46,6 +47,7 @@ from pypedream_dagster.report import digest, wording
 from pypedream_dagster.report.files import write_reports
 from pypedream_dagster.report.markdown import render_markdown
 from pypedream_dagster.run.record import read_run_record
+from pypedream_dagster.settings import Settings
 
 ASSET = "branch_report"
 REPORT = "make_branch_report"
@@ -122,7 +124,11 @@ def report(store: BranchStore, branch: str) -> MaterializeResult:  # type: ignor
     """
     try:
         graph, folder = store.graph(branch), store.folder(branch)
-        delta = BranchDelta(branch, datetime.now(UTC).replace(microsecond=0), tuple(_last_deltas(graph, folder)))
+        # What the files tell: Dagster's page asks production nothing.
+        main = main_on_disk(Settings(store.root.parent).graph_path)
+        drift = find_drift(store.branch(branch), graph, store.baseline(branch), main)
+        now = datetime.now(UTC).replace(microsecond=0)
+        delta = BranchDelta(branch, now, tuple(_last_deltas(graph, folder)), drift.notes(branch))
         unproven = [node.id for node in graph.nodes if not _is_isolated(folder, node.id)]
         path = write_reports(folder, delta)
     except PypedreamError as error:

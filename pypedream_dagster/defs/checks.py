@@ -26,6 +26,7 @@ from pypedream_dagster.defs.delta_metadata import expectation_metadata, row_meta
 from pypedream_dagster.defs.delta_on_glue import GlueComparer
 from pypedream_dagster.defs.executor import interruptible_sleep
 from pypedream_dagster.defs.keys import KIND_TAG, NODE_TAG, asset_keys, op_name, output_key, tag_value
+from pypedream_dagster.defs.main_moved import MainWatch
 from pypedream_dagster.defs.metadata import Metadata, plain
 from pypedream_dagster.defs.progress import Progress, tell
 from pypedream_dagster.defs.resources import AwsResource
@@ -107,7 +108,9 @@ def _compared(aws: AwsResource, place: Place, node: BranchNode, output: Output) 
         tell(Progress(node.id, "note", text))
 
     on_glue = GlueComparer(clients, BranchStore(settings.branches_dir), place.branch, interruptible_sleep, on_note)
-    return compare_output(clients.s3, node, output, expectations_dir=settings.expectations_dir, spark=on_glue)
+    delta = compare_output(clients.s3, node, output, expectations_dir=settings.expectations_dir, spark=on_glue)
+    assert place.folder is not None
+    return MainWatch(clients, place.graph, place.folder, settings.graph_path).noted(delta, node, output)
 
 
 def _write(folder: Path, delta: DatasetDelta) -> Path:
@@ -163,12 +166,15 @@ def _rows(key: AssetKey, delta: DatasetDelta, output: Output, report: Path) -> A
     }
     if over:
         metadata["over_policy"] = over
+    if delta.main_moved:
+        metadata["main_has_moved"] = [wording.moved(item) for item in delta.main_moved]
+    moved = " Main has moved since the branch ran: part of it may be main's own change." if delta.main_moved else ""
     return AssetCheckResult(
         asset_key=key,
         check_name=ROWS,
         passed=passed,
         severity=AssetCheckSeverity.ERROR if over else AssetCheckSeverity.WARN,
-        description=_not_compared(delta) or f"{_summary(delta)[:1].upper()}{_summary(delta)[1:]}.",
+        description=_not_compared(delta) or f"{_summary(delta)[:1].upper()}{_summary(delta)[1:]}.{moved}",
         metadata=metadata,
     )
 

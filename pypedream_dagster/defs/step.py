@@ -39,7 +39,8 @@ from pypedream_dagster.run.isolation import (
     watched_uris,
 )
 from pypedream_dagster.run.job_run import RunRequest, run_job, run_key
-from pypedream_dagster.run.record import record_of, write_run_record
+from pypedream_dagster.run.main_data import MainData, data_before
+from pypedream_dagster.run.record import read_run_record, record_of, write_run_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class _Step:
         self._place = place
         self._graph = place.graph
         self._node = node
+        self._main: tuple[MainData, ...] = ()
 
     def results(self) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
         """Run the node; yield its assets with all that is known of them."""
@@ -135,6 +137,7 @@ class _Step:
         request = self._request(policy)
         watched, since = watched_uris(self._node), datetime.now(UTC)
         before = take_snapshot(self._aws.s3, watched)
+        self._main = data_before(self._aws.s3, self._graph, self._node, before)
         run = self._run(request, folder)
         after = take_snapshot(self._aws.s3, watched)
         echoed = self._aws.glue.get_job_run(run.job_name, run.job_run_id).session_policy
@@ -174,8 +177,17 @@ class _Step:
 
     def _record(self, folder: Path, key: str, run: JobRun, isolation: Isolation | None) -> None:
         script = self._place.script_sha256(self._node)
-        record = record_of(self._node.id, key, run, isolation=isolation, script_sha256=script)
+        main = self._main_as_read(folder, run)
+        record = record_of(self._node.id, key, run, isolation=isolation, script_sha256=script, main=main)
         write_run_record(folder, record)
+
+    def _main_as_read(self, folder: Path, run: JobRun) -> tuple[MainData, ...]:
+        """Return main's data as it was before the run; a run that is joined was noted when it began."""
+        try:
+            known = read_run_record(folder, self._node.id)
+        except StateError:
+            known = None
+        return known.main if known and known.main and known.job_run_id == run.job_run_id else self._main
 
     def _register(self, output: Output) -> None:
         """Put a catalogued output into the branch's database; on main, only where the catalog lacks it."""

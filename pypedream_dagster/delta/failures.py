@@ -181,12 +181,14 @@ class Judgement:
         fail_on: the rule; None judges nothing.
         datasets: in the order of the branch.
         created_at: when they were compared.
+        notes: what concerns all of them.
     """
 
     name: str
     fail_on: FailOn | None
     datasets: tuple[Judged, ...]
     created_at: datetime | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -202,4 +204,4 @@ def judge(
         return Judgement(delta.dataset, fail_on, (Judged(delta, failures(delta, fail_on)),))
     pairs = zip(delta.datasets, policies or [None] * len(delta.datasets), strict=True)
     judged = tuple(Judged(dataset, failures(dataset, fail_on, policy)) for dataset, policy in pairs)
-    return Judgement(delta.branch, fail_on, judged, delta.created_at)
+    return Judgement(delta.branch, fail_on, judged, delta.created_at, delta.notes)

@@ -24,6 +24,7 @@ KeySource = Literal["declared", "inferred", "none"]
 ColumnRole = Literal["key", "compared", "volatile", "ignored", "added", "removed"]
 EngineName = Literal["duckdb", "pandas", "spark", "none"]
 PartitionStatus = Literal["added", "removed", "touched"]
+MovedRole = Literal["compared", "input"]
 ExpectationOutcome = Literal["passed", "regression", "fixed", "failed_on_both", "not_run"]
 
 
@@ -259,6 +260,33 @@ class ExpectationDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class MainMoved:
+    """Data of main that is not what it was when the branch ran: part of a delta may be main's own change.
+
+    Attributes:
+        uri: main's.
+        role: ``compared`` is the delta's base, ``input`` what a run of the branch read from main.
+        node: whose run it is about.
+        ran_at: when that run began, UTC.
+        objects_then, bytes_then: what the prefix held before the run.
+        objects_now, bytes_now: what it holds.
+        written_at: when the newest of its objects was written.
+        production_run_ids: runs of the production job that writes it, since the branch's run began.
+    """
+
+    uri: str
+    role: MovedRole
+    node: str
+    ran_at: datetime | None
+    objects_then: int
+    objects_now: int
+    bytes_then: int
+    bytes_now: int
+    written_at: datetime | None = None
+    production_run_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetDelta:
     """One dataset's base against its head.
 
@@ -270,6 +298,7 @@ class DatasetDelta:
         error: for `unreadable`, what is wrong, naming the file.
         verdict: `unchanged` if neither rows nor columns differ.
         identity: how a row's equality was established, in a sentence (hash width, tolerance, exactness).
+        main_moved: data of main that has changed since the branch ran.
     """
 
     dataset: str
@@ -294,6 +323,7 @@ class DatasetDelta:
     engine: EngineName = "none"
     seconds: float = 0.0
     expectations: ExpectationDelta | None = None
+    main_moved: tuple[MainMoved, ...] = ()
     schema_version: Literal[1] = SCHEMA_VERSION
 
     @property
@@ -305,11 +335,12 @@ class DatasetDelta:
 
 @dataclass(frozen=True, slots=True)
 class BranchDelta:
-    """The deltas of a branch, in topological order of their nodes."""
+    """The deltas of a branch, in topological order of their nodes; ``notes`` say what concerns all of them."""
 
     branch: str
     created_at: datetime
     datasets: tuple[DatasetDelta, ...]
+    notes: tuple[str, ...] = ()
     schema_version: Literal[1] = SCHEMA_VERSION
 
     @property

@@ -6,13 +6,15 @@ does not carry the branch's tags.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
+from pypedream_dagster.branch.merge import has_markers
 from pypedream_dagster.branch.model import Branch, BranchGraph
+from pypedream_dagster.branch.staging import check_settled
 from pypedream_dagster.branch.store import BranchStore, sha256
 from pypedream_dagster.deploy.delta_job import DeltaCode, delta_code_uris, delta_origin, delta_resources
 from pypedream_dagster.deploy.live import Tags, active_runs, is_ours, live_tags, production_jobs
@@ -67,7 +69,8 @@ def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
 
     Raises:
         BranchError: no such branch.
-        StateError: a script is missing, the branch is deployed elsewhere, or a job cannot run on a branch.
+        StateError: a script is missing or has conflict markers, the branch is half rebased or deployed elsewhere, or a
+            job cannot run on a branch.
         NotFoundError: a production job is not deployed.
         ProtectedError: something is in the way that is not this branch's.
     """
@@ -75,7 +78,9 @@ def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
     record = read_deployment(store.folder(name))
     check_same_aws(aws, record)
     _check_write_modes(graph)
+    check_settled(store, name)
     scripts = {node.id: store.script(name, node) for node in graph.clones if node.script_uri is not None}
+    _check_merged(store, name, graph, scripts)
     production = production_jobs(aws, graph)
     graph = with_live_arguments(graph, production)
     graph = with_clones(graph, locked_nodes(graph, production))
@@ -224,6 +229,15 @@ def _deletions(
         else:
             steps.append(Forget(kind, name))
     return steps
+
+
+def _check_merged(store: BranchStore, name: str, graph: BranchGraph, scripts: Mapping[str, bytes]) -> None:
+    for node, body in scripts.items():
+        if has_markers(body):
+            raise StateError(
+                f"{store.script_path(name, graph.by_id[node])} has conflict markers (<<<<<<<, >>>>>>>).",
+                hint="resolve them, then deploy",
+            )
 
 
 def _named_by(graph: BranchGraph) -> Iterator[tuple[Kind, str]]:

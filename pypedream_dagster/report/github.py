@@ -38,6 +38,7 @@ def render_github(judgement: Judgement, files: Mapping[str, str] | None = None) 
     """
     places = files or {}
     found = [item for judged in judgement.datasets for item in _annotations(judged, judgement, places)]
+    found += [_Annotation("warning", f"Pypedream: {judgement.name}", note) for note in judgement.notes]
     found.sort(key=lambda item: _LEVELS.index(item.level))
     return "".join(f"{_line(item)}\n" for item in (*found, _summary(judgement)))
 
@@ -48,6 +49,8 @@ def _annotations(judged: Judged, judgement: Judgement, files: Mapping[str, str])
     found = judged.failures if judgement.fail_on else failures(delta, "policy")
     for failure in found:
         yield _Annotation("error", title, failure.text, file)
+    for item in delta.main_moved:
+        yield _Annotation("warning", title, wording.moved(item), file)
     if delta.verdict == "changed" and delta.status != "head_missing":
         yield _Annotation("notice", title, _differences(delta), file)
     told = [failure.result for failure in found]

@@ -33,12 +33,15 @@ class _Case:
 def render_junit(judgement: Judgement) -> str:
     """Return a judged delta as an XML document."""
     root = Element("testsuites", name=_shown(f"pypedream {judgement.name}"))
-    found = [(judged, list(_cases(judged, judgement))) for judged in judgement.datasets]
-    _count(root, [case for _, cases in found for case in cases], sum(judged.delta.seconds for judged, _ in found))
-    for judged, cases in found:
-        delta = judged.delta
-        suite = SubElement(root, "testsuite", name=_shown(_place(delta)))
-        _count(suite, cases, delta.seconds)
+    found = [
+        (_place(judged.delta), judged.delta.seconds, list(_cases(judged, judgement))) for judged in judgement.datasets
+    ]
+    if judgement.notes:
+        found.insert(0, (judgement.name, 0.0, [_Case("main", "skipped", "main has changed", judgement.notes)]))
+    _count(root, [case for _, _, cases in found for case in cases], sum(seconds for _, seconds, _ in found))
+    for place, seconds, cases in found:
+        suite = SubElement(root, "testsuite", name=_shown(place))
+        _count(suite, cases, seconds)
         suite.set("skipped", str(sum(case.outcome == "skipped" for case in cases)))
         if judgement.created_at is not None:
             suite.set("timestamp", judgement.created_at.strftime("%Y-%m-%dT%H:%M:%S"))
@@ -46,7 +49,7 @@ def render_junit(judgement: Judgement) -> str:
         for case in cases:
             seen[case.name] += 1  # GitLab takes cases of one name for one
             again = f" #{seen[case.name]}" if seen[case.name] > 1 else ""
-            _write(suite, replace(case, name=f"{case.name}{again}"), _place(delta))
+            _write(suite, replace(case, name=f"{case.name}{again}"), place)
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
 
@@ -111,6 +114,7 @@ def _data(judged: Judged) -> _Case:
     delta = judged.delta
     sides = wording.sides(delta)
     told = (f"{sides.base}: {delta.base_uri}", f"{sides.head}: {delta.head_uri}", *delta.notes)
+    told = (*told, *(f"main has moved: {wording.moved(item)}" for item in delta.main_moved))
     if found := _of(judged.failures, "data"):
         is_missing = delta.verdict != "not_compared"
         return replace(

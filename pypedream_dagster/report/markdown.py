@@ -19,6 +19,7 @@ _FOR_THE_END = 300
 _OVERVIEW_SHARE = 0.4
 _OVERVIEW = ("", "Dataset", "Node", ">Main", ">Branch", ">Added", ">Removed", ">Changed", "What")
 _UNFOLDED = 5
+_NOTES_SHARE, _NOTE_CHARACTERS = 0.35, 1_000
 _SIGNS = ("🔴", "🟡", "🟢")
 
 
@@ -47,7 +48,7 @@ def render_markdown(delta: BranchDelta | DatasetDelta, *, fold: bool = False, li
     """
     if isinstance(delta, DatasetDelta):
         return _within("", [delta], limit, fold=False)
-    worth = [dataset for _, dataset in digest.by_weight(delta) if digest.weight(dataset) < 2]
+    worth = [dataset for _, dataset in digest.by_weight(delta) if digest.weight(dataset) < 2 or dataset.main_moved]
     return _within(_overview(delta, limit, fold=fold), worth, limit, fold=fold)
 
 
@@ -89,6 +90,9 @@ def _overview(delta: BranchDelta, limit: int, *, fold: bool) -> str:
     counts += [f"**{wording.plural(sums.regressions, 'expectation')} newly failing**"] if sums.regressions else []
     title = f"### {sign} Data deltas of branch {code(delta.branch, 200)}\n"
     title += f"\n{wording.plural(sums.datasets, 'dataset')}: {', '.join(counts)}.\n\n"
+    for note in delta.notes:
+        line = f"> **Note:** {plain(note, _NOTE_CHARACTERS)}\n\n"
+        title += line if _size(title + line) < limit * _NOTES_SHARE else ""
     room = int(limit * _OVERVIEW_SHARE)
     rows: list[tuple[str, ...]] = []
     datasets = [dataset for _, dataset in digest.by_weight(delta)]
@@ -165,6 +169,8 @@ def _dataset(dataset: DatasetDelta, depth: _Depth) -> Iterator[str]:
     yield f"{wording.sentence(headline)} {places}.\n"
     if dataset.error:
         yield f"**Error**: {code(dataset.error, 500)}\n"
+    for item in dataset.main_moved[: 1 if depth is _HEADLINE else depth.lines]:
+        yield f"**Main has moved**: {plain(wording.moved(item), 600)}.\n"
     if depth is _HEADLINE:
         return
     yield from _facts(dataset, depth)

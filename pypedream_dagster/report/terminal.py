@@ -62,10 +62,12 @@ def _branch(delta: BranchDelta) -> Iterator[RenderableType]:
     counts += [wording.plural(sums.regressions, "failed expectation")] if sums.regressions else []
     title = Text.assemble(("Branch ", "bold"), (wording.visible(delta.branch), "bold"))
     yield title.append(f"  {wording.plural(sums.datasets, 'dataset')}: {', '.join(counts)}")
+    for note in delta.notes:
+        yield Text(wording.visible(note, 4 * _TEXT_CHARACTERS), style="yellow")
     yield Text("")
     datasets = [dataset for _, dataset in digest.by_weight(delta)]
     yield _overview(datasets)
-    worth = [dataset for dataset in datasets if digest.weight(dataset) < 2 or dataset.notes]
+    worth = [dataset for dataset in datasets if digest.weight(dataset) < 2 or dataset.notes or dataset.main_moved]
     for dataset in worth[:_DATASETS_SHOWN]:
         yield Text("─" * 40, style="dim")
         yield from _dataset(dataset)
@@ -119,6 +121,10 @@ def _dataset(dataset: DatasetDelta) -> Iterator[RenderableType]:
     title.append(f"  {wording.verdict(dataset.verdict)}", style=_VERDICT_STYLE[dataset.verdict])
     yield title
     yield _facts(dataset)
+    for item in dataset.main_moved[:_LINES_SHOWN]:
+        yield _line(Text(f"Main has moved: {wording.moved(item)}.", style="yellow"))
+    if more := digest.cut(dataset.main_moved, _LINES_SHOWN):
+        yield _line(Text(f"and {wording.plural(more, 'more prefix', 'more prefixes')} of main", style="yellow"))
     yield from _expectations(dataset)
     for line in _limited(digest.schema_lines(dataset), _LINES_SHOWN, "more schema changes"):
         sign, name, what = line if isinstance(line, tuple) else ("", line, "")

@@ -8,7 +8,15 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, assert_never
 
-from pypedream_dagster.delta.model import Cell, DatasetDelta, ExpectationOutcome, Status, Tolerance, Verdict
+from pypedream_dagster.delta.model import (
+    Cell,
+    DatasetDelta,
+    ExpectationOutcome,
+    MainMoved,
+    Status,
+    Tolerance,
+    Verdict,
+)
 
 _SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
@@ -257,6 +265,33 @@ def key(dataset: DatasetDelta) -> str:
             return f"{', '.join(visible(column) for column in dataset.key.columns)} (inferred)"
         case _:
             assert_never(dataset.key.source)
+
+
+def moved(item: MainMoved) -> str:
+    """Say that data of main has changed since the branch ran, how, and what that means for the delta."""
+    ran = f"since {visible(item.node)} ran{f' ({moment(item.ran_at)})' if item.ran_at else ''}"
+    if item.role == "compared":
+        text = f"what this is compared with has changed {ran}"
+        meaning = "Part of this delta may be main's own change, not the branch's"
+    else:
+        text = f"{visible(item.uri)}, which {visible(item.node)} read from main, has changed {ran}"
+        meaning = "The branch's data comes from the old one, main's may come from the new one"
+    counts = (plural(item.objects_then, "object"), plural(item.objects_now, "object"))
+    sizes = (size(item.bytes_then), size(item.bytes_now))
+    if (item.objects_then, item.bytes_then) == (item.objects_now, item.bytes_now):
+        details = [f"{counts[0]} of {sizes[0]} as before, with other content"]
+    else:
+        details = [f"{counts[0]} of {sizes[0]} → {counts[1]} of {sizes[1]}"]
+    details += [f"last written {moment(item.written_at)}"] if item.written_at else []
+    if runs := item.production_run_ids:
+        more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+        details.append(f"production has run meanwhile ({visible(runs[0])}{more})")
+    return f"{text}: {'; '.join(details)}. {meaning}"
+
+
+def moment(value: datetime) -> str:
+    """Return a time to the minute, in UTC."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def effort(dataset: DatasetDelta) -> str:

@@ -14,6 +14,7 @@ from pypedream_dagster.aws.job_run import JobRun
 from pypedream_dagster.errors import StateError
 from pypedream_dagster.graph.files import write_json
 from pypedream_dagster.run.isolation import Isolation
+from pypedream_dagster.run.main_data import MainData
 
 
 class RunRecord(BaseModel):
@@ -23,6 +24,7 @@ class RunRecord(BaseModel):
         run_key: as in the run's arguments; another attempt of the same step has the same.
         script_sha256: of the branch's script that ran; None where production's ran.
         isolation: the proof that main was left alone; None on main, and while the job runs.
+        main: main's data as it was before the run: what it reads of it, and what its outputs are compared with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +42,7 @@ class RunRecord(BaseModel):
     dpu_seconds: float | None = None
     script_sha256: str | None = None
     isolation: Isolation | None = None
+    main: tuple[MainData, ...] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -54,6 +57,7 @@ def record_of(
     *,
     isolation: Isolation | None = None,
     script_sha256: str | None = None,
+    main: tuple[MainData, ...] = (),
 ) -> RunRecord:
     """Return the record of a run as it stands."""
     return RunRecord(
@@ -69,6 +73,7 @@ def record_of(
         dpu_seconds=run.dpu_seconds,
         script_sha256=script_sha256,
         isolation=isolation,
+        main=main,
     )
 
 

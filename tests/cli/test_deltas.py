@@ -88,6 +88,8 @@ def test_a_branch_from_trigger_to_deltas(pypedream: Pypedream, flowing: Deployed
     assert branch_from_json((folder / "delta.json").read_text()) == delta
     assert "<!doctype html>" in (folder / "report.html").read_text()
 
+    assert delta.notes == ()
+    assert all(found.main_moved == () for found in delta.datasets)
     assert "silver" in well(pypedream("deltas", "test")).out
     well(pypedream("deltas", "test", "--fail-on", "any"), code=1)
     over = well(pypedream("deltas", "test", "--fail-on", "policy"), code=1)
@@ -105,6 +107,8 @@ def test_a_branch_from_trigger_to_deltas(pypedream: Pypedream, flowing: Deployed
     assert (flowing.folder / "gold.md").read_text().startswith("###")
     assert "its datasets: transform.silver, load.gold" in pypedream("deltas", "test", "--dataset", "nope").error
 
+    _main_moves(pypedream, flowing)
+
     # A fault in the edited script ends in one line that names the node, its run and the reason.
     script.write_text(script.read_text().replace(EDIT, "raise RuntimeError('the edit is wrong')"))
     assert "transform's script was edited" in pypedream("trigger-branch", "test", "--select", "load").err
@@ -117,6 +121,36 @@ def test_a_branch_from_trigger_to_deltas(pypedream: Pypedream, flowing: Deployed
     assert "nothing is left" in well(pypedream("destroy-branch", "test")).out
     assert pypedream("branches", "--json").document["branches"][0]["state"] == "destroyed"
     assert "is not deployed" in pypedream("deltas", "test").error
+
+
+def _main_moves(pypedream: Pypedream, flowing: Deployed) -> None:
+    """Main's raw side and its result are written again, by other means than the branch's: the delta says so."""
+    s3, bucket = boto3.client("s3"), flowing.bucket
+    body = s3.get_object(Bucket=bucket, Key="main/data/gold/part.csv")["Body"].read()
+    s3.put_object(Bucket=bucket, Key="main/data/gold/more.csv", Body=body.splitlines(True)[0] + b"101,5\n")
+    s3.put_object(Bucket=bucket, Key="main/data/bronze/part.csv", Body=body.replace(b"1,10", b"1,11"))
+    s3.put_object(Bucket=bucket, Key="main/scripts/transform.py", Body=f"{SCRIPT}# faster\n".encode())
+    delta = branch_from_json(well(pypedream("deltas", "test", "--json")).out)
+    assert "production's script of transform. " in delta.notes[0]
+    assert "pypedream rebase test" in delta.notes[0]
+    silver, gold = ({(item.role, item.uri): item for item in found.main_moved} for found in delta.datasets)
+    bronze = ("input", f"s3://{bucket}/main/data/bronze/")
+    assert silver.keys() == {bronze}
+    assert gold.keys() == {bronze, ("compared", f"s3://{bucket}/main/data/gold/")}
+    compared = gold["compared", f"s3://{bucket}/main/data/gold/"]
+    assert (compared.node, compared.objects_then, compared.objects_now) == ("load", 1, 2)
+    assert gold[bronze].node == "transform"
+    shown = well(pypedream("deltas", "test")).out
+    assert "Main has moved: what this is compared with has changed since load ran" in " ".join(shown.split())
+    # Run again in part, the one node is told apart from the other.
+    well(pypedream("trigger-branch", "test", "--select", "load"))
+    again = branch_from_json(well(pypedream("deltas", "test", "--json")).out).datasets[1]
+    assert {item.role for item in again.main_moved} == {"input"}
+    well(pypedream("trigger-branch", "test", "--select", "transform"))
+    stale = branch_from_json(well(pypedream("deltas", "test", "--json")).out)
+    assert [found.main_moved for found in stale.datasets] == [(), ()]
+    assert any("transform has run again since load ran" in note for note in stale.datasets[1].notes)
+    s3.delete_object(Bucket=bucket, Key="main/data/gold/more.csv")
 
 
 @pytest.fixture

@@ -109,6 +109,7 @@ def test_one_check_runs_without_glue(project: Project) -> None:
     project.create_branch(change=ROUND_AMOUNTS)
     project.deploy()
     trigger(project.settings, "test", select=("transform",))
+    project.aws.s3.write(project.uri("main", "bronze") + "part.parquet", b"production has written it anew")
     definitions = definitions_of(project.settings, "test")
     key = dg.AssetCheckKey(dg.AssetKey(["test", "transform", "bad"]), "row_delta")
     job = dg.define_asset_job("again", selection=dg.AssetSelection.checks(key))
@@ -119,6 +120,8 @@ def test_one_check_runs_without_glue(project: Project) -> None:
     (evaluation,) = result.get_asset_check_evaluations()
     assert evaluation.check_name == "row_delta"
     assert evaluation.metadata["rows_removed"].value == 3
+    assert "bronze/, which transform read from main, has changed" in str(evaluation.metadata["main_has_moved"].value)
+    assert "main's own" in (evaluation.description or "")
     assert len(project.runs("transform", "test")) == 1
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from pypedream_dagster.delta.model import (
     BranchDelta,
@@ -14,6 +15,7 @@ from pypedream_dagster.delta.model import (
     ExpectationDelta,
     ExpectationResult,
     Key,
+    MainMoved,
     PartitionDelta,
     Quantile,
     Reading,
@@ -352,6 +354,27 @@ def branch(*datasets: DatasetDelta) -> BranchDelta:
 def ordinary_branch() -> BranchDelta:
     """One of each."""
     return branch(changed_dataset(), unchanged_dataset(), keyless_dataset(), broken_dataset(), missing_dataset())
+
+
+def moved_branch() -> BranchDelta:
+    """A branch under which main has moved: its graph, and its data on both ends."""
+    compared = MainMoved(
+        "s3://lake/main/data/flights_valid/",
+        "compared",
+        "clean_flights",
+        WHEN,
+        12,
+        17,
+        3_000_000,
+        4_100_000,
+        written_at=WHEN + timedelta(minutes=37),
+        production_run_ids=("jr_77", "jr_78"),
+    )
+    raw = MainMoved("s3://lake/raw/flights/", "input", "clean_flights", WHEN, 4, 4, 999, 999)
+    changed = replace(changed_dataset(), main_moved=(compared, raw))
+    quiet = replace(unchanged_dataset(), main_moved=(raw,))
+    note = "Since this branch was made, main's graph and production's script of clean_flights have changed."
+    return replace(branch(changed, quiet), notes=(note,))
 
 
 def many_datasets(count: int = 60) -> BranchDelta:

@@ -16,6 +16,7 @@ from pypedream_dagster.delta.model import (
     ExpectationDelta,
     ExpectationResult,
     Key,
+    MainMoved,
     PartitionDelta,
     Quantile,
     Reading,
@@ -113,7 +114,26 @@ datasets = st.builds(
     identity=texts,
     seconds=st.floats(min_value=0, max_value=1e9),
     expectations=st.none() | expectations,
+    main_moved=_several(
+        st.builds(
+            MainMoved,
+            uri=texts,
+            role=st.sampled_from(["compared", "input"]),
+            node=texts,
+            ran_at=st.none() | st.datetimes(timezones=st.just(UTC)),
+            objects_then=counts,
+            objects_now=counts,
+            bytes_then=counts,
+            bytes_now=counts,
+            written_at=st.none() | st.datetimes(timezones=st.just(UTC)),
+            production_run_ids=_several(texts),
+        )
+    ),
 )
 branches = st.builds(
-    BranchDelta, branch=texts, created_at=st.datetimes(timezones=st.just(UTC)), datasets=_several(datasets)
+    BranchDelta,
+    branch=texts,
+    created_at=st.datetimes(timezones=st.just(UTC)),
+    datasets=_several(datasets),
+    notes=_several(texts),
 )

@@ -19,6 +19,7 @@ DELTAS: dict[str, BranchDelta | DatasetDelta] = {
     "foreign": samples.foreign_dataset(),
     "hostile": samples.hostile_dataset(),
     "empty": samples.branch(),
+    "moved": samples.moved_branch(),
 }
 
 
