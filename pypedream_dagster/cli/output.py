@@ -34,13 +34,16 @@ def print_error(error: PypedreamError) -> None:
             note(f"  - {' '.join(fault.split())}")
 
 
-def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+def print_table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), err: bool = False
+) -> None:
     """Print a table, as wide as the terminal allows.
 
     Args:
         headers: of the columns.
         rows: their cells, as plain text.
         right: headers of the columns to align right.
+        err: whether it goes to stderr: it is no result then, but a note.
     """
     from rich.console import Console
     from rich.table import Table
@@ -55,7 +58,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     # Rich pads every line to the table's width; nobody wants those spaces in a file or a diff.
     with console.capture() as captured:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=err)
 
 
 def count(number: int, noun: str) -> str:

@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
+from pypedream_dagster.run.costs import Cost
+
 Moment = Literal["started", "state", "note", "succeeded", "failed", "stopped", "skipped", "checked", "report"]
 
 
@@ -25,6 +27,7 @@ class Progress:
         text: Glue's state, the reason of a failure, a note: one line.
         seconds: how long the node took, once it has ended.
         job_run_id: the Glue run, where there is one.
+        cost: what that took, once it has ended.
     """
 
     node: str
@@ -32,6 +35,7 @@ class Progress:
     text: str = ""
     seconds: float | None = None
     job_run_id: str | None = None
+    cost: Cost | None = None
 
 
 Listener = Callable[[Progress], None]

@@ -31,6 +31,7 @@ from pypedream_dagster.errors import (
     PypedreamError,
     StateError,
 )
+from pypedream_dagster.run.costs import cost_of
 from pypedream_dagster.run.isolation import (
     Isolation,
     compare_snapshots,
@@ -162,7 +163,8 @@ class _Step:
     def _run(self, request: RunRequest, folder: Path | None) -> JobRun:
         def on_state(run: JobRun) -> None:
             self._context.log.info(f"Glue job {run.job_name}: run {run.job_run_id} is {run.state}")
-            tell(Progress(self._node.id, "state", run.state, job_run_id=run.job_run_id))
+            cost = cost_of(run, self._aws.prices) if run.is_terminal else None
+            tell(Progress(self._node.id, "state", run.state, job_run_id=run.job_run_id, cost=cost))
             if folder is not None:
                 self._record(folder, request.run_key, run, None)
 
@@ -174,7 +176,8 @@ class _Step:
 
     def _record(self, folder: Path, key: str, run: JobRun, isolation: Isolation | None) -> None:
         script = self._place.script_sha256(self._node)
-        record = record_of(self._node.id, key, run, isolation=isolation, script_sha256=script)
+        prices = self._aws.prices
+        record = record_of(self._node.id, key, run, prices=prices, isolation=isolation, script_sha256=script)
         write_run_record(folder, record)
 
     def _register(self, output: Output) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pypedream_dagster.aws.job_run import JobRun
+from pypedream_dagster.aws.prices import PriceList, Rate
 from pypedream_dagster.errors import StateError
 from pypedream_dagster.graph.files import write_json
 from pypedream_dagster.run.isolation import Isolation
@@ -21,6 +22,9 @@ class RunRecord(BaseModel):
 
     Attributes:
         run_key: as in the run's arguments; another attempt of the same step has the same.
+        dpu_seconds, billed_dpu_seconds, usd: what it used, what Glue bills, and the price of that; None where Glue
+            tells no capacity.
+        rate: by which Glue bills it.
         script_sha256: of the branch's script that ran; None where production's ran.
         isolation: the proof that main was left alone; None on main, and while the job runs.
     """
@@ -38,6 +42,9 @@ class RunRecord(BaseModel):
     completed_on: datetime | None = None
     execution_seconds: int = 0
     dpu_seconds: float | None = None
+    billed_dpu_seconds: float | None = None
+    usd: float | None = None
+    rate: Rate = "spark"
     script_sha256: str | None = None
     isolation: Isolation | None = None
 
@@ -52,6 +59,7 @@ def record_of(
     key: str,
     run: JobRun,
     *,
+    prices: PriceList | None = None,
     isolation: Isolation | None = None,
     script_sha256: str | None = None,
 ) -> RunRecord:
@@ -67,6 +75,9 @@ def record_of(
         completed_on=run.completed_on,
         execution_seconds=run.execution_seconds,
         dpu_seconds=run.dpu_seconds,
+        billed_dpu_seconds=run.billed_dpu_seconds,
+        rate=run.rate,
+        usd=None if prices is None else run.usd(prices),
         script_sha256=script_sha256,
         isolation=isolation,
     )
