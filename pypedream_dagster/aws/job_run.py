@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pypedream_dagster.aws.prices import PriceList, Rate, minimum_seconds, rate_of
+from pypedream_dagster.masking.mask import learn, mask_text
 
 ACTIVE_STATES = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
 """All others are terminal: SUCCEEDED, FAILED, STOPPED, TIMEOUT, ERROR, EXPIRED, and what Glue may add."""
@@ -35,6 +36,7 @@ class JobRun:
     """One run of a Glue job, as of one answer of Glue.
 
     Attributes:
+        error_message: Glue's, with secrets masked.
         execution_seconds: how long the job held resources; 0 before it started.
         dpu_seconds: Glue's own number, else seconds times capacity; None where Glue tells no capacity.
         billed_dpu_seconds: the same, of as many seconds as Glue bills at least.
@@ -54,7 +56,7 @@ class JobRun:
     dpu_seconds: float | None = None
     billed_dpu_seconds: float | None = None
     rate: Rate = "spark"
-    arguments: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
     session_policy: str | None = None
     log_group: str | None = None
 
@@ -62,18 +64,20 @@ class JobRun:
     def from_answer(cls, job_name: str, answer: Mapping[str, Any]) -> JobRun:
         """Read a ``JobRun`` structure of Glue's API."""
         seconds = int(answer.get("ExecutionTime") or 0)
+        arguments = dict(answer.get("Arguments") or {})
+        learn(arguments)
         return cls(
             job_name=job_name,
             job_run_id=answer["Id"],
             state=answer["JobRunState"],
-            error_message=answer.get("ErrorMessage") or None,
+            error_message=mask_text(answer.get("ErrorMessage") or "") or None,
             started_on=answer.get("StartedOn"),
             completed_on=answer.get("CompletedOn"),
             execution_seconds=seconds,
             dpu_seconds=_dpu_seconds(answer, seconds),
             billed_dpu_seconds=_billed_dpu_seconds(answer, seconds),
             rate=rate_of(answer),
-            arguments=dict(answer.get("Arguments") or {}),
+            arguments=arguments,
             session_policy=answer.get("ExecutionRoleSessionPolicy") or None,
             log_group=answer.get("LogGroupName") or None,
         )

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from pypedream_dagster.masking.mask import mask_text
 from pypedream_dagster.run.costs import Cost
 
 Moment = Literal["started", "state", "note", "succeeded", "failed", "stopped", "skipped", "checked", "report"]
@@ -47,7 +48,7 @@ def tell(progress: Progress) -> None:
     """Tell the listener of this Dagster run, if there is one; called from the steps' threads."""
     listener = _listener.get()
     if listener is not None:
-        listener(progress)
+        listener(replace(progress, text=mask_text(progress.text)))
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from pypedream_dagster.errors import (
     PypedreamError,
     StateError,
 )
+from pypedream_dagster.masking.mask import mask_exception, mask_text
 from pypedream_dagster.run.costs import cost_of
 from pypedream_dagster.run.isolation import (
     Isolation,
@@ -94,7 +95,9 @@ def materialize(
         )
         if not lasting:
             raise
-        raise Failure(str(error), metadata={"node": node.id}, allow_retries=False) from error
+        raise Failure(str(error), metadata={"node": node.id}, allow_retries=False) from mask_exception(error)
+    except Exception as bug:
+        raise mask_exception(bug)  # noqa: B904 - it is the same; Dagster keeps what it says
     tell(Progress(node.id, "succeeded", seconds=time.monotonic() - began))
 
 
@@ -169,7 +172,7 @@ class _Step:
                 self._record(folder, request.run_key, run, None)
 
         def on_note(text: str) -> None:
-            self._context.log.info(text)
+            self._context.log.info(mask_text(text))
             tell(Progress(self._node.id, "note", text))
 
         return run_job(self._aws.glue, request, wait=interruptible_sleep, on_state=on_state, on_note=on_note)

@@ -29,7 +29,7 @@ class RunRecord(BaseModel):
         isolation: the proof that main was left alone; None on main, and while the job runs.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     version: Literal[1] = 1
     node: str
