@@ -69,8 +69,8 @@ def _secret_faults(graph: PipelineGraph) -> Iterator[str]:
         for name, value in node.metadata.arguments.items():
             if is_secret(name, value) or mask_text(value) != value:
                 yield (
-                    f"node {node.id!r}: arguments {name!r} looks like a secret, and run arguments are recorded: leave it "
-                    "to the job's own default arguments, or give the ARN of a secret in Secrets Manager"
+                    f"node {node.id!r}: arguments {name!r} looks like a secret, and what runs are started with is "
+                    "recorded: leave it to the job's default arguments, or give the ARN of a secret in Secrets Manager"
                 )
 
 
