@@ -107,9 +107,11 @@ def _pairs(text: str, match: re.Match[str]) -> bool:
     A space or a comma joins them after ``--name`` only. ``load_tokens: started`` is a sentence; ``token: a1b2`` is
     none, and neither is a line of nothing but ``password: swordfish``.
     """
+    between = match["between"]
+    if match["name"].startswith("--") and not between.strip():
+        return match["open"] is None and not (match["bare"] or "").startswith("--")
     if match["name"].startswith("--"):
         return True
-    between = match["between"]
     if not any(sign in between for sign in ":="):
         return False
     if match["bare"] is None or not between.endswith((" ", "\t")) or between.strip() != ":":
