@@ -45,6 +45,7 @@ _LEAST_BITS = 4.2  # per character of 40: random ones have about 4.8, paths and 
 
 _PAIR = re.compile(
     r"""
+    (?P<arn>\barn:[\w-]+:[^\s"',;]+) |  # which ends in secret:its-name, if it is one of Secrets Manager
     (?<![\w.-])
     (?P<open>\\*["'])? (?P<name>-{0,2}[A-Za-z][\w.-]{0,127}) (?(open)(?P=open))
     (?P<between> \s*(?:=>|:=|=|:)\s* | ,\s*(?=\\*["']) | \s+ )
@@ -89,6 +90,9 @@ def _mask_random(text: str, found: Found) -> str:
 def _mask_pairs(text: str, found: Found) -> str:
     parts, position, start = [], 0, 0
     while (match := _PAIR.search(text, start)) is not None:
+        if match["arn"] is not None:
+            start = match.end()
+            continue
         group = "quoted" if match["quoted"] is not None else "bare"
         value = match[group]
         if not (names_a_secret(match["name"]) and _pairs(text, match)) or is_plain(value):

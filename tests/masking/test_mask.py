@@ -109,6 +109,7 @@ def test_secrets_that_show_themselves(text: str, masked: str) -> None:
         "s3://pypedream-demo-lake/on-time-rule/data/flights_valid/part-00000-0a1b2c3d.snappy.parquet",
         "'--DB_PASSWORD' looks like a secret",
         "--db-password --rows 5",
+        "secret=arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-AbCdEf and more",
         "primary_key: ['id'], token_count=3, --secret-name prod/db",
         "Deployed branch 'token-fix': 4 changes.",
     ],
