@@ -21,8 +21,8 @@ from pypedream_dagster.masking.patterns import MASK, is_plain, mask_patterns
 _E = TypeVar("_E", bound=BaseException)
 
 _S3_URI = re.compile(r"s3[an]?://\S*\Z")
-_SHORTEST = 4
-_SHORT = 8  # below, a value must stand alone and not be a plain word, or every text would be full of masks
+_SHORTEST, _SHORTEST_WORD = 4, 6
+_SHORT = 8  # below, a value must stand alone, or every text would be full of masks
 _MOST_ROUNDS = 5
 
 
@@ -130,7 +130,7 @@ def _spellings(value: str) -> Iterable[str]:
 
 
 def _is_tellable(value: str) -> bool:
-    return len(value) >= _SHORT or (len(value) >= _SHORTEST and not value.isalpha())
+    return len(value) >= (_SHORTEST_WORD if value.isalpha() else _SHORTEST)
 
 
 def _expression(value: str) -> str:

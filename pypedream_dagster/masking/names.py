@@ -10,7 +10,7 @@ _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 
 _SECRET = re.compile(
     r"passwords?|passwd|pwd|pw|pass|passphrase|passcode|secrets?|tokens?|apikeys?|credentials?|creds?|auth|authorization"
-    r"|bearer|sas|dsn|jwt|pem"
+    r"|bearer|sas|dsn|jwt|pem|pat|cookie"
 )
 # Of a word written without a break, its end: dbpassword, clientsecret.
 _GLUED = re.compile(
@@ -19,14 +19,14 @@ _GLUED = re.compile(
 )
 # What makes a key a secret, standing before it; a primary, partition or sort key is none.
 _KEY_OF = re.compile(
-    r"access|account|aes|api|app|auth|cipher|client|consumer|crypto|decryption|encrypt|encryption|gpg|hmac|license|master"
-    r"|pgp|private|rsa|secret|shared|signing|ssh|storage|subscription"
+    r"access|account|aes|api|app|auth|cipher|client|consumer|crypto|decryption|encrypt|encryption|fernet|gpg|hmac|license"
+    r"|master|pgp|private|rsa|secret|shared|signing|ssh|storage|subscription"
 )
 # Last words that make the value something about a secret, or the way to one, but not the secret.
 _ABOUT = re.compile(
     r"algorithm|arn|audience|bucket|class|cols?|columns?|counts?|enabled|endpoint|expiration|expires|expiry|fields?|file"
-    r"|filename|folder|format|header|host|ids?|issuer|length|limit|location|manager|max|min|method|mode|names?|path|policy"
-    r"|port|prefix|provider|realm|region|required|rotation|scope|server|size|source|table|timeout|ttl|type|uri|url|user"
+    r"|filename|folder|format|header|host|ids?|issuer|length|limit|location|manager|max|min|method|mode|names?|param"
+    r"|parameter|path|policy|port|prefix|provider|realm|region|required|rotation|scope|server|size|source|table|timeout|ttl|type|uri|url|user"
     r"|username|version"
 )
 _COUNTING = re.compile(r"max|min|num|number|n|total|count")
@@ -55,6 +55,6 @@ def names_a_secret(name: str) -> bool:
         any(_SECRET.fullmatch(word) or _GLUED.fullmatch(word) for word in words)
         or any(key in {"key", "keys"} and _KEY_OF.fullmatch(kind) for kind, key in pairs)
         or any(a in {"connection", "conn"} and b in {"string", "str"} for a, b in pairs)
-        or words in (["sig"], ["signature"])
-        or words[-2:] == ["amz", "signature"]
+        or words == ["sig"]
+        or words[-1] == "signature"
     )

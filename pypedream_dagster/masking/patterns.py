@@ -26,6 +26,8 @@ _PATTERNS = (
     # https://www.rfc-editor.org/rfc/rfc9110#name-authorization: the rest of the header, whatever its scheme.
     re.compile(r"(\bauthorization\\*[\"']?\s*[:=]\s*\\*[\"']?)((?:(?!\\*[\"'])[^\n\r}])+)", re.I),
     re.compile(r"(\bbearer\s+)([A-Za-z0-9._~+/=-]{16,})", re.I),
+    re.compile(r"(\bbasic\s+)([A-Za-z0-9+/]{6,}={1,2})", re.I),
+    re.compile(r"(\bidentified\s+by\s+['\"]?)([^\s'\";]+)", re.I),
     # scheme://user:password@host; a port and a path before an @ are no password.
     re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:)(?!\d+/)([^\s'\"<>]+)(?=@)", re.I),
     re.compile(r"(\bhttps?://)([^\s/:@'\"]+)(?=@)", re.I),
@@ -39,7 +41,10 @@ _PATTERNS = (
         r"SG\.[\w-]{16,}\.[\w-]{16,}))"
     ),
     re.compile(r"(\bhooks\.slack\.com/(?:services|workflows)/)([\w/-]+)"),
+    re.compile(r"(\bdiscord(?:app)?\.com/api/webhooks/)([\w/-]+)"),
+    re.compile(r"()(\b(?:FwoGZXIvYXdz|IQoJb3JpZ2lu)[A-Za-z0-9/+=]{20,})"),  # session tokens of AWS
 )
+_ELEMENT = re.compile(r"(?P<before><(?P<name>[A-Za-z][\w.:-]*)>)(?P<value>[^<]+)(?=</(?P=name)>)")
 _AWS_SECRET_KEY = re.compile(r"(?<![A-Za-z0-9/+=_.-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_.-])")
 _LEAST_BITS = 4.2  # per character of 40: random ones have about 4.8, paths and words below 4
 
@@ -70,6 +75,7 @@ def mask_patterns(text: str, found: Found = lambda _: None) -> str:
     """
     for pattern in _PATTERNS:
         text = pattern.sub(lambda match: _masked(match[1], match[2], found), text)
+    text = _ELEMENT.sub(lambda match: _mask_element(match, found), text)
     return _mask_pairs(_AWS_SECRET_KEY.sub(lambda match: _mask_random(match[0], found), text), found)
 
 
@@ -78,6 +84,11 @@ def _masked(before: str, secret: str, found: Found) -> str:
         return f"{before}{secret}"
     found(secret)
     return f"{before}{MASK}"
+
+
+def _mask_element(match: re.Match[str], found: Found) -> str:
+    is_secret = names_a_secret(match["name"]) and not is_plain(match["value"])
+    return _masked(match["before"], match["value"], found) if is_secret else match[0]
 
 
 def _mask_random(text: str, found: Found) -> str:
@@ -108,13 +119,13 @@ def _mask_pairs(text: str, found: Found) -> str:
 def _pairs(text: str, match: re.Match[str]) -> bool:
     """Tell whether a name and what follows it are a name and its value, and not words of a sentence.
 
-    A space or a comma joins them after ``--name`` only. ``load_tokens: started`` is a sentence; ``token: a1b2`` is
+    A space joins them after ``--name`` and before a quoted value, a comma after ``--name`` only. ``load_tokens: started`` is a sentence; ``token: a1b2`` is
     none, and neither is a line of nothing but ``password: swordfish``.
     """
     between = match["between"]
     if match["name"].startswith("--") and not between.strip():
         return match["open"] is None and not (match["bare"] or "").startswith("--")
-    if match["name"].startswith("--"):
+    if match["name"].startswith("--") or (match["bare"] is None and not between.strip()):
         return True
     if not any(sign in between for sign in ":="):
         return False
