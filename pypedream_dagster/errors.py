@@ -24,9 +24,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pypedream_dagster.masking.mask import mask_text
+
 
 class PypedreamError(Exception):
-    """An expected failure.
+    """An expected failure; secrets in what it says are masked.
 
     Args:
         message: what went wrong and with which thing, in one line.
@@ -34,9 +36,10 @@ class PypedreamError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Whatever AWS, a job or a file said that became part of it.
+        self.message = mask_text(message)
+        self.hint = None if hint is None else mask_text(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
@@ -47,7 +50,7 @@ class GraphError(PypedreamError):
 
     def __init__(self, message: str, *, faults: Sequence[str] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
-        self.faults = tuple(faults)
+        self.faults = tuple(mask_text(fault) for fault in faults)
 
 
 class BranchError(PypedreamError):

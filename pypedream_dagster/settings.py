@@ -5,16 +5,20 @@ Precedence: command-line flag > environment > ``pypedream.toml`` at the project'
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pypedream_dagster.errors import PypedreamError
 
 GRAPH_FOLDER = "pipeline_graph"
 CONFIG_FILE = "pypedream.toml"
+USD_PER_DPU_HOUR = "PYPEDREAM_USD_PER_DPU_HOUR"
 _KEYS = {"region", "profile", "endpoint_url", "owner"}
+_PRICES = "prices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Settings:
         profile: AWS profile, or None for what boto3 resolves.
         endpoint_url: one endpoint for all AWS calls, or None for AWS itself (or the embedded AWS).
         owner: who creates branches, for their tags.
+        usd_per_dpu_hour: the user's price of every DPU-hour, from a flag or the environment.
+        prices: the user's prices by rate, from the project's file.
     """
 
     project_dir: Path
@@ -34,6 +40,8 @@ class Settings:
     profile: str | None = None
     endpoint_url: str | None = None
     owner: str = "unknown"
+    usd_per_dpu_hour: float | None = None
+    prices: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def graph_path(self) -> Path:
@@ -85,13 +93,14 @@ def load_settings(environment: Mapping[str, str], *, cwd: Path, project: Path | 
     """Read the settings of the project at ``project``, else of the one around ``cwd``.
 
     Args:
-        environment: usually ``os.environ``; ``PYPEDREAM_PROJECT``, ``AWS_REGION``, ``AWS_PROFILE`` and
-            ``AWS_ENDPOINT_URL`` are read here, credentials by boto3 alone.
+        environment: usually ``os.environ``; ``PYPEDREAM_PROJECT``, ``PYPEDREAM_OWNER``,
+            ``PYPEDREAM_USD_PER_DPU_HOUR``, ``AWS_REGION``, ``AWS_PROFILE`` and ``AWS_ENDPOINT_URL`` are read here,
+            credentials by boto3 alone.
         cwd: where the search for a project starts.
         project: the ``--project`` flag.
 
     Raises:
-        PypedreamError: no project, or a faulty ``pypedream.toml``.
+        PypedreamError: no project, a faulty ``pypedream.toml``, or a price that is no number.
     """
     named = project or (Path(environment["PYPEDREAM_PROJECT"]) if environment.get("PYPEDREAM_PROJECT") else None)
     named = cwd / named if named is not None else None
@@ -111,10 +120,25 @@ def load_settings(environment: Mapping[str, str], *, cwd: Path, project: Path | 
         profile=first("AWS_PROFILE", key="profile"),
         endpoint_url=first("AWS_ENDPOINT_URL", key="endpoint_url"),
         owner=first("PYPEDREAM_OWNER", key="owner") or environment.get("USER") or "unknown",
+        usd_per_dpu_hour=_own_price(environment),
+        prices=config.get(_PRICES, {}),
     )
 
 
-def _read_config(path: Path) -> dict[str, str]:
+def _own_price(environment: Mapping[str, str]) -> float | None:
+    text = environment.get(USD_PER_DPU_HOUR)
+    if not text:
+        return None
+    try:
+        usd = float(text)
+    except ValueError:
+        usd = math.nan
+    if not (math.isfinite(usd) and usd >= 0):
+        raise PypedreamError(f"{USD_PER_DPU_HOUR}={text} is no price.", hint="give dollars, such as 0.44")
+    return usd
+
+
+def _read_config(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
@@ -123,10 +147,15 @@ def _read_config(path: Path) -> dict[str, str]:
         raise PypedreamError(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PypedreamError(f"{path} is not valid TOML: {error}.", hint="mend it or remove it") from error
+    prices = values.pop(_PRICES, {})
     faults = sorted(key for key, value in values.items() if key not in _KEYS or not isinstance(value, str))
     if faults:
         raise PypedreamError(
             f"{path}: unknown or non-text settings {', '.join(faults)}.",
-            hint=f"it may hold {', '.join(sorted(_KEYS))}",
+            hint=f"it may hold {', '.join(sorted(_KEYS))} and a table [{_PRICES}]",
         )
-    return values
+    if not isinstance(prices, dict) or any(
+        isinstance(v, bool) or not isinstance(v, int | float) for v in prices.values()
+    ):
+        raise PypedreamError(f"{path}: [{_PRICES}] is no table of numbers.", hint="as in [prices] all = 0.44")
+    return {**values, _PRICES: prices}

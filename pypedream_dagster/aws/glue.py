@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +11,7 @@ from pypedream_dagster.aws.job_run import JobRun
 from pypedream_dagster.aws.sts import StsClient
 from pypedream_dagster.aws.translate import translated
 from pypedream_dagster.errors import AwsError, NotFoundError
+from pypedream_dagster.masking.mask import learn, mask_text
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient as BotoGlue
@@ -35,7 +36,7 @@ class GlueJob:
     """
 
     name: str
-    properties: Mapping[str, Any]
+    properties: Mapping[str, Any] = field(repr=False)
 
     @property
     def creatable(self) -> dict[str, Any]:
@@ -83,7 +84,7 @@ class GlueClient:
                 answer = self.boto.get_job(JobName=name)["Job"]
         except NotFoundError:
             return None
-        return GlueJob(name=name, properties=cast("Mapping[str, Any]", answer))
+        return _job(name, cast("Mapping[str, Any]", answer))
 
     def find_jobs(self, query: str = "") -> Iterator[GlueJob]:
         """Give the jobs whose name holds the query, or matches it if it has a wildcard (``*``, ``?``, ``[``)."""
@@ -92,7 +93,7 @@ class GlueClient:
             for page in self.boto.get_paginator("get_jobs").paginate():
                 for job in page["Jobs"]:
                     if fnmatchcase(job["Name"], pattern):
-                        yield GlueJob(name=job["Name"], properties=cast("Mapping[str, Any]", job))
+                        yield _job(job["Name"], cast("Mapping[str, Any]", job))
 
     def create_job(self, name: str, properties: Mapping[str, Any], tags: Mapping[str, str]) -> None:
         """Create a job from CreateJob's fields; its ``Name`` and ``Tags`` are those given here.
@@ -101,6 +102,7 @@ class GlueClient:
             AwsError: a job of that name exists, or a field is unknown or faulty.
         """
         request: dict[str, Any] = {**properties, "Name": name, "Tags": dict(tags)}
+        _learn(request)
         with translated("glue", f"Glue job {name}"):
             self.boto.create_job(**request)
 
@@ -111,6 +113,7 @@ class GlueClient:
             NotFoundError: no such job.
         """
         update: Any = {key: value for key, value in properties.items() if key not in {"Name", "Tags"}}
+        _learn(update)
         with translated("glue", f"Glue job {name}"):
             self.boto.update_job(JobName=name, JobUpdate=update)
 
@@ -152,6 +155,7 @@ class GlueClient:
             NotFoundError: no such job.
         """
         request: dict[str, Any] = {"JobName": job_name, "Arguments": dict(arguments)}
+        learn(arguments)
         if session_policy is not None:
             request["ExecutionRoleSessionPolicy"] = session_policy
         with translated("glue", f"Glue job {job_name}"):
@@ -165,7 +169,19 @@ class GlueClient:
         """
         with translated("glue", f"run {job_run_id} of Glue job {job_name}"):
             answer = self.boto.get_job_run(JobName=job_name, RunId=job_run_id)
-        return JobRun.from_answer(job_name, cast("Mapping[str, Any]", answer["JobRun"]))
+        return self._masked(JobRun.from_answer(job_name, cast("Mapping[str, Any]", answer["JobRun"])))
+
+    def _masked(self, run: JobRun) -> JobRun:
+        """Return a run whose error message shows no secret: a script's last words may repeat any of its arguments."""
+        if run.error_message is None:
+            return run
+        try:
+            self.get_job(run.job_name)  # which learns the secrets among its arguments
+        except AwsError:
+            return replace(
+                run, error_message="(not shown: the job's arguments, whose secrets it may repeat, could not be read)"
+            )
+        return replace(run, error_message=mask_text(run.error_message))
 
     def job_runs(self, job_name: str) -> Iterator[JobRun]:
         """Give the job's runs that Glue still remembers, newest first, page by page as they are asked for.
@@ -192,3 +208,13 @@ class GlueClient:
                     f"AWS did not stop {resource}: {details.get('ErrorCode')}: {details.get('ErrorMessage')}.",
                     hint="look at it in Glue's console, and stop it there",
                 )
+
+
+def _job(name: str, answer: Mapping[str, Any]) -> GlueJob:
+    _learn(answer)
+    return GlueJob(name=name, properties=answer)
+
+
+def _learn(properties: Mapping[str, Any]) -> None:
+    for name in ("DefaultArguments", "NonOverridableArguments"):
+        learn(properties.get(name) or {})

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pypedream_dagster.aws.prices import PriceList, Rate, minimum_seconds, rate_of
+from pypedream_dagster.masking.mask import learn, mask_text
+
 ACTIVE_STATES = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
 """All others are terminal: SUCCEEDED, FAILED, STOPPED, TIMEOUT, ERROR, EXPIRED, and what Glue may add."""
-
-USD_PER_DPU_HOUR = 0.44
-"""Glue's list price in most regions, for estimates: https://aws.amazon.com/glue/pricing/"""
 
 # https://docs.aws.amazon.com/glue/latest/dg/worker-types.html
 _DPU_PER_WORKER = {
@@ -36,8 +36,11 @@ class JobRun:
     """One run of a Glue job, as of one answer of Glue.
 
     Attributes:
+        error_message: Glue's, with secrets masked.
         execution_seconds: how long the job held resources; 0 before it started.
         dpu_seconds: Glue's own number, else seconds times capacity; None where Glue tells no capacity.
+        billed_dpu_seconds: the same, of as many seconds as Glue bills at least.
+        rate: by which Glue bills them.
         arguments: what the run was started with.
         session_policy: the IAM policy (JSON) that narrowed the run, as Glue echoes it.
         log_group: CloudWatch log group; the streams in it begin with the run's id.
@@ -51,7 +54,9 @@ class JobRun:
     completed_on: datetime | None = None
     execution_seconds: int = 0
     dpu_seconds: float | None = None
-    arguments: Mapping[str, str] = field(default_factory=dict)
+    billed_dpu_seconds: float | None = None
+    rate: Rate = "spark"
+    arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
     session_policy: str | None = None
     log_group: str | None = None
 
@@ -59,16 +64,20 @@ class JobRun:
     def from_answer(cls, job_name: str, answer: Mapping[str, Any]) -> JobRun:
         """Read a ``JobRun`` structure of Glue's API."""
         seconds = int(answer.get("ExecutionTime") or 0)
+        arguments = dict(answer.get("Arguments") or {})
+        learn(arguments)
         return cls(
             job_name=job_name,
             job_run_id=answer["Id"],
             state=answer["JobRunState"],
-            error_message=answer.get("ErrorMessage") or None,
+            error_message=mask_text(answer.get("ErrorMessage") or "") or None,
             started_on=answer.get("StartedOn"),
             completed_on=answer.get("CompletedOn"),
             execution_seconds=seconds,
             dpu_seconds=_dpu_seconds(answer, seconds),
-            arguments=dict(answer.get("Arguments") or {}),
+            billed_dpu_seconds=_billed_dpu_seconds(answer, seconds),
+            rate=rate_of(answer),
+            arguments=arguments,
             session_policy=answer.get("ExecutionRoleSessionPolicy") or None,
             log_group=answer.get("LogGroupName") or None,
         )
@@ -83,18 +92,35 @@ class JobRun:
         """Whether the run has ended well."""
         return self.state == "SUCCEEDED"
 
-    @property
-    def estimated_usd(self) -> float | None:
-        """What the run costs at Glue's list price; None where Glue tells no capacity."""
-        return None if self.dpu_seconds is None else self.dpu_seconds / 3600 * USD_PER_DPU_HOUR
+    def usd(self, prices: PriceList) -> float | None:
+        """Return what Glue bills for the run; None where it tells no capacity."""
+        if self.billed_dpu_seconds is None:
+            return None
+        return self.billed_dpu_seconds / 3600 * prices.price(self.rate).usd_per_dpu_hour
 
 
 def _dpu_seconds(answer: Mapping[str, Any], seconds: int) -> float | None:
     if answer.get("DPUSeconds") is not None:  # Glue fills it for Flex and auto-scaling runs only
         return float(answer["DPUSeconds"])
+    capacity = _capacity(answer)
+    return None if capacity is None else seconds * capacity
+
+
+def _billed_dpu_seconds(answer: Mapping[str, Any], seconds: int) -> float | None:
+    used, short = _dpu_seconds(answer, seconds), minimum_seconds(answer)
+    if used is None or seconds >= short:
+        return used
+    if not seconds and answer["JobRunState"] != "SUCCEEDED":
+        return 0.0  # it never held resources
+    # Of a run too short for a whole second only the capacity tells.
+    per_second = used / seconds if seconds else _capacity(answer)
+    return None if per_second is None else short * per_second
+
+
+def _capacity(answer: Mapping[str, Any]) -> float | None:
     if answer.get("MaxCapacity") is not None:
-        return seconds * float(answer["MaxCapacity"])
+        return float(answer["MaxCapacity"])
     per_worker = _DPU_PER_WORKER.get(answer.get("WorkerType") or "")
     if per_worker is None or answer.get("NumberOfWorkers") is None:
         return None
-    return seconds * per_worker * int(answer["NumberOfWorkers"])
+    return per_worker * int(answer["NumberOfWorkers"])

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from pypedream_dagster.aws.catalog import CatalogClient
 from pypedream_dagster.aws.glue import GlueClient
+from pypedream_dagster.aws.prices import EVERY_RATE, PriceList
 from pypedream_dagster.aws.s3 import S3Client
 from pypedream_dagster.aws.sts import StsClient
 from pypedream_dagster.errors import NotConfiguredError
@@ -39,6 +40,7 @@ class Aws:
     Attributes:
         endpoint_url: the one endpoint of all calls, or None for AWS itself.
         source: where the credentials came from, for a reader: ``the embedded AWS``, ``profile dev``.
+        prices: what Glue charges there, by the user's word or by the table.
     """
 
     s3: S3Client
@@ -48,6 +50,7 @@ class Aws:
     region: str
     endpoint_url: str | None
     source: str
+    prices: PriceList
 
     @property
     def is_local(self) -> bool:
@@ -186,7 +189,7 @@ def _connect_session(session: boto3.Session, settings: Settings, *, embedded: Lo
     if embedded is not None and credentials is not None:
         own = credentials.access_key == embedded.access_key_id
         source = "the embedded AWS" if own else f"the embedded AWS ({credentials.method})"
-    return _build(session, settings.endpoint_url, source)
+    return _build(session, settings, settings.endpoint_url, source)
 
 
 def _connect_local(local: LocalEndpoint, settings: Settings) -> Aws:
@@ -202,10 +205,10 @@ def _connect_local(local: LocalEndpoint, settings: Settings) -> Aws:
         aws_secret_access_key=local.secret_access_key,
         region_name=settings.region or local.region,
     )
-    return _build(session, local.url, "the embedded AWS")
+    return _build(session, settings, local.url, "the embedded AWS")
 
 
-def _build(session: boto3.Session, endpoint_url: str | None, source: str) -> Aws:
+def _build(session: boto3.Session, settings: Settings, endpoint_url: str | None, source: str) -> Aws:
     patient = _config(endpoint_url, attempts=8 if endpoint_url is None else 4)
     once = _config(endpoint_url, attempts=1)
     client: Callable[..., Any] = partial(session.client, endpoint_url=endpoint_url)
@@ -223,7 +226,14 @@ def _build(session: boto3.Session, endpoint_url: str | None, source: str) -> Aws
         region=region,
         endpoint_url=custom,
         source=source,
+        prices=_prices(region, settings),
     )
+
+
+def _prices(region: str, settings: Settings) -> PriceList:
+    if settings.usd_per_dpu_hour is not None:
+        return PriceList(region, {EVERY_RATE: settings.usd_per_dpu_hour}, "--usd-per-dpu-hour or the environment")
+    return PriceList(region, settings.prices)
 
 
 def _config(endpoint_url: str | None, *, attempts: int) -> Config:

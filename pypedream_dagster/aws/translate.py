@@ -1,4 +1,7 @@
-"""The one place where botocore's exceptions become ours: every client call runs inside `translated`."""
+"""The one place where botocore's exceptions become ours: every client call runs inside `translated`.
+
+What they say is masked, in ours and in theirs, which stay chained to ours and are shown in Dagster.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ from pypedream_dagster.errors import (
     NotConfiguredError,
     NotFoundError,
 )
+from pypedream_dagster.masking.mask import mask_exception
 
 _DENIED = {
     "403",
@@ -105,7 +109,7 @@ def translated(service: str, resource: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _from_answer(error, service, resource) from error
+        raise _from_answer(mask_exception(error), service, resource) from error
     except (NoCredentialsError, PartialCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError) as error:
         raise NotConfiguredError(
             f"No usable AWS credentials for {resource}: {error}",
@@ -121,12 +125,14 @@ def translated(service: str, resource: str) -> Iterator[None]:
         raise BusyError(
             f"{service} broke off before it answered about {resource}: {error}", hint="run the command again"
         ) from error
-    except ParamValidationError as error:
+    except ParamValidationError as error:  # it repeats what was sent
+        mask_exception(error)
         raise AwsError(
             f"{service} knows no such request for {resource}: {_one_line(str(error))}",
             hint="correct the field named, or upgrade boto3 if the field is new",
         ) from error
     except BotoCoreError as error:
+        mask_exception(error)
         raise AwsError(f"{service} failed for {resource}: {_one_line(str(error))}") from error
 
 

@@ -10,15 +10,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pypedream_dagster.graph.model import MAIN, Dataset, Json
+from pypedream_dagster.masking.mask import mask_document
 
 
 class Frozen(BaseModel):
     """Immutable, and strict about unknown fields: these files are ours."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Input(Frozen):
@@ -73,7 +74,7 @@ class BranchNode(Frozen):
         production_job: the Glue job on main.
         job: the Glue job that the branch starts.
         script_uri: the script that runs: the branch's own for an origin, else None (production's).
-        properties: CreateJob fields as the graph remembers them, rendered for ``job``.
+        properties: CreateJob fields as the graph remembers them, rendered for ``job``; secrets are masked.
         arguments: what StartJobRun is given; overrides the job's defaults key by key.
         inputs, outputs: datasets.
         upstream: nodes of this branch that must have ended before.
@@ -93,6 +94,13 @@ class BranchNode(Frozen):
     outputs: tuple[Output, ...] = ()
     upstream: tuple[str, ...] = ()
     why_cloned: str | None = None
+
+    @field_validator("properties")
+    @classmethod
+    def _without_secrets(cls, value: Json) -> Json:
+        """Mask what is recorded: a clone is made from the job as deployed, whose secrets are needed in no file."""
+        masked: Json = mask_document(value)
+        return masked
 
 
 class BranchLink(Frozen):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,13 +31,17 @@ class Invocation:
     environment: Mapping[str, str]
     cwd: Path
 
-    def settings(self) -> Settings:
+    def settings(self, usd_per_dpu_hour: float | None = None) -> Settings:
         """Read the project's settings.
+
+        Args:
+            usd_per_dpu_hour: the ``--usd-per-dpu-hour`` flag, before the environment's and the project's prices.
 
         Raises:
             PypedreamError: there is no project.
         """
-        return load_settings(self.environment, cwd=self.cwd, project=self.project)
+        found = load_settings(self.environment, cwd=self.cwd, project=self.project)
+        return found if usd_per_dpu_hour is None else replace(found, usd_per_dpu_hour=usd_per_dpu_hour)
 
     def settings_anywhere(self) -> Settings:
         """Return the project's settings, or those of the environment alone where there is no project.
@@ -61,15 +65,18 @@ class Invocation:
 
         return BranchStore(self.settings().branches_dir)
 
-    def aws(self) -> Aws:
+    def aws(self, usd_per_dpu_hour: float | None = None) -> Aws:
         """Connect to the AWS in use.
+
+        Args:
+            usd_per_dpu_hour: the ``--usd-per-dpu-hour`` flag.
 
         Raises:
             NotConfiguredError: none is configured and no embedded AWS runs.
         """
         from pypedream_dagster.aws.session import connect
 
-        return connect(self.settings())
+        return connect(self.settings(usd_per_dpu_hour))
 
     def now(self) -> datetime:
         """Return the time, in UTC."""

@@ -18,6 +18,7 @@ import click
 from pypedream_dagster.cli.invocation import Invocation
 from pypedream_dagster.cli.output import note, print_error
 from pypedream_dagster.errors import PypedreamError
+from pypedream_dagster.masking.mask import mask_exception
 
 EXIT_EXPECTED_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -109,6 +110,8 @@ def run(arguments: Sequence[str]) -> int:
         # The reader (head, a pager) has gone: what python would still flush at exit must go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
+    except Exception as bug:
+        raise mask_exception(bug)  # noqa: B904 - it is the same, shown with its traceback
     return result if isinstance(result, int) else 0
 
 

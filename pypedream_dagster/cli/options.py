@@ -35,6 +35,16 @@ def json_option(function: _F) -> _F:
     )
 
 
+def price_option(function: _F) -> _F:
+    """Add ``--usd-per-dpu-hour``."""
+    return click.option(
+        "--usd-per-dpu-hour",
+        type=click.FloatRange(min=0),
+        metavar="USD",
+        help="Your price of a DPU-hour, before that of the environment, of pypedream.toml and of the built-in table.",
+    )(function)
+
+
 def refuse_main(branch: str, verb: str) -> None:
     """Refuse a command that may never be given production.
 

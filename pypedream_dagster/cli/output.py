@@ -1,4 +1,4 @@
-"""What commands print: results on stdout, everything else on stderr."""
+"""What commands print: results on stdout, everything else on stderr, and secrets nowhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from pypedream_dagster.errors import GraphError, PypedreamError
+from pypedream_dagster.masking.mask import mask_document, mask_text
 
 PIPED_WIDTH = 200
 """Columns where stdout is no terminal: tables take what they need and are not cut at 80."""
@@ -18,12 +19,12 @@ PIPED_WIDTH = 200
 
 def note(text: str) -> None:
     """Print a note or progress."""
-    click.echo(text, err=True)
+    click.echo(mask_text(text), err=True)
 
 
 def print_json(document: Any) -> None:
     """Print a command's one JSON document."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(json.dumps(mask_document(document), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_error(error: PypedreamError) -> None:
@@ -34,13 +35,16 @@ def print_error(error: PypedreamError) -> None:
             note(f"  - {' '.join(fault.split())}")
 
 
-def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+def print_table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), err: bool = False
+) -> None:
     """Print a table, as wide as the terminal allows.
 
     Args:
         headers: of the columns.
         rows: their cells, as plain text.
         right: headers of the columns to align right.
+        err: whether it goes to stderr: it is no result then, but a note.
     """
     from rich.console import Console
     from rich.table import Table
@@ -50,12 +54,12 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     for header in headers:
         table.add_column(header, justify="right" if header in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(mask_text(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
     # Rich pads every line to the table's width; nobody wants those spaces in a file or a diff.
     with console.capture() as captured:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=err)
 
 
 def count(number: int, noun: str) -> str:

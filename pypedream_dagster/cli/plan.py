@@ -2,53 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
+from pypedream_dagster.aws.prices import PriceList
+from pypedream_dagster.branch.derive import derive_main
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
 from pypedream_dagster.branch.policy import MAX_POLICY_CHARACTERS, session_policy
 from pypedream_dagster.cli import drift_view
-from pypedream_dagster.cli.forecast import USD_PER_DPU_HOUR, Forecast, critical_path_seconds, forecast_nodes
+from pypedream_dagster.cli.costs import (
+    UNKNOWN,
+    amount,
+    dpu_hours,
+    duration,
+    estimate_rows,
+    forecast_document,
+    node_document,
+    price_lines,
+    spread_words,
+)
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
-from pypedream_dagster.cli.options import json_option, refuse_main
+from pypedream_dagster.cli.options import json_option, price_option, refuse_main
 from pypedream_dagster.cli.output import count, note, print_json, print_table
-from pypedream_dagster.errors import AwsError
+from pypedream_dagster.errors import AwsError, GraphError
+from pypedream_dagster.graph.files import read_graph
+from pypedream_dagster.run.costs import NodeEstimate
+from pypedream_dagster.run.forecast import Forecast, forecast
 
+_EXPECTED = ("EXPECTED", "BETWEEN", "DPU-HOURS", "USD", "JUDGED BY")
 _WORDS = {"glue_job": "Glue job", "script": "script  ", "catalog_database": "database"}
 
 
 @click.command("plan")
 @click.argument("branch")
 @click.option("--diff", "whole_diff", is_flag=True, help="Show all that has changed on main, however long.")
+@price_option
 @json_option
 @pass_invocation
-def command(invocation: Invocation, branch: str, whole_diff: bool, as_json: bool) -> None:
+def command(
+    invocation: Invocation, branch: str, whole_diff: bool, usd_per_dpu_hour: float | None, as_json: bool
+) -> None:
     """Say what a branch would create, run, read and write.
 
     Says what to look out for, and what has changed on main since. Makes nothing, and works before the branch is
-    deployed. Where AWS can be asked, the jobs' past runs on main tell how long it will take.
+    deployed. Where AWS can be asked, past runs tell how long it will take, what it will cost, and what that saves
+    against the whole pipeline.
     """
     refuse_main(branch, "planned")
     store = invocation.store()
     record, graph = store.branch(branch), store.graph(branch)
-    forecasts = _forecasts(invocation, graph)
+    expected = _expected(invocation, graph, usd_per_dpu_hour)
     hazards = list(_hazards(invocation, record, graph))
     drift = drift_view.look(invocation, store, branch)
     if as_json:
-        print_json(_document(record, graph, forecasts, hazards) | {"drift": drift_view.document(drift)})
+        print_json(_document(record, graph, expected, hazards) | {"drift": drift_view.document(drift)})
     else:
-        _print(graph, forecasts, hazards)
+        _print(graph, expected, hazards)
         drift_view.show(drift, branch, whole=whole_diff)
 
 
-def _forecasts(invocation: Invocation, graph: BranchGraph) -> dict[str, Forecast]:
+_Expected = tuple[Forecast, PriceList]
+
+
+def _expected(invocation: Invocation, graph: BranchGraph, usd_per_dpu_hour: float | None) -> _Expected | None:
+    """Return what past runs let expect, and at which prices; None where AWS cannot be asked."""
     try:
-        return forecast_nodes(graph, invocation.aws().glue)
+        aws = invocation.aws(usd_per_dpu_hour)
+        return forecast(graph, aws.glue, aws.prices, main=_main(invocation)), aws.prices
     except AwsError as error:
-        note(f"Expected times are left out: {error}")
-        return {}
+        note(f"Expected times and costs are left out: {error}")
+        return None
+
+
+def _main(invocation: Invocation) -> BranchGraph | None:
+    try:
+        return derive_main(read_graph(invocation.settings().graph_path))
+    except GraphError as error:
+        note(f"What the branch saves is left out: {error}")
+        return None
 
 
 def _hazards(invocation: Invocation, record: Branch, graph: BranchGraph) -> Iterator[str]:
@@ -79,25 +112,26 @@ def _creations(graph: BranchGraph) -> list[dict[str, str]]:
     return made
 
 
-def _document(
-    record: Branch, graph: BranchGraph, forecasts: Mapping[str, Forecast], hazards: list[str]
-) -> dict[str, Any]:
+def _document(record: Branch, graph: BranchGraph, expected: _Expected | None, hazards: list[str]) -> dict[str, Any]:
+    estimate = expected[0].branch if expected else None
+    nodes = estimate.nodes if estimate else {}
     return {
         "branch": graph.branch,
         "origins": list(graph.origins),
         "owner": record.owner,
         "expires_at": record.expires_at.isoformat(),
         "creates": _creations(graph),
-        "runs": [_run_document(node, forecasts.get(node.id)) for node in graph.nodes],
+        "runs": [_run_document(node, nodes.get(node.id)) for node in graph.nodes],
         "write_prefixes": list(graph.write_prefixes),
         "session_policy_characters": len(session_policy(graph)),
-        "expected_seconds": critical_path_seconds(graph, forecasts) if forecasts else None,
-        "expected_usd": _total_usd(forecasts),
+        "expected_seconds": estimate.seconds if estimate and nodes else None,
+        "expected_usd": estimate.totals.usd if estimate else None,
+        "costs": forecast_document(*expected) if expected else None,
         "hazards": hazards,
     }
 
 
-def _run_document(node: BranchNode, forecast: Forecast | None) -> dict[str, Any]:
+def _run_document(node: BranchNode, estimate: NodeEstimate | None) -> dict[str, Any]:
     return {
         "node": node.id,
         "job": node.job,
@@ -106,30 +140,32 @@ def _run_document(node: BranchNode, forecast: Forecast | None) -> dict[str, Any]
         "arguments": dict(node.arguments),
         "reads": [item.model_dump(mode="json") for item in node.inputs],
         "writes": [{"dataset": output.name, "uri": output.head_uri} for output in node.outputs],
-        "expected_seconds": forecast.execution_seconds if forecast else None,
-        "expected_usd": forecast.cost_usd if forecast else None,
+        "expected_seconds": estimate.seconds.median if estimate else None,
+        "expected_usd": estimate.usd.median if estimate and estimate.usd else None,
+        "expected": node_document(estimate),
     }
 
 
-def _print(graph: BranchGraph, forecasts: Mapping[str, Forecast], hazards: list[str]) -> None:
+def _print(graph: BranchGraph, expected: _Expected | None, hazards: list[str]) -> None:
+    nodes = expected[0].branch.nodes if expected else {}
     click.echo(f"Branch {graph.branch} at {', '.join(graph.origins)}\n\nCreates")
     for made in _creations(graph):
         origin = f" (clone of {made['from']})" if "from" in made else ""
         click.echo(f"  {_WORDS[made['kind']]}  {made['name']}{origin}")
     click.echo("\nRuns, in this order")
     print_table(
-        ("NODE", "GLUE JOB", "", "AFTER", "EXPECTED"),
+        ("NODE", "GLUE JOB", "", "AFTER", *_EXPECTED),
         [
             (
                 f"  {node.id}",
                 node.job,
                 "own job" if node.action == "clone" else "main's job",
                 ", ".join(node.upstream) or "-",
-                _duration(forecasts[node.id].execution_seconds) if node.id in forecasts else "?",
+                *_expected_cells(nodes.get(node.id)),
             )
             for node in graph.nodes
         ],
-        right=("EXPECTED",),
+        right=_EXPECTED[:-1],
     )
     click.echo("\nReads")
     reads = {(item.uri, item.side) for node in graph.nodes for item in node.inputs}
@@ -146,26 +182,29 @@ def _print(graph: BranchGraph, forecasts: Mapping[str, Forecast], hazards: list[
         click.echo("\nLook out")
         for hazard in hazards:
             click.echo(f"  {hazard}")
-    if forecasts:
-        click.echo(f"\n{_forecast_line(graph, forecasts)}")
+    if expected and nodes:
+        _print_costs(*expected)
 
 
-def _forecast_line(graph: BranchGraph, forecasts: Mapping[str, Forecast]) -> str:
-    total = _total_usd(forecasts)
-    price = "" if total is None else f" and {total:,.2f} USD at {USD_PER_DPU_HOUR} USD per DPU-hour"
-    unknown = len(graph.nodes) - len(forecasts)
-    rest = f"; {count(unknown, 'job')} never ran on main" if unknown else ""
-    return f"Expected: about {_duration(critical_path_seconds(graph, forecasts))}{price}{rest}."
+def _expected_cells(estimate: NodeEstimate | None) -> tuple[str, ...]:
+    if estimate is None:
+        return (UNKNOWN, "", UNKNOWN, UNKNOWN, "never ran")
+    billed, usd = estimate.billed_dpu_seconds, estimate.usd
+    return (
+        duration(estimate.seconds.median),
+        spread_words(estimate.seconds),
+        amount(dpu_hours(billed.median if billed else None)),
+        amount(usd.median if usd else None),
+        f"{count(estimate.runs, 'past run')} of {'the branch' if estimate.evidence == 'branch' else 'main'}",
+    )
 
 
-def _total_usd(forecasts: Mapping[str, Forecast]) -> float | None:
-    costs = [forecast.cost_usd for forecast in forecasts.values() if forecast.cost_usd is not None]
-    return sum(costs) if costs else None
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+def _print_costs(expected: Forecast, prices: PriceList) -> None:
+    click.echo()
+    print_table(("EXPECTED", "TIME", "DPU-HOURS", "USD"), estimate_rows(expected), right=("TIME", "DPU-HOURS", "USD"))
+    click.echo(f"  longest chain: {' → '.join(expected.branch.critical_path)}")
+    for whose, estimate in (("branch", expected.branch), ("pipeline", expected.whole)):
+        if estimate and estimate.never_run:
+            click.echo(f"  at least, for these of the {whose} never ran: {', '.join(estimate.never_run)}")
+    for line in price_lines(prices, expected.rates):
+        click.echo(f"  {line}")

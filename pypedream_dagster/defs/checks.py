@@ -5,7 +5,7 @@ running Glue, and it is computed once, not once per check.
 """
 
 # No "from __future__ import annotations": dagster reads the annotations of check functions as objects.
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -35,6 +35,7 @@ from pypedream_dagster.delta.dataset import compare_output, violations
 from pypedream_dagster.delta.failures import failures
 from pypedream_dagster.delta.json_form import to_json
 from pypedream_dagster.delta.model import DatasetDelta, ExpectationDelta
+from pypedream_dagster.masking.mask import mask_exception
 from pypedream_dagster.report import wording
 from pypedream_dagster.report.html import render_html
 from pypedream_dagster.report.markdown import render_markdown
@@ -85,7 +86,7 @@ def _checks(place: Place, node: BranchNode, output: Output | None) -> AssetCheck
         wanted = {check.name for check in context.selected_asset_check_keys}
         assert place.folder is not None
         if output is not None and wanted - {ISOLATION}:
-            delta = _compared(aws, place, node, output)
+            delta = _shown_without_secrets(lambda: _compared(aws, place, node, output))
             written = _write(place.folder, delta)
             tell(Progress(node.id, "checked", f"{output.name}: {_summary(delta)}"))
             results = (
@@ -98,6 +99,14 @@ def _checks(place: Place, node: BranchNode, output: Output | None) -> AssetCheck
             yield _isolation(key, place.folder, node)
 
     return checks
+
+
+def _shown_without_secrets(call: Callable[[], DatasetDelta]) -> DatasetDelta:
+    """Call, and mask what an exception says: Dagster keeps it."""
+    try:
+        return call()
+    except Exception as error:
+        raise mask_exception(error)  # noqa: B904 - it is the same
 
 
 def _compared(aws: AwsResource, place: Place, node: BranchNode, output: Output) -> DatasetDelta:

@@ -42,6 +42,8 @@ from pypedream_dagster.defs.worker import WORKER_TAG, current_worker, may_live
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.errors import BranchError, StateError
 from pypedream_dagster.graph.model import MAIN
+from pypedream_dagster.run.costs import Cost, sum_up
+from pypedream_dagster.run.record import read_run_record
 from pypedream_dagster.settings import Settings
 
 NodeState = Literal["succeeded", "failed", "stopped", "skipped"]
@@ -65,6 +67,7 @@ class NodeResult:
         reason: of a failure.
         seconds: None if it did not run.
         before: it succeeded in the broken-off run that this one went on with.
+        cost: of its Glue runs, those that failed and were tried again included; None if none ended.
     """
 
     node: str
@@ -73,6 +76,7 @@ class NodeResult:
     seconds: float | None = None
     job_run_id: str | None = None
     before: bool = False
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,7 @@ class _Trigger:
         self._on_event = on_event
         self._lock = threading.Lock()
         self._results: dict[str, NodeResult] = {}
+        self._costs: dict[str, dict[str, Cost]] = {}  # by node and Glue run
 
     def run(self) -> TriggerResult:
         began = time.monotonic()
@@ -187,9 +192,13 @@ class _Trigger:
             success=result.success,
             resumed=broken_off is not None,
             seconds=time.monotonic() - began,
-            nodes=tuple(self._results[node] for node in self._graph.by_id if node in self._results),
+            nodes=tuple(self._with_cost(self._results[node]) for node in self._graph.by_id if node in self._results),
             error=None if result.success else _reason(result),
         )
+
+    def _with_cost(self, result: NodeResult) -> NodeResult:
+        runs = self._costs.get(result.node, {})
+        return replace(result, cost=sum_up(runs.values())) if runs else result
 
     def _was_stopped(self) -> bool:
         return any(node.state == "stopped" for node in self._results.values())
@@ -228,6 +237,8 @@ class _Trigger:
                     known.job_run_id if known else None,
                 )
             elif progress.moment == "state":
+                if progress.cost is not None and progress.job_run_id is not None:
+                    self._costs.setdefault(progress.node, {})[progress.job_run_id] = progress.cost
                 # Held until the end comes; a step that is never heard of again counts as failed.
                 self._results[progress.node] = NodeResult(progress.node, "failed", job_run_id=progress.job_run_id)
             self._on_event(progress)
@@ -242,7 +253,7 @@ class _Trigger:
         return execute_job(job, self._instance, run_config=_QUIET, tags=tags, asset_selection=self._selection())
 
     def _job(self, name: str) -> ReconstructableJob:
-        fields = ("region", "profile", "endpoint_url", "owner")
+        fields = ("region", "profile", "endpoint_url", "owner", "usd_per_dpu_hour", "prices")
         document = {name: getattr(self._settings, name) for name in fields}
         document["project_dir"] = str(self._settings.project_dir)
         return build_reconstructable_job(
@@ -289,6 +300,16 @@ class _Trigger:
             if op_name(self._graph.branch, node) in done:
                 self._hear(Progress(node, "succeeded", "in the run before"))
                 self._results[node] = replace(self._results[node], before=True, reason="")
+                self._recall_cost(node)
+
+    def _recall_cost(self, node: str) -> None:
+        """Take what a node took in the run before from its record; main's nodes have none."""
+        if self._graph.is_main:
+            return
+        record = read_run_record(BranchStore(self._settings.branches_dir).folder(self._graph.branch), node)
+        if record is not None and record.succeeded:
+            figures = (record.dpu_seconds, record.billed_dpu_seconds, record.usd, record.rate)
+            self._costs[node] = {record.job_run_id: Cost(float(record.execution_seconds), *figures)}
 
     def _chain(self, run: DagsterRun) -> Iterable[DagsterRun]:
         current: DagsterRun | None = run

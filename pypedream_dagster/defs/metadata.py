@@ -56,8 +56,12 @@ def run_metadata(aws: Aws, run: JobRun) -> Metadata:
         found["glue/error"] = run.error_message
     if run.dpu_seconds is not None:
         found["glue/dpu_seconds"] = float(run.dpu_seconds)
-    if run.estimated_usd is not None:
-        found["glue/estimated_usd"] = round(run.estimated_usd, 4)
+    if run.billed_dpu_seconds is not None:
+        found["glue/billed_dpu_hours"] = round(run.billed_dpu_seconds / 3600, 6)
+    if (usd := run.usd(aws.prices)) is not None:
+        price = aws.prices.price(run.rate)
+        found["glue/estimated_usd"] = round(usd, 6)
+        found["glue/price"] = f"{price.usd_per_dpu_hour} USD per DPU-hour ({price.source}, {price.read or 'your own'})"
     if not aws.is_local:
         console = f"https://{aws.region}.console.aws.amazon.com/gluestudio/home?region={aws.region}"
         found["glue/console"] = MetadataValue.url(f"{console}#/job/{run.job_name}/run/{run.job_run_id}")

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from pypedream_dagster.masking.mask import mask_text
+from pypedream_dagster.run.costs import Cost
 
 Moment = Literal["started", "state", "note", "succeeded", "failed", "stopped", "skipped", "checked", "report"]
 
@@ -25,6 +28,7 @@ class Progress:
         text: Glue's state, the reason of a failure, a note: one line.
         seconds: how long the node took, once it has ended.
         job_run_id: the Glue run, where there is one.
+        cost: what that took, once it has ended.
     """
 
     node: str
@@ -32,6 +36,7 @@ class Progress:
     text: str = ""
     seconds: float | None = None
     job_run_id: str | None = None
+    cost: Cost | None = None
 
 
 Listener = Callable[[Progress], None]
@@ -43,7 +48,7 @@ def tell(progress: Progress) -> None:
     """Tell the listener of this Dagster run, if there is one; called from the steps' threads."""
     listener = _listener.get()
     if listener is not None:
-        listener(progress)
+        listener(replace(progress, text=mask_text(progress.text)))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from dagster import ConfigurableResource
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from pypedream_dagster.aws.session import Aws, connect
 from pypedream_dagster.settings import Settings
@@ -16,7 +16,7 @@ class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
     """The clients of the AWS that the project talks to; one connection per process, shared by all steps.
 
     Attributes:
-        project_dir, region, profile, endpoint_url, owner: as in `Settings`.
+        project_dir, region, profile, endpoint_url, owner, usd_per_dpu_hour, prices: as in `Settings`.
     """
 
     project_dir: str
@@ -24,6 +24,8 @@ class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
     profile: str | None = None
     endpoint_url: str | None = None
     owner: str = "unknown"
+    usd_per_dpu_hour: float | None = None
+    prices: dict[str, float] = Field(default_factory=dict)
 
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
     _aws: Aws | None = PrivateAttr(default=None)
@@ -37,6 +39,8 @@ class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
             profile=settings.profile,
             endpoint_url=settings.endpoint_url,
             owner=settings.owner,
+            usd_per_dpu_hour=settings.usd_per_dpu_hour,
+            prices=dict(settings.prices),
         )
 
     @property
@@ -48,6 +52,8 @@ class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
             profile=self.profile,
             endpoint_url=self.endpoint_url,
             owner=self.owner,
+            usd_per_dpu_hour=self.usd_per_dpu_hour,
+            prices=self.prices,
         )
 
     def connect(self) -> Aws:

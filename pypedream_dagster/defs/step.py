@@ -31,6 +31,8 @@ from pypedream_dagster.errors import (
     PypedreamError,
     StateError,
 )
+from pypedream_dagster.masking.mask import mask_exception, mask_text
+from pypedream_dagster.run.costs import cost_of
 from pypedream_dagster.run.isolation import (
     Isolation,
     compare_snapshots,
@@ -94,7 +96,9 @@ def materialize(
         )
         if not lasting:
             raise
-        raise Failure(str(error), metadata={"node": node.id}, allow_retries=False) from error
+        raise Failure(str(error), metadata={"node": node.id}, allow_retries=False) from mask_exception(error)
+    except Exception as bug:
+        raise mask_exception(bug)  # noqa: B904 - it is the same; Dagster keeps what it says
     tell(Progress(node.id, "succeeded", seconds=time.monotonic() - began))
 
 
@@ -165,20 +169,28 @@ class _Step:
     def _run(self, request: RunRequest, folder: Path | None) -> JobRun:
         def on_state(run: JobRun) -> None:
             self._context.log.info(f"Glue job {run.job_name}: run {run.job_run_id} is {run.state}")
-            tell(Progress(self._node.id, "state", run.state, job_run_id=run.job_run_id))
+            cost = cost_of(run, self._aws.prices) if run.is_terminal else None
+            tell(Progress(self._node.id, "state", run.state, job_run_id=run.job_run_id, cost=cost))
             if folder is not None:
                 self._record(folder, request.run_key, run, None)
 
         def on_note(text: str) -> None:
-            self._context.log.info(text)
+            self._context.log.info(mask_text(text))
             tell(Progress(self._node.id, "note", text))
 
         return run_job(self._aws.glue, request, wait=interruptible_sleep, on_state=on_state, on_note=on_note)
 
     def _record(self, folder: Path, key: str, run: JobRun, isolation: Isolation | None) -> None:
         script = self._place.script_sha256(self._node)
-        main = self._main_as_read(folder, run)
-        record = record_of(self._node.id, key, run, isolation=isolation, script_sha256=script, main=main)
+        record = record_of(
+            self._node.id,
+            key,
+            run,
+            prices=self._aws.prices,
+            isolation=isolation,
+            script_sha256=script,
+            main=self._main_as_read(folder, run),
+        )
         write_run_record(folder, record)
 
     def _main_as_read(self, folder: Path, run: JobRun) -> tuple[MainData, ...]:

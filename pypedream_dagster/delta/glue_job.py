@@ -30,7 +30,16 @@ main(sys.argv)
 """
 
 _PACKAGE = Path(__file__).parents[1]
-_FILES = ("__init__.py", "errors.py", "settings.py", "graph/__init__.py", "graph/uri.py", "aws/*.py", "delta/**/*.py")
+_FILES = (
+    "__init__.py",
+    "errors.py",
+    "settings.py",
+    "masking/*.py",
+    "graph/__init__.py",
+    "graph/uri.py",
+    "aws/*.py",
+    "delta/**/*.py",
+)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 

@@ -21,7 +21,7 @@ FILE_NAME = "deployment.json"
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class ResourceRecord(_Frozen):

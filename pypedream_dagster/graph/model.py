@@ -37,7 +37,7 @@ def render(template: str, branch: str) -> str:
 class Part(BaseModel):
     """A part of the graph file: immutable, unknown fields kept, ``null`` as good as absent."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod

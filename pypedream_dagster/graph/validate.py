@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pypedream_dagster.graph.model import Node, PipelineGraph, render
 from pypedream_dagster.graph.select import is_acyclic
 from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, parse_uri
+from pypedream_dagster.masking.mask import is_secret, mask_text
 
 # Ids name files, asset keys and jobs; dataset names become argument names.
 _NODE_ID = re.compile(r"^[^\s./\\][^/\\\x00-\x1f]{0,127}\Z")
@@ -28,6 +29,7 @@ def find_faults(graph: PipelineGraph, known_ids: frozenset[str] = frozenset()) -
         *_link_faults(graph, known_ids),
         *_cycle_faults(graph),
         *_argument_faults(graph),
+        *_secret_faults(graph),
         *_uri_faults(graph),
         *_table_faults(graph),
     )
@@ -59,6 +61,17 @@ def _look_alikes(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         alike[re.sub(r"\W", "_", name.casefold())].add(name)
     yield from (" and ".join(map(repr, sorted(same))) for same in alike.values() if len(same) > 1)
+
+
+def _secret_faults(graph: PipelineGraph) -> Iterator[str]:
+    """A run's arguments are recorded, in this file, in a branch's and by Glue: none may be a secret."""
+    for node in graph.nodes:
+        for name, value in node.metadata.arguments.items():
+            if is_secret(name, value) or mask_text(value) != value:
+                yield (
+                    f"node {node.id!r}: arguments {name!r} looks like a secret, and what runs are started with is "
+                    "recorded: leave it to the job's default arguments, or give the ARN of a secret in Secrets Manager"
+                )
 
 
 def _link_faults(graph: PipelineGraph, known_ids: frozenset[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from pypedream_dagster.graph.files import parse_graph
 from pypedream_dagster.graph.model import Json, PipelineGraph
 from pypedream_dagster.importers.arguments import DataArgument, data_arguments, dataset_name
 from pypedream_dagster.importers.templates import dataset_fields, name_template, node_id, uri_template
+from pypedream_dagster.masking.mask import mask_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,8 @@ def _dataset(out: _Output) -> Json | str:
 
 
 def _properties(job: GlueJob) -> Json:
-    properties = {**job.creatable, "Name": name_template(job.name)}
+    # Deploying clones the job as it is on AWS: its secrets are needed in no file.
+    properties: Json = {**mask_document(job.creatable), "Name": name_template(job.name)}
     try:
         script = uri_template(job.script_uri)
     except ValueError:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pypedream_dagster.aws.job_run import JobRun
+from pypedream_dagster.aws.prices import PriceList, Rate
 from pypedream_dagster.errors import StateError
 from pypedream_dagster.graph.files import write_json
 from pypedream_dagster.run.isolation import Isolation
@@ -22,12 +23,15 @@ class RunRecord(BaseModel):
 
     Attributes:
         run_key: as in the run's arguments; another attempt of the same step has the same.
+        dpu_seconds, billed_dpu_seconds, usd: what it used, what Glue bills, and the price of that; None where Glue
+            tells no capacity.
+        rate: by which Glue bills it.
         script_sha256: of the branch's script that ran; None where production's ran.
         isolation: the proof that main was left alone; None on main, and while the job runs.
         main: main's data as it was before the run: what it reads of it, and what its outputs are compared with.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     version: Literal[1] = 1
     node: str
@@ -40,6 +44,9 @@ class RunRecord(BaseModel):
     completed_on: datetime | None = None
     execution_seconds: int = 0
     dpu_seconds: float | None = None
+    billed_dpu_seconds: float | None = None
+    usd: float | None = None
+    rate: Rate = "spark"
     script_sha256: str | None = None
     isolation: Isolation | None = None
     main: tuple[MainData, ...] = ()
@@ -55,6 +62,7 @@ def record_of(
     key: str,
     run: JobRun,
     *,
+    prices: PriceList | None = None,
     isolation: Isolation | None = None,
     script_sha256: str | None = None,
     main: tuple[MainData, ...] = (),
@@ -71,6 +79,9 @@ def record_of(
         completed_on=run.completed_on,
         execution_seconds=run.execution_seconds,
         dpu_seconds=run.dpu_seconds,
+        billed_dpu_seconds=run.billed_dpu_seconds,
+        rate=run.rate,
+        usd=None if prices is None else run.usd(prices),
         script_sha256=script_sha256,
         isolation=isolation,
         main=main,
