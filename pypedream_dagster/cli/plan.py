@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
-from pypedream_dagster.branch.policy import MAX_POLICY_CHARACTERS, session_policy
+from pypedream_dagster.branch.policy import MAX_POLICY_CHARACTERS, check_policies
 from pypedream_dagster.branch.store import sha256
 from pypedream_dagster.cli.forecast import USD_PER_DPU_HOUR, Forecast, critical_path_seconds, forecast_nodes
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
@@ -90,7 +90,7 @@ def _document(
         "creates": _creations(graph),
         "runs": [_run_document(node, forecasts.get(node.id)) for node in graph.nodes],
         "write_prefixes": list(graph.write_prefixes),
-        "session_policy_characters": len(session_policy(graph)),
+        "session_policy_characters": check_policies(graph),
         "expected_seconds": critical_path_seconds(graph, forecasts) if forecasts else None,
         "expected_usd": _total_usd(forecasts),
         "hazards": hazards,
@@ -141,7 +141,7 @@ def _print(graph: BranchGraph, forecasts: Mapping[str, Forecast], hazards: list[
     click.echo("\nMay write nothing but")
     for prefix in graph.write_prefixes:
         click.echo(f"  {prefix}")
-    click.echo(f"  (session policy: {len(session_policy(graph)):,} of {MAX_POLICY_CHARACTERS:,} characters)")
+    click.echo(f"  (session policies: at most {check_policies(graph):,} of {MAX_POLICY_CHARACTERS:,} characters)")
     if hazards:
         click.echo("\nLook out")
         for hazard in hazards:
