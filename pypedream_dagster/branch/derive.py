@@ -17,6 +17,7 @@ from typing import Any
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.isolation import check_isolation, own_arguments, protected_uris, write_prefixes
 from pypedream_dagster.branch.model import BranchGraph, BranchLink, BranchNode, Input, Output
+from pypedream_dagster.branch.read_actions import read_actions
 from pypedream_dagster.errors import BranchError, ProtectedError
 from pypedream_dagster.graph.model import MAIN, Json, Node, PipelineGraph, render
 from pypedream_dagster.graph.select import affected_nodes, order_among, running_order
@@ -71,6 +72,7 @@ def derive_branch(
         links=_links(graph, affected, before),
         write_prefixes=roots,
         protected_uris=protected_uris(graph),
+        read_actions=read_actions(graph),
     )
     check_isolation(derived)
     _check_job_names(graph, derived)
@@ -217,7 +219,7 @@ def _branch_node(
     arguments |= {item.argument: item.head_uri for item in outputs}
     defaults = _mapping(node.metadata.properties.get("DefaultArguments"))
     locked = _mapping(node.metadata.properties.get("NonOverridableArguments"))
-    arguments |= own_arguments({**defaults, **locked}, roots[0])
+    arguments |= own_arguments({**defaults, **locked}, roots[0], node.id)
     fixed = sorted(set(locked) & set(arguments))
     reasons = dict(clones)
     if fixed and node.id not in reasons:

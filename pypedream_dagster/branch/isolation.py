@@ -13,16 +13,19 @@ from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, find_uris, is
 
 BOOKMARKS, BOOKMARKS_OFF = "--job-bookmark-option", "job-bookmark-disable"
 _TEMPORARY, _EVENT_LOGS = "--TempDir", "--spark-event-logs-path"
+PLACES = (_TEMPORARY, _EVENT_LOGS)
+"""The arguments that tell Glue itself where to write."""
 
 
-def own_arguments(given: Mapping[str, object], write_prefix: str) -> dict[str, str]:
+def own_arguments(given: Mapping[str, object], write_prefix: str, node: str) -> dict[str, str]:
     """Return the run arguments that keep what Glue itself writes for a job away from main.
 
     Args:
         given: the job's default and non-overridable arguments.
         write_prefix: one that is the branch's own.
+        node: the node's id.
     """
-    temporary = naming.temporary_uri(write_prefix)
+    temporary = naming.temporary_uri(write_prefix, node)
     places = {_TEMPORARY: temporary, _EVENT_LOGS: f"{temporary}spark-event-logs/"}
     own = {argument: uri for argument, uri in places.items() if argument in given}
     # The bookmark belongs to production's job: a branch's run must not move it.

@@ -121,6 +121,7 @@ class BranchGraph(Frozen):
         links: between them.
         write_prefixes: the only prefixes that its runs may write.
         protected_uris: what main reads and writes: no write prefix equals, contains or lies in one of them.
+        read_actions: IAM actions that its runs may do beside those that every run may.
     """
 
     branch: str
@@ -129,6 +130,7 @@ class BranchGraph(Frozen):
     links: tuple[BranchLink, ...] = ()
     write_prefixes: tuple[str, ...] = ()
     protected_uris: tuple[str, ...] = ()
+    read_actions: tuple[str, ...] = ()
 
     @cached_property
     def by_id(self) -> Mapping[str, BranchNode]:

@@ -55,6 +55,11 @@ def catalog_table(branch: str, dataset: str, main_table: str | None) -> str:
     return f"{prefix}.{re.sub(r'[^a-z0-9_]', '_', dataset.lower())}"
 
 
+def databases_pattern(branch: str) -> str:
+    """Return the pattern that all of a branch's databases have that stand for one of main's."""
+    return f"pypedream_{slug(branch)}_*"
+
+
 def branch_root(template: str, branch: str) -> str:
     """Return the shortest prefix of a URI template that is the branch's alone.
 
@@ -106,12 +111,17 @@ def script_uri(template: str | None, root: str, branch: str, node: str, *, share
     if template is not None and BRANCH_PLACEHOLDER in template and not shared:
         return template.replace(BRANCH_PLACEHOLDER, branch)
     suffix = f".{template.rpartition('.')[2]}" if template and "." in template.rpartition("/")[2] else ".py"
-    return join_uri(root, "scripts", f"{re.sub(r'[^A-Za-z0-9_.-]', '_', node)}{suffix}")
+    return join_uri(root, "scripts", f"{_segment(node)}{suffix}")
 
 
-def temporary_uri(root: str) -> str:
-    """Return the branch's own place for Glue's ``--TempDir``."""
-    return join_uri(root, "temporary") + "/"
+def _segment(node: str) -> str:
+    """Return a node's id as one segment of a URI."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", node)
+
+
+def temporary_uri(root: str, node: str) -> str:
+    """Return the place of a node's own for Glue's ``--TempDir``."""
+    return join_uri(root, "temporary", _segment(node)) + "/"
 
 
 def delta_code_uri(root: str, file_name: str) -> str:
@@ -136,8 +146,10 @@ def tags(branch: str, *, owner: str, expires: str, project: str) -> dict[str, st
     return {TAG_BRANCH: branch, TAG_OWNER: clean["o"], TAG_EXPIRES: expires, TAG_PROJECT: clean["p"]}
 
 
-def object_arns(uri: str) -> tuple[str, ...]:
-    """Return the ARNs of all objects below a prefix and of its folder marker."""
-    parsed = parse_uri(uri)
-    prefix = f"arn:aws:s3:::{parsed.folder}"
-    return (f"{prefix}*", f"{prefix.rstrip('/')}_$folder$")
+def arn(pattern: str) -> str:
+    """Return the ARN of the objects that a pattern of bucket and key stands for, in which only ``*`` is special.
+
+    A key may hold what IAM takes for a policy variable (``${aws:username}``): IAM's escape keeps it plain.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
+    """
+    return f"arn:aws:s3:::{pattern.replace('${', '${$}{')}"

@@ -15,7 +15,7 @@ from pypedream_dagster.branch.derive import derive_branch
 from pypedream_dagster.branch.drift import Drift, find_drift
 from pypedream_dagster.branch.merge import Merge, merge
 from pypedream_dagster.branch.model import Branch, BranchGraph
-from pypedream_dagster.branch.policy import session_policy
+from pypedream_dagster.branch.policy import check_policies
 from pypedream_dagster.branch.store import script_name, sha256
 from pypedream_dagster.errors import BranchError, PypedreamError
 
@@ -56,7 +56,7 @@ def rederive(record: Branch, now: Baseline) -> BranchGraph:
         ProtectedError: the branch would write into what is main's now.
     """
     graph = derive_branch(now.graph(), record.name, record.origins, follow_order=record.follow_order)
-    session_policy(graph)
+    check_policies(graph)
     return graph
 
 

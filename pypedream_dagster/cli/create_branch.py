@@ -14,7 +14,7 @@ import click
 from pypedream_dagster.branch.baseline import Baseline, JobAsSeen
 from pypedream_dagster.branch.derive import derive_branch
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
-from pypedream_dagster.branch.policy import session_policy
+from pypedream_dagster.branch.policy import check_policies
 from pypedream_dagster.branch.store import BranchStore, main_on_disk, sha256
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.output import count, note
@@ -77,7 +77,7 @@ def command(
     store = BranchStore(settings.branches_dir)
     store.check_free(branch)
     derived = derive_branch(graph, branch, (node, *also), follow_order=follow_order)
-    session_policy(derived)
+    check_policies(derived)
     own = _own_files(derived, scripts)
     base = _base(invocation, settings, derived, own)
     bodies = {origin: own[origin] if origin in own else base.scripts[origin] for origin in derived.origins}

@@ -10,7 +10,7 @@ import click
 from pypedream_dagster.aws.prices import PriceList
 from pypedream_dagster.branch.derive import derive_main
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
-from pypedream_dagster.branch.policy import MAX_POLICY_CHARACTERS, session_policy
+from pypedream_dagster.branch.policy import MAX_POLICY_CHARACTERS, check_policies
 from pypedream_dagster.cli import drift_view
 from pypedream_dagster.cli.costs import (
     UNKNOWN,
@@ -123,7 +123,7 @@ def _document(record: Branch, graph: BranchGraph, expected: _Expected | None, ha
         "creates": _creations(graph),
         "runs": [_run_document(node, nodes.get(node.id)) for node in graph.nodes],
         "write_prefixes": list(graph.write_prefixes),
-        "session_policy_characters": len(session_policy(graph)),
+        "session_policy_characters": check_policies(graph),
         "expected_seconds": estimate.seconds if estimate and nodes else None,
         "expected_usd": estimate.totals.usd if estimate else None,
         "costs": forecast_document(*expected) if expected else None,
@@ -177,7 +177,7 @@ def _print(graph: BranchGraph, expected: _Expected | None, hazards: list[str]) -
     click.echo("\nMay write nothing but")
     for prefix in graph.write_prefixes:
         click.echo(f"  {prefix}")
-    click.echo(f"  (session policy: {len(session_policy(graph)):,} of {MAX_POLICY_CHARACTERS:,} characters)")
+    click.echo(f"  (session policies: at most {check_policies(graph):,} of {MAX_POLICY_CHARACTERS:,} characters)")
     if hazards:
         click.echo("\nLook out")
         for hazard in hazards:

@@ -137,7 +137,7 @@ class _Step:
                 f"Branch {self._place.branch!r} is {'only partly' if deployment else 'not'} deployed.",
                 hint=f"run 'pypedream deploy-branch {self._place.branch}' first",
             )
-        policy = session_policy(self._graph)
+        policy = session_policy(self._graph, self._node)
         request = self._request(policy)
         watched, since = watched_uris(self._node), datetime.now(UTC)
         before = take_snapshot(self._aws.s3, watched)

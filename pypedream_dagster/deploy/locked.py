@@ -14,7 +14,8 @@ def with_live_arguments(graph: BranchGraph, production: Mapping[str, GlueJob]) -
     nodes = []
     for node in graph.nodes:
         job = production[node.id]
-        own = own_arguments({**job.default_arguments, **job.non_overridable_arguments}, graph.write_prefixes[0])
+        given = {**job.default_arguments, **job.non_overridable_arguments}
+        own = own_arguments(given, graph.write_prefixes[0], node.id)
         nodes.append(node.model_copy(update={"arguments": {**own, **node.arguments}}))
     return graph.model_copy(update={"nodes": tuple(nodes)})
 

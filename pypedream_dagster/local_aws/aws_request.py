@@ -6,10 +6,15 @@ import io
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 from wsgiref.types import WSGIEnvironment
 
 from pypedream_dagster.local_aws.access.identity import Credential, credential_of
+
+
+_FORM, _JSON = "application/x-www-form-urlencoded", "application/x-amz-json-1.1"
+# moto takes a header for a parameter where a request has no query, and a form's fields before all else.
+_PARAMETERS_AS_HEADERS = ("HTTP_ACTION", "HTTP_UPLOADID", "HTTP_PARTNUMBER", "HTTP_VERSIONID", "HTTP_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,15 @@ class AwsRequest:
 
     @property
     def service(self) -> str:
-        """The signing name of the service; S3 where the request does not say."""
-        return self.credential.service if self.credential else "s3"
+        """The signing name of the service; where the request does not say, STS for a form and else S3."""
+        if self.credential is None:
+            return "sts" if self.is_form else "s3"
+        return self.credential.service
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is a form, as in the query protocol."""
+        return str(self.environ.get("CONTENT_TYPE", "")).startswith(_FORM)
 
     @property
     def session_token(self) -> str | None:
@@ -70,6 +82,24 @@ class AwsRequest:
         """Makes ``body`` the body that moto reads."""
         self.environ["wsgi.input"] = io.BytesIO(body)
         self.environ["CONTENT_LENGTH"] = str(len(body))
+
+    def pin_path(self) -> None:
+        """Makes moto see the path and, but for the query, the parameters that are authorized, and no others."""
+        self.environ["RAW_URI"] = quote(self.path, safe="/~")
+        if self.is_form and self.method != "POST":
+            self.environ["CONTENT_TYPE"] = "binary/octet-stream"
+        for name in _PARAMETERS_AS_HEADERS:
+            self.environ.pop(name, None)
+
+    def pin_operation(self, operation: str, parameters: dict[str, Any]) -> None:
+        """Makes moto see the operation that is authorized, whatever else the request may be read as."""
+        self.pin_path()
+        if self.header("x-amz-target") is not None:
+            self.environ["CONTENT_TYPE"] = _JSON
+            self.environ["QUERY_STRING"] = urlencode({"Action": operation})
+        elif operation:
+            self.environ.update(CONTENT_TYPE=_FORM, QUERY_STRING="", REQUEST_METHOD="POST")
+            self.replace_body(urlencode({"Action": operation, **parameters}).encode())
 
     def operation_and_parameters(self) -> tuple[str, dict[str, Any]]:
         """Operation and parameters of a call in the JSON or the query protocol."""

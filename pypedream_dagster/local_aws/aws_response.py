@@ -48,7 +48,7 @@ def xml_response(xml: str, *, status: HTTPStatus = HTTPStatus.OK) -> Response:
     return _response(status, "application/xml", f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}'.encode())
 
 
-def s3_error(code: str, message: str, *, status: HTTPStatus, resource: str, head: bool = False) -> Response:
+def s3_error(code: str, message: str, *, status: HTTPStatus, resource: str = "", head: bool = False) -> Response:
     """An error in S3's XML; a HEAD request gets no body."""
     xml = (
         f"<Error><Code>{code}</Code><Message>{escape(message)}</Message>"

@@ -14,6 +14,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from pypedream_dagster.local_aws import moto_backends
 from pypedream_dagster.local_aws.access.identity import Principal, principal_of
+from pypedream_dagster.local_aws.access.trust import sts_refusal
 from pypedream_dagster.local_aws.access.permissions import (
     Permission,
     glue_permissions,
@@ -87,10 +88,13 @@ class Front:
         if request.service == "s3":
             return self._answer_s3(request, principal)
         operation, parameters = request.operation_and_parameters()
+        request.pin_operation(operation, parameters)
         if request.service == "glue":
             refusal = _refusal(principal, glue_permissions(operation, parameters))
         else:
             refusal = _refusal(principal, other_permissions(request.service, operation, parameters))
+        if refusal is None and request.service == "sts":
+            refusal = sts_refusal(principal, operation, parameters)
         if refusal is not None:
             return _denied(request, "AccessDenied", refusal)
         if request.service == "glue" and self._glue.answers(operation):
@@ -104,12 +108,19 @@ class Front:
 
     def _answer_s3(self, request: AwsRequest, principal: Principal) -> Response:
         bucket, key = request.bucket_and_key()
+        if key and not bucket:
+            return s3_error("InvalidURI", "Couldn't parse the specified URI.", status=HTTPStatus.BAD_REQUEST)
+        request.pin_path()
         if request.method == "POST" and not key and "delete" in request.query:
             return multi_delete(request, bucket, principal, lambda: self._call_moto(request, changes=True))
         needed = s3_permissions(request.method, bucket, key, request.query, request.copy_source())
         refusal = _refusal(principal, needed)
         if refusal is not None:
             return _denied(request, "AccessDenied", refusal)
+        upload = request.query.get("uploadId")
+        if upload is not None and moto_backends.key_of_upload(bucket, upload) != key:
+            message = "The specified upload does not exist. The upload ID may be invalid."
+            return s3_error("NoSuchUpload", message, status=HTTPStatus.NOT_FOUND)
         if request.method == "GET" and bucket and not key:
             listing = _list_objects(request, bucket)
             if listing is not None:
@@ -172,7 +183,7 @@ def _denied(request: AwsRequest, code: str, message: str) -> Response:
     if request.service == "s3":
         head = request.method == "HEAD"
         return s3_error(code, message, status=HTTPStatus.FORBIDDEN, resource=request.path, head=head)
-    if request.service in _QUERY_SERVICES:
+    if request.service in _QUERY_SERVICES or request.is_form:
         return query_error(code, message)
     return json_error("AccessDeniedException" if code == "AccessDenied" else code, message)
 

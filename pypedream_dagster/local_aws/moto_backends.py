@@ -100,6 +100,13 @@ def read_object(bucket: str, key: str) -> bytes | None:
     return None if found is None else bytes(found.value)
 
 
+def key_of_upload(bucket: str, upload_id: str) -> str | None:
+    """The key that an unfinished multipart upload will be, or None; moto itself takes any key for any upload."""
+    found = backend("s3").buckets.get(bucket)
+    upload = None if found is None else found.multiparts.get(upload_id)
+    return None if upload is None else str(upload.key_name)
+
+
 def put_log_events(group: str, stream: str, events: list[dict[str, Any]]) -> None:
     """Appends to a CloudWatch log stream, which is made where it is missing."""
     logs = backend("logs")

@@ -35,7 +35,7 @@ def start_job_process(
     """
     with stdout.open("ab") as out, stderr.open("ab") as err:
         return subprocess.Popen(  # noqa: S603  (running the user's own jobs is what this is for)
-            [sys.executable, str(_LAUNCHER), str(os.getpid()), *command],
+            [*launched(os.getpid(), owner, cwd), sys.executable, "-u", *command],
             cwd=cwd,
             env={**environment, OWNER_VARIABLE: str(owner)},
             stdin=subprocess.DEVNULL,
@@ -43,6 +43,17 @@ def start_job_process(
             stderr=err,
             start_new_session=True,
         )
+
+
+def launched(server_pid: int, state: Path, *opened: Path) -> list[str]:
+    """The beginning of a command line whose program may not see the server's state, but for what is opened.
+
+    Args:
+        server_pid: with whose death the program is to die; 0 for none.
+        state: the state directory.
+        opened: folders in it that are the program's own.
+    """
+    return [sys.executable, "-S", "-E", str(_LAUNCHER), str(server_pid), *map(str, (state, *opened)), "--"]
 
 
 def end_job_process(process: subprocess.Popen[bytes], *, grace_seconds: float) -> None:

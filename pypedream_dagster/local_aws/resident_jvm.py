@@ -18,6 +18,8 @@ from typing import Any
 
 from pypedream_dagster.errors import LocalAwsError
 from pypedream_dagster.local_aws.java import find_java_home
+from pypedream_dagster.local_aws.processes import launched
+from pypedream_dagster.local_aws.state_dir import StateDir
 
 # Ample: what is exceeded on a busy machine costs a JVM, not correctness.
 _START_SECONDS = 120.0
@@ -71,16 +73,24 @@ class ResidentJvm:
     """
 
     def __init__(
-        self, *, jars: tuple[Path, ...], log_dir: Path, options: JvmOptions, java_home: Path | None = None
+        self,
+        *,
+        jars: tuple[Path, ...],
+        log_dir: Path,
+        options: JvmOptions,
+        java_home: Path | None = None,
+        state_dir: Path | None = None,
     ) -> None:
         java_home = java_home or find_java_home()
         log_dir.mkdir(parents=True, exist_ok=True)
         self._home = Path(tempfile.mkdtemp(prefix="jvm-", dir=log_dir.resolve()))
         self.log_file = self._home / "jvm.log"
         (self._home / "log4j2.properties").write_text(_LOG4J)
+        # Else a job could read the server's state by way of its JVM.
+        confined = [] if state_dir is None else launched(0, state_dir, log_dir, StateDir(state_dir).runs)
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 the java that was found and verified
-                _command(java_home, jars, self._home, options),
+                [*confined, *_command(java_home, jars, self._home, options)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

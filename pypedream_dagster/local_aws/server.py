@@ -136,7 +136,7 @@ def _assemble(options: Options, state: StateDir, listener: socket.socket) -> _Se
         root=root,
         runs=runs,
         snapshots=snapshots,
-        jvms=JvmPool(log_dir=jvm_folder, size=options.slots),
+        jvms=JvmPool(log_dir=jvm_folder, size=options.slots, state_dir=state.root),
         owner=state.root,
         minute_seconds=options.minute_seconds,
         cores=os.cpu_count() or 2,

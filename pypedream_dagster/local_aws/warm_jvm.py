@@ -79,6 +79,7 @@ class JvmPool:
         size: how many Spark jobs may run at once.
         options: how JVMs are started.
         find_jars: gives the S3A jars; called once, when the first JVM starts.
+        state_dir: the server's, which is closed to the JVMs but for the runs' folders; None leaves all open.
     """
 
     def __init__(
@@ -88,11 +89,13 @@ class JvmPool:
         size: int = 2,
         options: JvmOptions | None = None,
         find_jars: Callable[[], tuple[Path, ...]] = ensure_jars,
+        state_dir: Path | None = None,
     ) -> None:
         self._log_dir = log_dir
         self._size = size
         self._options = options or JvmOptions()
         self._find_jars = find_jars
+        self._state_dir = state_dir
         self._state = _Pool()
         self._changed = threading.Condition()
 
@@ -212,7 +215,8 @@ class JvmPool:
             idle.close()
 
     def _start(self, extra_jars: tuple[Path, ...]) -> ResidentJvm:
-        return ResidentJvm(jars=(*self._find_jars(), *extra_jars), log_dir=self._log_dir, options=self._options)
+        jars = (*self._find_jars(), *extra_jars)
+        return ResidentJvm(jars=jars, log_dir=self._log_dir, options=self._options, state_dir=self._state_dir)
 
 
 def _rehearsal(folder: Path) -> SparkJob:

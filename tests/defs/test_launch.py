@@ -51,7 +51,7 @@ def test_branch_runs_what_it_affects_and_leaves_main_alone(project: Project) -> 
     runs = {node.id: list(project.aws.glue.job_runs(node.job)) for node in graph.nodes}
     for node in graph.nodes:
         (run,) = runs[node.id]
-        assert json.loads(run.session_policy or "") == json.loads(session_policy(graph))
+        assert json.loads(run.session_policy or "") == json.loads(session_policy(graph, node))
         record = read_run_record(project.store.folder("test"), node.id)
         assert record is not None
         assert record.succeeded

@@ -121,3 +121,36 @@ def test_a_condition_that_is_not_known_never_lets_anything_through() -> None:
 def test_what_is_no_policy_is_refused(text: str) -> None:
     with pytest.raises(MalformedPolicyError):
         parse_policy(text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "resource", "holds"),
+    [
+        ("arn:aws:s3:::b/${*}/*", "arn:aws:s3:::b/*/k", True),
+        ("arn:aws:s3:::b/${*}/*", "arn:aws:s3:::b/other/k", False),
+        ("arn:aws:s3:::b/${?}/*", "arn:aws:s3:::b/x/k", False),
+        ("arn:aws:s3:::b/${$}{aws:username}/*", "arn:aws:s3:::b/${aws:username}/k", True),
+        ("arn:aws:s3:::b/${$}{aws:username}/*", "arn:aws:s3:::b/ann/k", False),
+        ("arn:aws:s3:::b/${aws:username}/*", "arn:aws:s3:::b/ann/k", True),
+        ("arn:aws:s3:::b/${aws:username}/*", "arn:aws:s3:::b/bob/k", False),
+        ("arn:aws:s3:::b/${aws:username}/*", "arn:aws:s3:::b/${aws:username}/k", False),
+        ("arn:aws:s3:::b/$folder$/*", "arn:aws:s3:::b/$folder$/k", True),
+    ],
+)
+def test_policy_variables_and_their_escapes(pattern: str, resource: str, holds: bool) -> None:
+    context = {"aws__username": "ann"}
+    for effect in ("Allow", "Deny"):
+        statement = {"Effect": effect, "Action": "*", "Resource": pattern}
+        told = decided(ALLOW_ALL, statement, resource=resource, **context)
+        assert (told is Decision.EXPLICIT_DENY) == (holds and effect == "Deny")
+    allowed = decided({"Effect": "Allow", "Action": "*", "Resource": pattern}, resource=resource, **context)
+    assert (allowed is Decision.ALLOW) == holds
+
+
+def test_a_variable_without_a_value_opens_nothing() -> None:
+    pattern = "arn:aws:s3:::bucket/${aws:nobody}/*"
+    for key in ("Resource", "NotResource"):
+        allow = {"Effect": "Allow", "Action": "*", key: pattern}
+        deny = {"Effect": "Deny", "Action": "*", key: pattern}
+        assert decided(ALLOW_ALL, deny) is Decision.EXPLICIT_DENY
+        assert decided(allow) is Decision.IMPLICIT_DENY

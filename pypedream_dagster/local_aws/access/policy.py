@@ -1,8 +1,9 @@
 """IAM policy documents and what they decide: pure, no AWS and no moto.
 
 Known: Effect, Action/NotAction, Resource/NotResource, and conditions of the String, Arn, Bool, Null, Numeric and
-IpAddress families with IfExists and the set prefixes. Not known: policy variables and Principal. A condition that
-is not known holds for a Deny and fails for an Allow, so that what is misread is refused.
+IpAddress families with IfExists and the set prefixes; policy variables in resources, with IAM's escapes ``${*}``,
+``${?}`` and ``${$}``. Principal is read by :mod:`trust`. A condition that is not known holds for a Deny and fails for
+an Allow, and so does a variable that the request does not tell, so that what is misread is refused.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from enum import Enum
 from typing import Any
 
 from pypedream_dagster.local_aws.access.conditions import Context, conditions_hold
+
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 class Decision(Enum):
@@ -43,9 +47,10 @@ class Statement:
             return False
         if self.not_actions and _any_match(self.not_actions, action, ignore_case=True):
             return False
-        if self.resources and not _any_match(self.resources, resource):
+        denies = self.effect == "Deny"
+        if self.resources and not _any_holds(self.resources, resource, context, unknown=denies):
             return False
-        if self.not_resources and _any_match(self.not_resources, resource):
+        if self.not_resources and _any_holds(self.not_resources, resource, context, unknown=not denies):
             return False
         return conditions_hold(self.conditions or {}, context, unknown=self.effect == "Deny")
 
@@ -111,6 +116,27 @@ def decide(documents: Sequence[PolicyDocument], action: str, resource: str, cont
 
 def _any_match(patterns: tuple[str, ...], value: str, *, ignore_case: bool = False) -> bool:
     return any(wildcard(pattern, ignore_case).fullmatch(value) for pattern in patterns)
+
+
+def _any_holds(patterns: tuple[str, ...], resource: str, context: Context, *, unknown: bool) -> bool:
+    return any(_holds(pattern, resource, context, unknown) for pattern in patterns)
+
+
+def _holds(pattern: str, resource: str, context: Context, unknown: bool) -> bool:
+    """Whether a resource pattern holds a resource; ``unknown`` where a variable in it has no value."""
+    if "${" not in pattern:
+        return wildcard(pattern).fullmatch(resource) is not None
+    parts: list[str] = []
+    for index, text in enumerate(_VARIABLE.split(pattern)):
+        if index % 2 == 0:  # between variables
+            parts.append(wildcard(text).pattern)
+        elif text in ("*", "?", "$"):
+            parts.append(re.escape(text))
+        elif (value := context.get(text.partition(",")[0].strip().lower())) is not None:
+            parts.append(re.escape(value))
+        else:
+            return unknown
+    return re.fullmatch("".join(parts), resource, re.DOTALL) is not None
 
 
 @functools.lru_cache(maxsize=4096)
