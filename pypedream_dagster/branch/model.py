@@ -148,6 +148,15 @@ class BranchGraph(Frozen):
         return () if self.is_main else tuple(sorted({table.partition(".")[0] for table in tables}))
 
 
+class DeployedTo(Frozen):
+    """The account and region that a branch is deployed to, whether that is the embedded AWS, and since when (UTC)."""
+
+    account: str
+    region: str
+    is_local: bool
+    since: datetime
+
+
 class Branch(Frozen):
     """``branch.json``: what was branched, by whom, and what main looked like then.
 
@@ -156,8 +165,8 @@ class Branch(Frozen):
         graph_sha256: of the main graph's file.
         script_sha256: per origin, of production's script as of then.
         follow_order: whether links that only order were followed.
-        deployed_at: when it was first deployed; None while nothing of it is on AWS. What tells a deployment record
-            that was lost from one that never was.
+        deployed_to: since when and where something of it is on AWS; None while nothing is. What tells a deployment
+            record that was lost from one that never was.
     """
 
     version: Literal[1] = 1
@@ -170,4 +179,4 @@ class Branch(Frozen):
     graph_sha256: str
     script_sha256: Mapping[str, str] = Field(default_factory=dict)
     follow_order: bool = False
-    deployed_at: datetime | None = None
+    deployed_to: DeployedTo | None = None

@@ -9,7 +9,7 @@ import click
 
 from pypedream_dagster.branch.model import Branch
 from pypedream_dagster.branch.store import BranchStore, sha256
-from pypedream_dagster.cli.branch_state import branch_state
+from pypedream_dagster.cli.branch_state import branch_state, mend_record
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option
 from pypedream_dagster.cli.output import note, print_json, print_table
@@ -23,13 +23,14 @@ from pypedream_dagster.graph.model import MAIN
 def command(invocation: Invocation, as_json: bool) -> None:
     """List main and all branches, and how they stand.
 
-    Asks nobody but the folders under branches/: what is deployed is known from each branch's record.
+    Asks nobody but the folders under branches/: what is deployed is known from each branch's record. Only where a
+    record is lost or broken, AWS is asked, and the record rebuilt.
     """
     settings = invocation.settings()
     store = BranchStore(settings.branches_dir)
     graph_path = settings.graph_path
     graph_sha256 = sha256(graph_path.read_bytes()) if graph_path.exists() else None
-    found = [_describe(store, name, graph_sha256, invocation.now()) for name in store.names()]
+    found = [_describe(invocation, store, name, graph_sha256) for name in store.names()]
     if as_json:
         print_json({"main": {"graph": str(graph_path), "graph_sha256": graph_sha256}, "branches": found})
         return
@@ -41,11 +42,12 @@ def command(invocation: Invocation, as_json: bool) -> None:
             note(f"\n{branch['branch']}: {branch['error']}")
 
 
-def _describe(store: BranchStore, name: str, graph_sha256: str | None, now: datetime) -> dict[str, Any]:
+def _describe(invocation: Invocation, store: BranchStore, name: str, graph_sha256: str | None) -> dict[str, Any]:
     # One broken branch must not hide the others.
     try:
+        mend_record(invocation, store, name, search=False)
         record = store.branch(name)
-        return _document(record, branch_state(store, name), graph_sha256, now)
+        return _document(record, branch_state(store, name), graph_sha256, invocation.now())
     except PypedreamError as error:
         return {"branch": name, "state": "broken", "error": str(error)}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pypedream_dagster.branch.store import BranchStore
-from pypedream_dagster.cli.branch_state import require_deployed
+from pypedream_dagster.cli.branch_state import mend_record, require_deployed
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.output import count, note
 from pypedream_dagster.deploy.plan import check_same_aws, undeployed_edits
@@ -44,6 +44,7 @@ def command(invocation: Invocation, branch: str, selected: tuple[str, ...], prod
         note("This is production: its own jobs run, and write its own data.")
     else:
         store = BranchStore(settings.branches_dir)
+        mend_record(invocation, store, branch)
         record = require_deployed(store, branch, "triggered")
         aws = invocation.aws()
         check_same_aws(aws, record)

@@ -13,6 +13,7 @@ from typing import Literal, assert_never
 
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
+from pypedream_dagster.branch.model import DeployedTo
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.deploy.live import is_ours, live_tags
 from pypedream_dagster.deploy.plan import Plan
@@ -109,16 +110,23 @@ class _Execution:
         """Note that something is, or will be, on AWS, before anything is: a disk that is full shows here."""
         set_aside_broken(self._folder)
         if self._plan.goal == "deploy":
-            self._remember(self._now())
+            self._remember(
+                DeployedTo(
+                    account=self._record.account,
+                    region=self._record.region,
+                    is_local=self._record.is_local,
+                    since=self._now(),
+                )
+            )
         if self._record.resources:
             write_deployment(self._folder, self._record)
 
-    def _remember(self, deployed_at: datetime | None) -> None:
+    def _remember(self, deployed_to: DeployedTo | None) -> None:
         """Keep in the branch's own file whether it is deployed: a lost deployment record is missed by that."""
         if self._store.exists(self._plan.branch):
             branch = self._store.branch(self._plan.branch)
-            if (branch.deployed_at is None) != (deployed_at is None):
-                self._store.update_branch(branch.model_copy(update={"deployed_at": deployed_at}))
+            if (branch.deployed_to is None) != (deployed_to is None):
+                self._store.update_branch(branch.model_copy(update={"deployed_to": deployed_to}))
 
     def _do_all(self, on_step: Callable[[Step], None]) -> None:
         begun: list[Resource] = []
@@ -279,7 +287,7 @@ def _delete_folder_marker(aws: Aws, uri: str) -> None:
 
 
 def _claim(uri: str, plan: Plan) -> str:
-    """Return what a claim says; its siblings are found by it where no record and no folder is left (`deploy.search`)."""
+    """Return what a claim says; `deploy.search` finds its siblings by it."""
     text = "Pypedream: the prefix beside this object is a branch's; 'pypedream destroy-branch' removes both."
     said = {"branch": plan.branch, "prefix": uri, "prefixes": plan.graph.write_prefixes, "about": text}
     return json.dumps(said, indent=2) + "\n"

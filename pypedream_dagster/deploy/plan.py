@@ -17,7 +17,7 @@ from pypedream_dagster.branch.store import BranchStore, sha256
 from pypedream_dagster.deploy.delta_job import DeltaCode, delta_origin, delta_resources
 from pypedream_dagster.deploy.live import Tags, active_runs, is_ours, live_tags, production_jobs
 from pypedream_dagster.deploy.locked import locked_nodes, with_clones, with_live_arguments
-from pypedream_dagster.deploy.rebuild import known_deployment, named_by
+from pypedream_dagster.deploy.rebuild import check_place, known_deployment, named_by
 from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord
 from pypedream_dagster.deploy.resources import (
     Database,
@@ -270,19 +270,8 @@ def check_same_aws(aws: Aws, record: DeploymentRecord | None) -> None:
     Raises:
         StateError: it is another account or region.
     """
-    if record is None:
-        return
-    there = (record.account, record.region, record.is_local)
-    here = (aws.sts.caller().account, aws.region, aws.is_local)
-    if here != there:
-        raise StateError(
-            f"Branch {record.branch!r} is deployed to {_place(*there)}, and what is in use is {_place(*here)}.",
-            hint="use the profile and region that it was deployed with",
-        )
-
-
-def _place(account: str, region: str, is_local: bool) -> str:
-    return f"{'the embedded AWS' if is_local else f'account {account}'}, {region}"
+    if record is not None:
+        check_place(aws, record.branch, record.account, record.region, is_local=record.is_local)
 
 
 def _check_write_modes(graph: BranchGraph) -> None:

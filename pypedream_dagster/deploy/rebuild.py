@@ -21,10 +21,12 @@ from pypedream_dagster.deploy.record import (
     DeploymentRecord,
     ResourceRecord,
     read_deployment,
+    set_aside_broken,
+    write_deployment,
 )
 from pypedream_dagster.deploy.resources import Database, Kind, Prefix, fingerprint
 from pypedream_dagster.deploy.search import find_tagged
-from pypedream_dagster.errors import NotFoundError
+from pypedream_dagster.errors import NotFoundError, StateError
 from pypedream_dagster.graph.uri import S3Uri, parse_uri, plain_prefix
 
 Item = tuple[Kind, str]
@@ -55,17 +57,54 @@ def known_deployment(aws: Aws, store: BranchStore, name: str, tags: Tags, *, sea
 
     Raises:
         BranchError: no such branch.
+        StateError: the record cannot be used, and the branch was deployed to another account or region.
     """
     branch, graph = store.branch(name), store.graph(name)
+    broken: str | None = None
     try:
-        record = read_deployment(store.folder(name))
+        if (record := read_deployment(store.folder(name))) is not None:
+            return Known(record)
     except BrokenRecordError as error:
-        return Known(_rebuild(aws, branch, graph, tags), f"{error.message} It was rebuilt from the tags on AWS.")
-    if record is not None or not (search or branch.deployed_at):
-        return Known(record)
+        broken = error.message
+    if (there := branch.deployed_to) is not None:
+        check_place(aws, name, there.account, there.region, is_local=there.is_local)
+    elif broken is None and not search:
+        return Known(None)
+    problem = broken or f"{store.folder(name) / FILE_NAME} was missing."
     rebuilt = _rebuild(aws, branch, graph, tags)
-    path = store.folder(name) / FILE_NAME
-    return Known(rebuilt, f"{path} was missing: it was rebuilt from the tags on AWS." if rebuilt else None)
+    return Known(rebuilt, f"{problem} It was rebuilt from the branch's tags on AWS." if rebuilt else None)
+
+
+def restore_deployment(aws: Aws, store: BranchStore, name: str, tags: Tags) -> Known:
+    """Do as `known_deployment`, and write the record that was rebuilt.
+
+    Raises:
+        BranchError: no such branch.
+        StateError: the record cannot be used, and the branch was deployed to another account or region.
+    """
+    known = known_deployment(aws, store, name, tags)
+    if known.record is not None and known.rebuilt is not None:
+        set_aside_broken(store.folder(name))
+        write_deployment(store.folder(name), known.record)
+    return known
+
+
+def check_place(aws: Aws, branch: str, account: str, region: str, *, is_local: bool) -> None:
+    """Refuse to go on where the AWS in use is not the one that a branch is deployed to: names are the same there.
+
+    Raises:
+        StateError: it is another account or region.
+    """
+    there, here = (account, region, is_local), (aws.sts.caller().account, aws.region, aws.is_local)
+    if here != there:
+        raise StateError(
+            f"Branch {branch!r} is deployed to {_place(*there)}, and what is in use is {_place(*here)}.",
+            hint="use the profile and region that it was deployed with",
+        )
+
+
+def _place(account: str, region: str, is_local: bool) -> str:
+    return f"{'the embedded AWS' if is_local else f'account {account}'}, {region}"
 
 
 def named_by(graph: BranchGraph) -> Iterator[Item]:
@@ -99,7 +138,7 @@ def _rebuild(aws: Aws, branch: Branch, graph: BranchGraph, tags: Tags) -> Deploy
     of_deltas = set(_delta_items(graph))
     nodes = {item: node.id for node in graph.clones for item in (("job", node.job), ("script", node.script_uri))}
     # When each was made is not known any more: not before the branch was.
-    at = branch.deployed_at or branch.created_at
+    at = branch.deployed_to.since if branch.deployed_to else branch.created_at
     resources = tuple(
         ResourceRecord(
             kind=kind,

@@ -67,12 +67,12 @@ def test_destroying_without_a_usable_record_leaves_nothing(project: Project, how
     run(project, plan)
 
     assert plan.rebuilt is not None
-    assert "rebuilt from the tags" in plan.rebuilt
+    assert "rebuilt from the branch's tags" in plan.rebuilt
     assert listing(project) == before
     assert project.aws.glue.get_job(f"transform-{project.suffix}-test") is None
     assert not project.aws.catalog.has_database("pypedream_test")
     assert read_deployment(project.store.folder("test")) is None
-    assert project.store.branch("test").deployed_at is None
+    assert project.store.branch("test").deployed_to is None
 
 
 @breaks
@@ -173,7 +173,7 @@ def test_the_search_finds_all_of_a_branch_by_its_name_alone(project: Project) ->
 def test_a_branch_written_before_it_noted_its_deployment_is_read(project: Project) -> None:
     branch = project.create_branch()
     document = branch.model_dump(mode="json")
-    del document["deployed_at"]
+    del document["deployed_to"]
     assert Branch.model_validate(document) == branch
 
 
