@@ -158,6 +158,15 @@ class BranchGraph(Frozen):
         return () if self.is_main else tuple(sorted({table.partition(".")[0] for table in tables}))
 
 
+class DeployedTo(Frozen):
+    """The account and region that a branch is deployed to, whether that is the embedded AWS, and since when (UTC)."""
+
+    account: str
+    region: str
+    is_local: bool
+    since: datetime
+
+
 class Branch(Frozen):
     """``branch.json``: what was branched, by whom, and what main looked like then.
 
@@ -167,6 +176,8 @@ class Branch(Frozen):
         script_sha256: per origin, of production's script as of then, or of what was brought in its place.
         follow_order: whether links that only order were followed.
         rebased_at: when it was last brought up to date with main, UTC; the digests are as of then.
+        deployed_to: since when and where something of it is on AWS; None while nothing is. What tells a deployment
+            record that was lost from one that never was.
     """
 
     version: Literal[1] = 1
@@ -180,3 +191,4 @@ class Branch(Frozen):
     script_sha256: Mapping[str, str] = Field(default_factory=dict)
     follow_order: bool = False
     rebased_at: datetime | None = None
+    deployed_to: DeployedTo | None = None

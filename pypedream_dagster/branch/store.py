@@ -171,6 +171,10 @@ class BranchStore:
             brought=kept.brought,
         )
 
+    def update_branch(self, branch: Branch) -> None:
+        """Replace a branch's record."""
+        write_json(self._existing(branch.name) / "branch.json", branch.model_dump(mode="json"))
+
     def update_graph(self, name: str, graph: BranchGraph) -> None:
         """Replace a branch's derived graph."""
         write_json(self._existing(name) / "graph.json", graph_document(graph))

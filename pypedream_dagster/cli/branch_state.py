@@ -6,8 +6,18 @@ from pathlib import Path
 from typing import Literal
 
 from pypedream_dagster.branch.store import BranchStore
-from pypedream_dagster.deploy.record import DeploymentRecord, read_deployment
-from pypedream_dagster.errors import StateError
+from pypedream_dagster.cli.invocation import Invocation
+from pypedream_dagster.cli.output import note
+from pypedream_dagster.deploy.plan import branch_tags
+from pypedream_dagster.deploy.rebuild import restore_deployment
+from pypedream_dagster.deploy.record import (
+    FILE_NAME,
+    BrokenRecordError,
+    DeploymentRecord,
+    read_deployment,
+    set_aside_broken,
+)
+from pypedream_dagster.errors import AwsError, StateError
 
 State = Literal["created", "deployed", "partly deployed", "triggered", "destroyed"]
 
@@ -31,6 +41,43 @@ def branch_state(store: BranchStore, name: str) -> State:
     if not record.is_complete:
         return "partly deployed"
     return "triggered" if has_run else "deployed"
+
+
+def mend_record(invocation: Invocation, store: BranchStore, name: str, *, search: bool = True) -> None:
+    """Rebuild a branch's deployment record where it is lost or broken, from what AWS holds; tell the user.
+
+    Where AWS cannot be asked and nothing says that the branch was ever deployed, it counts as not deployed.
+
+    Args:
+        invocation: leads to AWS, which is asked only if needed.
+        store: the project's branches.
+        name: the branch.
+        search: whether to ask AWS also where nothing says that the branch was ever deployed.
+
+    Raises:
+        BranchError: there is no such branch.
+        StateError: the record is lost or broken, and AWS cannot be asked, or is another than it was deployed to.
+    """
+    branch, folder = store.branch(name), store.folder(name)
+    try:
+        if read_deployment(folder) is not None:
+            return
+        problem = f"Branch {name!r} was deployed, but {folder / FILE_NAME} is missing." if branch.deployed_to else None
+    except BrokenRecordError as error:
+        problem = error.message
+    if problem is None and not search:
+        return
+    try:
+        known = restore_deployment(invocation.aws(), store, name, branch_tags(branch))
+    except AwsError as error:
+        if problem is None:
+            return
+        raise StateError(f"{problem} AWS cannot be asked what is there: {error.message}", hint=error.hint) from error
+    if known.rebuilt is not None:
+        note(known.rebuilt)
+    elif problem is not None:
+        set_aside_broken(folder)
+        note(f"{problem} Nothing on AWS carries the branch's tags.")
 
 
 def require_deployed(store: BranchStore, name: str, purpose: str) -> DeploymentRecord:

@@ -12,7 +12,7 @@ from pypedream_dagster.branch.baseline import Baseline
 from pypedream_dagster.branch.drift import Drift, find_drift
 from pypedream_dagster.branch.model import Branch, BranchGraph
 from pypedream_dagster.branch.store import BranchStore, main_on_disk, sha256
-from pypedream_dagster.cli.branch_state import branch_state
+from pypedream_dagster.cli.branch_state import branch_state, mend_record
 from pypedream_dagster.cli.drift_view import words
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option
@@ -31,13 +31,14 @@ def command(invocation: Invocation, remote: bool, as_json: bool) -> None:
 
     Asks nobody but the project's files: what is deployed is known from each branch's record, and whether main has
     changed since from its graph. --remote also compares production's jobs and scripts as they are deployed now.
+    Only where a record is lost or broken, AWS is asked, and the record rebuilt.
     """
     settings = invocation.settings()
     store = BranchStore(settings.branches_dir)
     graph_path = settings.graph_path
     graph_sha256 = sha256(graph_path.read_bytes()) if graph_path.exists() else None
     main = _main(invocation, settings, remote=remote)
-    found = [_describe(store, name, graph_sha256, main, invocation.now()) for name in store.names()]
+    found = [_describe(invocation, store, name, graph_sha256, main) for name in store.names()]
     if as_json:
         print_json({"main": {"graph": str(graph_path), "graph_sha256": graph_sha256}, "branches": found})
         return
@@ -66,21 +67,29 @@ def _main(invocation: Invocation, settings: Settings, *, remote: bool) -> Callab
 
 
 def _describe(
+    invocation: Invocation,
     store: BranchStore,
     name: str,
     graph_sha256: str | None,
     main: Callable[[BranchGraph], Baseline],
-    now: datetime,
 ) -> dict[str, Any]:
-    # One broken branch must not hide the others; AWS that does not answer would hide them all alike.
+    # One broken branch must not hide the others.
+    try:
+        mend_record(invocation, store, name, search=False)
+    except PypedreamError as error:
+        return _broken(name, error)
     try:
         record, graph = store.branch(name), store.graph(name)
         drift = find_drift(record, graph, store.baseline(name), main(graph))
-        return _document(record, branch_state(store, name), graph_sha256, drift, now)
+        return _document(record, branch_state(store, name), graph_sha256, drift, invocation.now())
     except AwsError:
-        raise
+        raise  # --remote was asked for: AWS that does not answer would hide them all alike
     except PypedreamError as error:
-        return {"branch": name, "state": "broken", "error": str(error)}
+        return _broken(name, error)
+
+
+def _broken(name: str, error: PypedreamError) -> dict[str, Any]:
+    return {"branch": name, "state": "broken", "error": str(error)}
 
 
 def _document(record: Branch, state: str, graph_sha256: str | None, drift: Drift, now: datetime) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import click
 from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.cli import drift_view
-from pypedream_dagster.cli.branch_state import require_run
+from pypedream_dagster.cli.branch_state import mend_record, require_run
 from pypedream_dagster.cli.delta_output import (
     DELTA_FOUND,
     ReportFormat,
@@ -78,6 +78,7 @@ def command(
     store = invocation.store()
     graph = store.graph(branch)
     pairs = list(_chosen(graph, datasets))
+    mend_record(invocation, store, branch)
     record = require_run(store, branch, "compared")
     aws = invocation.aws()
     check_same_aws(aws, record)

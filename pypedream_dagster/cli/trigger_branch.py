@@ -12,7 +12,7 @@ from pypedream_dagster.branch.derive import derive_main
 from pypedream_dagster.branch.model import BranchGraph
 from pypedream_dagster.branch.staging import check_settled
 from pypedream_dagster.branch.store import BranchStore
-from pypedream_dagster.cli.branch_state import require_deployed
+from pypedream_dagster.cli.branch_state import mend_record, require_deployed
 from pypedream_dagster.cli.costs import price_lines, took_rows
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import price_option
@@ -57,6 +57,7 @@ def command(
         note("This is production: its own jobs run, and write its own data.")
     else:
         store = BranchStore(settings.branches_dir)
+        mend_record(invocation, store, branch)
         record = require_deployed(store, branch, "triggered")
         check_settled(store, branch)
         graph = store.graph(branch)

@@ -227,3 +227,43 @@ def test_a_broken_deployment_record(pypedream: Pypedream, project: Path) -> None
     _create(pypedream)
     (project / "branches" / "test" / "deployment.json").write_text(json.dumps({"version": 9}))
     refused(pypedream("delete-branch", "test"), "deployment.json is broken")
+
+
+@pytest.mark.parametrize("how", ["lost", "broken"])
+def test_deleting_a_deployed_branch_whose_record_is_unusable(
+    pypedream: Pypedream, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    pypedream("create-branch", "transform", "test")
+    pypedream("deploy-branch", "test")
+    record = deployed.folder / "branches" / "test" / "deployment.json"
+    record.unlink() if how == "lost" else record.write_text("{")
+    with monkeypatch.context() as patch:
+        patch.delenv("AWS_ACCESS_KEY_ID")
+        refused(pypedream("delete-branch", "test"), "AWS cannot be asked", "deployment.json")
+    refused(pypedream("delete-branch", "test"), "still deployed", "pypedream destroy-branch test")
+    assert json.loads(record.read_text())["resources"]  # rebuilt, to destroy by
+    assert pypedream("destroy-branch", "test").code == 0
+    assert pypedream("delete-branch", "test").code == 0
+
+
+def test_a_lost_record_does_not_follow_other_credentials(
+    pypedream: Pypedream, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pypedream("create-branch", "transform", "test")
+    pypedream("deploy-branch", "test")
+    (deployed.folder / "branches" / "test" / "deployment.json").unlink()
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_REGION", "eu-west-1")
+        for command in ("delete-branch", "destroy-branch", "trigger-branch", "deploy-branch"):
+            refused(pypedream(command, "test"), "us-east-1", "eu-west-1")
+    assert pypedream("destroy-branch", "test").code == 0
+
+
+def test_branches_rebuilds_a_broken_record(pypedream: Pypedream, deployed: Deployed) -> None:
+    pypedream("create-branch", "transform", "test")
+    pypedream("deploy-branch", "test")
+    (deployed.folder / "branches" / "test" / "deployment.json").write_text("")
+    outcome = pypedream("branches", "--json")
+    assert [branch["state"] for branch in outcome.document["branches"]] == ["deployed"]
+    assert "rebuilt from the branch's tags" in outcome.err
+    assert pypedream("destroy-branch", "test").code == 0

@@ -195,7 +195,8 @@ def test_from_create_to_delete(pypedream: Pypedream, deployed: Deployed) -> None
     glue = boto3.client("glue")
 
     def jobs() -> set[str]:
-        return {name for name in glue.list_jobs()["JobNames"] if deployed.suffix in name}
+        pages = glue.get_paginator("list_jobs").paginate()
+        return {name for page in pages for name in page["JobNames"] if deployed.suffix in name}
 
     production = jobs()
     assert pypedream("create-branch", "transform", "test").code == 0
