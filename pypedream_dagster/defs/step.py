@@ -16,12 +16,13 @@ from pypedream_dagster.aws.parquet_table import describe_table
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
 from pypedream_dagster.branch.policy import session_policy
-from pypedream_dagster.branch.store import script_name, sha256
+from pypedream_dagster.branch.store import BranchStore, script_name, sha256
 from pypedream_dagster.defs.executor import interruptible_sleep
 from pypedream_dagster.defs.keys import BRANCH_TAG, asset_keys, output_key, run_tags
 from pypedream_dagster.defs.metadata import Metadata, dataset_metadata, plain, run_metadata
 from pypedream_dagster.defs.progress import Progress, tell
 from pypedream_dagster.defs.resources import AwsResource
+from pypedream_dagster.deploy.lease import Lease, joined
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.errors import (
     AccessDeniedError,
@@ -82,7 +83,7 @@ def materialize(
         # Materialized from the asset graph, a run has the tags of no job.
         context.instance.add_run_tags(context.run.run_id, run_tags(place.branch))
     try:
-        yield from _Step(context, resource.connect(), place, node).results()
+        yield from _Step(context, resource.connect(), place, node, _lease(context, resource, place)).results()
     except DagsterExecutionInterruptedError:
         tell(Progress(node.id, "stopped", "its Glue run is asked to stop", time.monotonic() - began))
         raise
@@ -97,9 +98,21 @@ def materialize(
     tell(Progress(node.id, "succeeded", seconds=time.monotonic() - began))
 
 
+def _lease(context: AssetExecutionContext, resource: AwsResource, place: Place) -> Lease | None:
+    """Return the branch's lease, which the steps of one run share, whoever started it; main has none."""
+    if place.folder is None:
+        return None
+    run = context.run.root_run_id or context.run.run_id
+    store = BranchStore(resource.settings.branches_dir)
+    return joined(resource.connect(), store, place.branch, run, owner=resource.owner)
+
+
 class _Step:
-    def __init__(self, context: AssetExecutionContext, aws: Aws, place: Place, node: BranchNode) -> None:
+    def __init__(
+        self, context: AssetExecutionContext, aws: Aws, place: Place, node: BranchNode, lease: Lease | None
+    ) -> None:
         self._context = context
+        self._lease = lease
         self._aws = aws
         self._place = place
         self._graph = place.graph
@@ -170,7 +183,12 @@ class _Step:
             self._context.log.info(text)
             tell(Progress(self._node.id, "note", text))
 
-        return run_job(self._aws.glue, request, wait=interruptible_sleep, on_state=on_state, on_note=on_note)
+        def wait(seconds: float) -> None:
+            interruptible_sleep(seconds)
+            if self._lease is not None:
+                self._lease.check()
+
+        return run_job(self._aws.glue, request, wait=wait, on_state=on_state, on_note=on_note)
 
     def _record(self, folder: Path, key: str, run: JobRun, isolation: Isolation | None) -> None:
         script = self._place.script_sha256(self._node)
