@@ -99,14 +99,15 @@ def lease_uri(root: str) -> str:
     return f"{root.rstrip('/')}_$pypedream_lease$"
 
 
-def waiting_uri(root: str, job: str) -> str:
+def waiting_uri(root: str, job: str, run_key: str) -> str:
     """Return the object beside a branch's prefix that says that it waits for a Glue job that others run as well.
 
     Args:
         root: the write prefix that the job writes to on the branch.
         job: the Glue job.
+        run_key: of the run that waits.
     """
-    return f"{waiting_prefix(root)}{waiting_suffix(job)}"
+    return f"{waiting_prefix(root)}{run_key[:16]}{waiting_suffix(job)}"
 
 
 def waiting_prefix(root: str) -> str:
@@ -116,7 +117,7 @@ def waiting_prefix(root: str) -> str:
 
 def waiting_suffix(job: str) -> str:
     """Return how all of :func:`waiting_uri` end that are for one Glue job, whatever the branch."""
-    return f"{hashlib.sha256(job.encode()).hexdigest()[:16]}$"
+    return f"_{hashlib.sha256(job.encode()).hexdigest()[:16]}$"
 
 
 def parent_uri(root: str) -> str:

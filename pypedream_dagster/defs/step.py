@@ -23,6 +23,7 @@ from pypedream_dagster.defs.metadata import Metadata, dataset_metadata, plain, r
 from pypedream_dagster.defs.progress import Progress, tell
 from pypedream_dagster.defs.resources import AwsResource
 from pypedream_dagster.deploy.lease import Lease, joined
+from pypedream_dagster.deploy.plan import branch_tags
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.errors import (
     AccessDeniedError,
@@ -41,6 +42,7 @@ from pypedream_dagster.run.isolation import (
 )
 from pypedream_dagster.run.job_run import RunRequest, run_job, run_key
 from pypedream_dagster.run.record import record_of, write_run_record
+from pypedream_dagster.run.turns import Line, line_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,14 @@ class _Step:
             if self._lease is not None:
                 self._lease.check()
 
-        return run_job(self._aws.glue, request, wait=wait, on_state=on_state, on_note=on_note)
+        return run_job(self._aws.glue, request, wait=wait, on_state=on_state, on_note=on_note, line=self._line(folder))
+
+    def _line(self, folder: Path | None) -> Line | None:
+        """Return where the branch queues for a job that is production's."""
+        if folder is None:
+            return None
+        branch = BranchStore(folder.parent).branch(self._place.branch)
+        return line_for(self._graph, self._node, self._aws.s3, owner=branch.owner, tags=branch_tags(branch))
 
     def _record(self, folder: Path, key: str, run: JobRun, isolation: Isolation | None) -> None:
         script = self._place.script_sha256(self._node)

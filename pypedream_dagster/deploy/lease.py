@@ -229,6 +229,7 @@ def held(
     owner: str | None = None,
     dagster_run: str | None = None,
     on_note: Callable[[str], None] = lambda _: None,
+    lasts_seconds: float = LASTS_SECONDS,
 ) -> Iterator[Lease]:
     """Hold a branch's lease for as long as the block runs; within a block that holds it already, share that.
 
@@ -240,6 +241,7 @@ def held(
         owner: who does it; the branch's owner if not given.
         dagster_run: the root Dagster run that the block belongs to: its lease is shared.
         on_note: told what a reader has to know, in one line.
+        lasts_seconds: how long it holds should this process die.
 
     Raises:
         StateError: somebody else holds it: says who, since when, and what to do.
@@ -251,7 +253,7 @@ def held(
         shared.check()
         yield shared
         return
-    lease = _acquired(aws, store, branch, command, owner, dagster_run)
+    lease = _acquired(aws, store, branch, command, owner, dagster_run, lasts_seconds)
     token = _held.set({**_held.get(), uri: lease})
     try:
         yield lease
@@ -289,7 +291,7 @@ def joined(aws: Aws, store: BranchStore, branch: str, dagster_run: str, *, owner
         with _runs_lock:
             lease = _runs.get((uri, dagster_run))
             if lease is None:
-                lease = _acquired(aws, store, branch, "trigger-branch", owner, dagster_run)
+                lease = _acquired(aws, store, branch, "trigger-branch", owner, dagster_run, LASTS_SECONDS)
                 _runs[uri, dagster_run] = lease
     lease.check()
     return lease
@@ -314,7 +316,13 @@ def holder_of(aws: Aws, store: BranchStore, branch: str) -> str | None:
 
 
 def _acquired(
-    aws: Aws, store: BranchStore, branch: str, command: Command, owner: str | None, dagster_run: str | None
+    aws: Aws,
+    store: BranchStore,
+    branch: str,
+    command: Command,
+    owner: str | None,
+    dagster_run: str | None,
+    lasts_seconds: float,
 ) -> Lease:
     record, graph = store.branch(branch), store.graph(branch)
     worker = current_worker()
@@ -327,6 +335,7 @@ def _acquired(
         command=command,
         dagster_run=dagster_run,
         since=datetime.now(UTC),
+        lasts_seconds=lasts_seconds,
         token=uuid.uuid4().hex,
     )
     lease = Lease(aws, naming.lease_uri(graph.write_prefixes[0]), branch_tags(record), document)
