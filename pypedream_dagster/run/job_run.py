@@ -170,12 +170,7 @@ class _Runner:
             if hindrance is not None and waited >= next_note:
                 self.on_note(_waiting(self.request.job_name, hindrance, waited))
                 next_note = max(_NOTE_SECONDS, 2 * waited)
-            # Spread only where no line says who is next.
-            delay = (
-                turn.delay_seconds(waited)
-                if turn
-                else _jitter(min(2.0 + waited * _POLL_FRACTION, _LONGEST_RETRY_SECONDS))
-            )
+            delay = turn.delay_seconds(waited) if turn else _retry_delay(waited)
             self.wait(delay)
             waited += delay
             # The refused call, or the one before whose answer was lost, may have started it after all.
@@ -271,6 +266,10 @@ class _Runner:
 def _usable(runs: Iterable[JobRun]) -> JobRun | None:
     """Return the first run that has succeeded or still can."""
     return next((run for run in runs if run.succeeded or not (run.is_terminal or run.state == "STOPPING")), None)
+
+
+def _retry_delay(waited: float) -> float:
+    return _jitter(min(2.0 + waited * _POLL_FRACTION, _LONGEST_RETRY_SECONDS))
 
 
 def _jitter(seconds: float) -> float:
