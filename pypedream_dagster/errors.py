@@ -10,6 +10,7 @@
     │   ├── NotConfiguredError    no account is configured and no embedded AWS runs
     │   ├── AccessDeniedError     the credentials in use may not do this
     │   ├── NotFoundError         the thing asked for does not exist
+    │   ├── ConflictError         somebody else has written the thing first
     │   └── BusyError             AWS asks to come back later (throttled, failing for the moment)
     │       └── ConcurrencyError  the Glue job runs as often at once as it may
     ├── ProtectedError        the step would touch what belongs to main, or what is not provably ours
@@ -75,6 +76,10 @@ class AccessDeniedError(AwsError):
 
 class NotFoundError(AwsError):
     """What was asked for does not exist."""
+
+
+class ConflictError(AwsError):
+    """What was to be written under a condition was written by somebody else first."""
 
 
 class BusyError(AwsError):

@@ -52,6 +52,11 @@ class GlueJob:
         return str(self.properties.get("Command", {}).get("ScriptLocation", ""))
 
     @property
+    def max_concurrent_runs(self) -> int:
+        """How often the job may run at once; Glue's default is 1."""
+        return int(dict(self.properties.get("ExecutionProperty") or {}).get("MaxConcurrentRuns") or 1)
+
+    @property
     def default_arguments(self) -> dict[str, str]:
         """The arguments that a run may override key by key."""
         return dict(self.properties.get("DefaultArguments") or {})
@@ -153,13 +158,21 @@ class GlueClient:
         with translated("glue", f"Glue job {name}"):
             self.boto.tag_resource(ResourceArn=self.arn(name), TagsToAdd=dict(tags))
 
-    def start_job_run(self, job_name: str, arguments: Mapping[str, str], session_policy: str | None = None) -> str:
+    def start_job_run(
+        self,
+        job_name: str,
+        arguments: Mapping[str, str],
+        session_policy: str | None = None,
+        *,
+        queuing: bool | None = None,
+    ) -> str:
         """Start a run and return its id. Asked once, never again by itself.
 
         Args:
             job_name: the job.
             arguments: override the job's default arguments key by key.
             session_policy: IAM policy (JSON) that narrows the job's role for this run.
+            queuing: whether Glue lets the run wait where there is no room; None: as the job says.
 
         Raises:
             ConcurrencyError: it runs as often at once as it may; nothing was started.
@@ -170,6 +183,8 @@ class GlueClient:
         learn(arguments)
         if session_policy is not None:
             request["ExecutionRoleSessionPolicy"] = session_policy
+        if queuing is not None:
+            request["JobRunQueuingEnabled"] = queuing
         with translated("glue", f"Glue job {job_name}"):
             return self.starter.start_job_run(**request)["JobRunId"]
 

@@ -124,6 +124,30 @@ class S3Client:
         versions = (item for item in self._versions(at) if item["Key"] == at.key)
         return self._delete(at.bucket, versions)
 
+    def delete_old_versions(self, uri: str) -> None:
+        """Delete an object's versions and markers, but not its current version, if it has one."""
+        at = parse_uri(uri)
+        with translated("s3", uri):
+            pages = list(self.boto.get_paginator("list_object_versions").paginate(Bucket=at.bucket, Prefix=at.key))
+        versions = [item for page in pages for item in page.get("Versions", []) if not item["IsLatest"]]
+        markers = [item for page in pages for item in page.get("DeleteMarkers", [])]
+        # The current marker last: without it, an older version would be the current one.
+        markers.sort(key=lambda item: item["IsLatest"])
+        for item in (*versions, *markers):
+            if item["Key"] == at.key:
+                self._delete(at.bucket, iter([{"Key": at.key, "VersionId": item["VersionId"]}]))
+
+    def delete_beside(self, uri: str) -> None:
+        """Delete all objects whose URI begins so, with all their versions: those that lie beside a branch's prefix.
+
+        Raises:
+            ProtectedError: the URI is none that only Pypedream writes.
+        """
+        at = parse_uri(uri)
+        if "_$pypedream" not in at.key.rpartition("/")[2]:
+            raise ProtectedError(f"{uri}… is not deleted: it is nothing that Pypedream alone writes.")
+        self._delete(at.bucket, self._versions(at))
+
     def delete_prefix(self, prefix_uri: str) -> int:
         """Delete all below a prefix: objects, old versions, delete markers, unfinished uploads.
 

@@ -29,6 +29,7 @@ from pypedream_dagster.errors import (
     AwsError,
     BusyError,
     ConcurrencyError,
+    ConflictError,
     NotConfiguredError,
     NotFoundError,
 )
@@ -52,8 +53,10 @@ _NOT_FOUND = {
     "NoSuchUpload",
     "ResourceNotFoundException",
 }
+_CONFLICT = {"412", "PreconditionFailed"}
 _BUSY = {
     "ConcurrentModificationException",
+    "ConditionalRequestConflict",
     "InternalError",
     "InternalFailure",
     "InternalServiceException",
@@ -101,6 +104,7 @@ def translated(service: str, resource: str) -> Iterator[None]:
     Raises:
         AccessDeniedError: the hint names the permission that is missing and on what.
         NotFoundError: the resource does not exist.
+        ConflictError: a condition of the call does not hold.
         BusyError: throttled, a 5xx answer, or an answer that never came.
         ConcurrencyError: the Glue job runs as often at once as it may.
         NotConfiguredError: no, partial or expired credentials.
@@ -149,6 +153,8 @@ def _from_answer(error: ClientError, service: str, resource: str) -> AwsError:
         return AccessDeniedError(f"Access denied: {said}.", hint=f"the credentials in use need {action} on {target}")
     if code in _NOT_FOUND:
         return NotFoundError(f"Not found: {said}.", hint="check the name, the region and the account in use")
+    if code in _CONFLICT:
+        return ConflictError(f"Somebody else was first: {said}.", hint="run the command again")
     if code in _BAD_CREDENTIALS:
         return NotConfiguredError(
             f"AWS does not accept the credentials: {said}.",

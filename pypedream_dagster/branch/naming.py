@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from pypedream_dagster.errors import BranchError
@@ -102,6 +103,37 @@ def claim_uri(root: str) -> str:
     Beside, not below: a job that overwrites its output empties the prefix.
     """
     return f"{root.rstrip('/')}_$pypedream$"
+
+
+def lease_uri(root: str) -> str:
+    """Return the object beside a branch's first write prefix that says who is changing the branch just now."""
+    return f"{root.rstrip('/')}_$pypedream_lease$"
+
+
+def waiting_uri(root: str, job: str, run_key: str) -> str:
+    """Return the object beside a branch's prefix that says that it waits for a Glue job that others run as well.
+
+    Args:
+        root: the write prefix that the job writes to on the branch.
+        job: the Glue job.
+        run_key: of the run that waits.
+    """
+    return f"{waiting_prefix(root)}{run_key[:16]}{waiting_suffix(job)}"
+
+
+def waiting_prefix(root: str) -> str:
+    """Return how all of :func:`waiting_uri` begin that lie beside a prefix."""
+    return f"{root.rstrip('/')}_$pypedream_wait_"
+
+
+def waiting_suffix(job: str) -> str:
+    """Return how all of :func:`waiting_uri` end that are for one Glue job, whatever the branch."""
+    return f"_{hashlib.sha256(job.encode()).hexdigest()[:16]}$"
+
+
+def parent_uri(root: str) -> str:
+    """Return what lies above a branch's prefix: where other branches have theirs."""
+    return root.rstrip("/").rpartition("/")[0] + "/"
 
 
 def script_uri(template: str | None, root: str, branch: str, node: str, *, shared: bool = False) -> str:

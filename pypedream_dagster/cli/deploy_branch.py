@@ -12,8 +12,9 @@ from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import count, note
 from pypedream_dagster.cli.steps import json_plan_option, note_rebuilt, show_plan
 from pypedream_dagster.deploy.execute import execute
+from pypedream_dagster.deploy.lease import held
 from pypedream_dagster.deploy.plan import plan_deployment
-from pypedream_dagster.deploy.steps import describe
+from pypedream_dagster.deploy.steps import Step, describe
 
 
 @click.command("deploy-branch")
@@ -30,15 +31,23 @@ def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -
     store = invocation.store()
     store.branch(branch)
     aws = invocation.aws()
-    plan = plan_deployment(aws, store, branch)
-    note_rebuilt(plan)
     if dry_run:
-        show_plan(plan, as_json=as_json)
+        planned = plan_deployment(aws, store, branch)
+        note_rebuilt(planned)
+        show_plan(planned, as_json=as_json)
         return
-    if plan.record is None:
-        forget_runs(store, branch)
-    note(f"Deploying branch {branch!r} to {aws.source}, {aws.region}.")
-    execute(plan, aws, store, now=invocation.now, wait=time.sleep, on_step=lambda step: note(f"  {describe(step)}"))
+    with held(aws, store, branch, "deploy-branch", owner=invocation.settings().owner, on_note=note) as lease:
+        plan = plan_deployment(aws, store, branch)
+        note_rebuilt(plan)
+        if plan.record is None:
+            forget_runs(store, branch)
+        note(f"Deploying branch {branch!r} to {aws.source}, {aws.region}.")
+
+        def on_step(step: Step) -> None:
+            lease.check()
+            note(f"  {describe(step)}")
+
+        execute(plan, aws, store, now=invocation.now, wait=time.sleep, on_step=on_step)
     done = count(len(plan.changes), "change") if plan.changes else "nothing had changed"
     click.echo(f"Deployed branch {branch!r}: {done}.")
     note(f"Next: 'pypedream trigger-branch {branch}' runs {count(len(plan.graph.nodes), 'node')}.")

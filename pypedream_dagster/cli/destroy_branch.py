@@ -12,8 +12,9 @@ from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import note
 from pypedream_dagster.cli.steps import json_plan_option, note_rebuilt, show_plan
 from pypedream_dagster.deploy.execute import execute
+from pypedream_dagster.deploy.lease import held
 from pypedream_dagster.deploy.plan import plan_destruction
-from pypedream_dagster.deploy.steps import Delete, describe
+from pypedream_dagster.deploy.steps import Delete, Step, describe
 from pypedream_dagster.errors import GraphError
 from pypedream_dagster.graph.files import read_graph
 
@@ -33,16 +34,27 @@ def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -
     store = invocation.store()
     store.branch(branch)
     aws = invocation.aws()
-    plan = plan_destruction(aws, store, branch, also_protected=_main_uris(invocation))
-    note_rebuilt(plan)
+    main = _main_uris(invocation)
     if dry_run:
-        show_plan(plan, as_json=as_json)
+        planned = plan_destruction(aws, store, branch, also_protected=main)
+        note_rebuilt(planned)
+        show_plan(planned, as_json=as_json)
         return
+    # Also where nothing is deployed: what a killed command left of the lease goes with it.
+    with held(aws, store, branch, "destroy-branch", owner=invocation.settings().owner, on_note=note) as lease:
+        plan = plan_destruction(aws, store, branch, also_protected=main)
+        note_rebuilt(plan)
+
+        def on_step(step: Step) -> None:
+            lease.check()
+            note(f"  {describe(step)}")
+
+        if plan.steps:
+            note(f"Destroying what branch {branch!r} has in {aws.source}, {aws.region}.")
+            execute(plan, aws, store, now=invocation.now, wait=time.sleep, on_step=on_step)
     if not plan.steps:
         click.echo(f"Nothing of branch {branch!r} is deployed.")
         return
-    note(f"Destroying what branch {branch!r} has in {aws.source}, {aws.region}.")
-    execute(plan, aws, store, now=invocation.now, wait=time.sleep, on_step=lambda step: note(f"  {describe(step)}"))
     deleted = [step for step in plan.steps if isinstance(step, Delete)]
     click.echo(f"Destroyed branch {branch!r}: deleted {len(deleted)}, asked for each again, nothing is left.")
     note(f"Its folder is kept; 'pypedream delete-branch {branch}' removes it.")

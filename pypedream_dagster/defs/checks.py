@@ -86,7 +86,8 @@ def _checks(place: Place, node: BranchNode, output: Output | None) -> AssetCheck
         wanted = {check.name for check in context.selected_asset_check_keys}
         assert place.folder is not None
         if output is not None and wanted - {ISOLATION}:
-            delta = _shown_without_secrets(lambda: _compared(aws, place, node, output))
+            root_run = context.run.root_run_id or context.run.run_id
+            delta = _shown_without_secrets(lambda: _compared(aws, place, node, output, root_run))
             written = _write(place.folder, delta)
             tell(Progress(node.id, "checked", f"{output.name}: {_summary(delta)}"))
             results = (
@@ -109,14 +110,15 @@ def _shown_without_secrets(call: Callable[[], DatasetDelta]) -> DatasetDelta:
         raise mask_exception(error)  # noqa: B904 - it is the same
 
 
-def _compared(aws: AwsResource, place: Place, node: BranchNode, output: Output) -> DatasetDelta:
+def _compared(aws: AwsResource, place: Place, node: BranchNode, output: Output, dagster_run: str) -> DatasetDelta:
     """Compare on this machine, or on Glue what is too much for it."""
     clients, settings = aws.connect(), aws.settings
 
     def on_note(text: str) -> None:
         tell(Progress(node.id, "note", text))
 
-    on_glue = GlueComparer(clients, BranchStore(settings.branches_dir), place.branch, interruptible_sleep, on_note)
+    store = BranchStore(settings.branches_dir)
+    on_glue = GlueComparer(clients, store, place.branch, interruptible_sleep, on_note, dagster_run)
     delta = compare_output(clients.s3, node, output, expectations_dir=settings.expectations_dir, spark=on_glue)
     assert place.folder is not None
     return MainWatch(clients, place.graph, place.folder, settings.graph_path).noted(delta, node, output)

@@ -26,8 +26,9 @@ from pypedream_dagster.delta.rules import CompareRules
 from pypedream_dagster.delta.source import Side
 from pypedream_dagster.deploy.delta_job import DeltaCode
 from pypedream_dagster.deploy.execute import execute
+from pypedream_dagster.deploy.lease import held
 from pypedream_dagster.deploy.plan import plan_delta_job
-from pypedream_dagster.deploy.steps import describe
+from pypedream_dagster.deploy.steps import Step, describe
 from pypedream_dagster.errors import NotFoundError
 from pypedream_dagster.run.job_run import RunRequest, run_job
 
@@ -45,6 +46,7 @@ class GlueComparer:
         branch: the branch's name.
         wait: sleeps so many seconds; whatever it raises stops the run.
         on_note: told what happens, in one line.
+        dagster_run: the root Dagster run that compares, which may hold the branch's lease.
     """
 
     aws: Aws
@@ -52,6 +54,7 @@ class GlueComparer:
     branch: str
     wait: Callable[[float], None]
     on_note: Callable[[str], None] = lambda _: None
+    dagster_run: str | None = None
 
     def __call__(self, base: Side, head: Side, rules: CompareRules, name: str, node: str) -> DatasetDelta:
         """Compare a dataset's base with its head.
@@ -94,18 +97,24 @@ class GlueComparer:
         )
 
     def _deployed_job(self) -> str:
+        code = DeltaCode(SCRIPT, archive())
         with _DEPLOYING:
-            plan = plan_delta_job(self.aws, self.store, self.branch, DeltaCode(SCRIPT, archive()))
+            plan = plan_delta_job(self.aws, self.store, self.branch, code)
             if plan.changes:
-                execute(
-                    plan,
-                    self.aws,
-                    self.store,
-                    now=lambda: datetime.now(UTC),
-                    wait=self.wait,
-                    on_step=lambda step: self.on_note(describe(step)),
-                )
+                self._deploy(code)
         return naming.delta_job(plan.graph.by_id[plan.graph.origins[0]].job)
+
+    def _deploy(self, code: DeltaCode) -> None:
+        with held(
+            self.aws, self.store, self.branch, "deltas", dagster_run=self.dagster_run, on_note=self.on_note
+        ) as lease:
+
+            def on_step(step: Step) -> None:
+                lease.check()
+                self.on_note(describe(step))
+
+            plan = plan_delta_job(self.aws, self.store, self.branch, code)
+            execute(plan, self.aws, self.store, now=lambda: datetime.now(UTC), wait=self.wait, on_step=on_step)
 
     def _result(self, request: DeltaRequest) -> DatasetDelta | None:
         try:

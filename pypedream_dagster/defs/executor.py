@@ -43,6 +43,7 @@ from dagster._core.execution.tags import get_tag_concurrency_limits_config
 from dagster._core.executor.base import Executor
 
 from pypedream_dagster.defs.worker import WORKER_TAG, current_worker
+from pypedream_dagster.deploy.lease import release_run
 
 DEFAULT_MAX_CONCURRENT = 200
 _LOOP_SECONDS = 0.25  # how late an interrupt or a free pool slot may be noticed
@@ -96,6 +97,13 @@ class ThreadExecutor(Executor):
 
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
         """Execute the plan and yield its events as they happen."""
+        try:
+            yield from self._execute(plan_context, execution_plan)
+        finally:
+            run = plan_context.dagster_run
+            release_run(run.root_run_id or run.run_id)
+
+    def _execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
         keys = execution_plan.step_keys_to_execute
         plan_context.instance.add_run_tags(plan_context.run_id, {WORKER_TAG: current_worker()})
         yield DagsterEvent.engine_event(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +40,7 @@ from pypedream_dagster.defs.keys import BRANCH_PARTITIONS, BRANCH_TAG, asset_key
 from pypedream_dagster.defs.locations import definitions_of, place_of, report_definitions
 from pypedream_dagster.defs.progress import Listener, Progress, listening
 from pypedream_dagster.defs.worker import WORKER_TAG, current_worker, may_live
+from pypedream_dagster.deploy.lease import held
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.errors import BranchError, StateError
 from pypedream_dagster.graph.model import MAIN
@@ -119,15 +121,24 @@ def trigger(
 
     Raises:
         BranchError: no such branch or node.
-        StateError: the branch is not deployed, or runs already.
+        StateError: the branch is not deployed, or somebody else runs or changes it just now.
         NotConfiguredError: there is no AWS to run on.
     """
     graph = place_of(settings, branch).graph
     chosen = _check_selection(graph, select)
     if branch != MAIN:
         _check_deployed(settings, branch)
-    connect(settings)
-    with open_instance(settings) as instance:
+    aws = connect(settings)
+    with ExitStack() as stack:
+        if branch != MAIN:
+
+            def on_note(text: str) -> None:
+                on_event(Progress("", "note", text))
+
+            store = BranchStore(settings.branches_dir)
+            stack.enter_context(held(aws, store, branch, "trigger-branch", owner=settings.owner, on_note=on_note))
+            _check_deployed(settings, branch)  # again: it may have been destroyed just before
+        instance = stack.enter_context(open_instance(settings))
         return _Trigger(settings, instance, graph, chosen, on_event).run()
 
 

@@ -16,12 +16,14 @@ from pypedream_dagster.aws.parquet_table import describe_table
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
 from pypedream_dagster.branch.policy import session_policy
-from pypedream_dagster.branch.store import script_name, sha256
+from pypedream_dagster.branch.store import BranchStore, script_name, sha256
 from pypedream_dagster.defs.executor import interruptible_sleep
 from pypedream_dagster.defs.keys import BRANCH_TAG, asset_keys, output_key, run_tags
 from pypedream_dagster.defs.metadata import Metadata, dataset_metadata, plain, run_metadata
 from pypedream_dagster.defs.progress import Progress, tell
 from pypedream_dagster.defs.resources import AwsResource
+from pypedream_dagster.deploy.lease import Lease, joined
+from pypedream_dagster.deploy.plan import branch_tags
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.errors import (
     AccessDeniedError,
@@ -43,6 +45,7 @@ from pypedream_dagster.run.isolation import (
 from pypedream_dagster.run.job_run import RunRequest, run_job, run_key
 from pypedream_dagster.run.main_data import MainData, data_before
 from pypedream_dagster.run.record import read_run_record, record_of, write_run_record
+from pypedream_dagster.run.turns import Line, line_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def materialize(
         # Materialized from the asset graph, a run has the tags of no job.
         context.instance.add_run_tags(context.run.run_id, run_tags(place.branch))
     try:
-        yield from _Step(context, resource.connect(), place, node).results()
+        yield from _Step(context, resource.connect(), place, node, _lease(context, resource, place)).results()
     except DagsterExecutionInterruptedError:
         tell(Progress(node.id, "stopped", "its Glue run is asked to stop", time.monotonic() - began))
         raise
@@ -102,9 +105,21 @@ def materialize(
     tell(Progress(node.id, "succeeded", seconds=time.monotonic() - began))
 
 
+def _lease(context: AssetExecutionContext, resource: AwsResource, place: Place) -> Lease | None:
+    """Return the branch's lease, which the steps of one run share, whoever started it; main has none."""
+    if place.folder is None:
+        return None
+    run = context.run.root_run_id or context.run.run_id
+    store = BranchStore(resource.settings.branches_dir)
+    return joined(resource.connect(), store, place.branch, run, owner=resource.owner)
+
+
 class _Step:
-    def __init__(self, context: AssetExecutionContext, aws: Aws, place: Place, node: BranchNode) -> None:
+    def __init__(
+        self, context: AssetExecutionContext, aws: Aws, place: Place, node: BranchNode, lease: Lease | None
+    ) -> None:
         self._context = context
+        self._lease = lease
         self._aws = aws
         self._place = place
         self._graph = place.graph
@@ -178,7 +193,19 @@ class _Step:
             self._context.log.info(mask_text(text))
             tell(Progress(self._node.id, "note", text))
 
-        return run_job(self._aws.glue, request, wait=interruptible_sleep, on_state=on_state, on_note=on_note)
+        def wait(seconds: float) -> None:
+            interruptible_sleep(seconds)
+            if self._lease is not None:
+                self._lease.check()
+
+        return run_job(self._aws.glue, request, wait=wait, on_state=on_state, on_note=on_note, line=self._line(folder))
+
+    def _line(self, folder: Path | None) -> Line | None:
+        """Return where the branch queues for a job that is production's."""
+        if folder is None:
+            return None
+        branch = BranchStore(folder.parent).branch(self._place.branch)
+        return line_for(self._graph, self._node, self._aws.s3, owner=branch.owner, tags=branch_tags(branch))
 
     def _record(self, folder: Path, key: str, run: JobRun, isolation: Isolation | None) -> None:
         script = self._place.script_sha256(self._node)

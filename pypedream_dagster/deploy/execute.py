@@ -11,12 +11,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal, assert_never
 
+from pypedream_dagster.aws.conditional import create_object
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import DeployedTo
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.deploy.live import is_ours, live_tags
-from pypedream_dagster.deploy.plan import Plan
+from pypedream_dagster.deploy.plan import Plan, refuse_foreign
 from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, set_aside_broken, write_deployment
 from pypedream_dagster.deploy.resources import (
     Database,
@@ -31,7 +32,15 @@ from pypedream_dagster.deploy.resources import (
 )
 from pypedream_dagster.deploy.steps import Create, Delete, Forget, Keep, Step, StopRun, Update
 from pypedream_dagster.deploy.verify import check_nothing_left
-from pypedream_dagster.errors import AccessDeniedError, AwsError, NotFoundError, StateError
+from pypedream_dagster.errors import (
+    AccessDeniedError,
+    AwsError,
+    ConflictError,
+    NotFoundError,
+    ProtectedError,
+    PypedreamError,
+    StateError,
+)
 
 _STOP_SECONDS = 600.0
 
@@ -136,14 +145,14 @@ class _Execution:
                 if isinstance(step, Create):
                     begun.append(step.resource)
                 self._do(step)
-        except AccessDeniedError as error:
-            # No later attempt with these credentials can complete it: leave nothing half made.
+        except (AccessDeniedError, ProtectedError) as error:
+            # No later attempt can complete it, with these credentials or this name: leave nothing half made.
             self._undo(begun, error)
             if not self._record.resources:
                 self._remember(None)
             raise
 
-    def _undo(self, begun: list[Resource], denial: AccessDeniedError) -> None:
+    def _undo(self, begun: list[Resource], denial: PypedreamError) -> None:
         for resource in reversed(begun):
             kind, name = kind_of(resource), identity(resource)
             try:
@@ -226,7 +235,7 @@ def _create(aws: Aws, resource: Resource, plan: Plan) -> None:
     tags = plan.tags
     match resource:
         case Prefix(uri):
-            aws.s3.write(naming.claim_uri(uri), _claim(uri, plan), tags)
+            _create_claim(aws, uri, plan)
         case Script(uri):
             aws.s3.write(uri, resource.body, tags)
         case Job(name):
@@ -237,10 +246,23 @@ def _create(aws: Aws, resource: Resource, plan: Plan) -> None:
             assert_never(resource)
 
 
+def _create_claim(aws: Aws, uri: str, plan: Plan) -> None:
+    """Claim a prefix; of two who do so at once, S3 lets one."""
+    claim = naming.claim_uri(uri)
+    try:
+        create_object(aws.s3, claim, _claim(uri, plan), plan.tags)
+    except ConflictError:
+        found = aws.s3.tags(claim)
+        if not is_ours(found, plan.tags):  # ours: it was written, and the answer lost
+            refuse_foreign("prefix", uri, found)
+
+
 def _update(aws: Aws, resource: Resource, plan: Plan) -> None:
     tags = plan.tags
     match resource:
-        case Prefix() | Script():
+        case Prefix(uri):
+            aws.s3.write(naming.claim_uri(uri), _claim(uri, plan), tags)
+        case Script():
             _create(aws, resource, plan)
         case Job(name):
             aws.glue.update_job(name, resource.properties)
@@ -274,6 +296,7 @@ def _delete_prefix(aws: Aws, uri: str) -> None:
             hint="stop it, then run the command again",
         )
     _delete_folder_marker(aws, naming.folder_marker(uri))
+    aws.s3.delete_beside(naming.waiting_prefix(uri))  # of runs that were killed while they waited
     aws.s3.delete_object(naming.claim_uri(uri))
 
 

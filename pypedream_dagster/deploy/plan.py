@@ -180,7 +180,7 @@ def _step_towards(aws: Aws, resource: Resource, tags: Tags, record: DeploymentRe
             )
         return Create(resource)
     if not is_ours(found, tags):
-        _refuse_foreign(kind, name, found)
+        refuse_foreign(kind, name, found)
     changes = list(_changes(aws, resource, record.find(kind, name) if record else None))
     if any(found.get(key) != value for key, value in tags.items()):
         changes.append("tags")
@@ -226,7 +226,7 @@ def _deletions(
         elif recorded is None:
             continue  # ours by name only: not ours
         elif found is not None:
-            _refuse_foreign(kind, name, found)
+            refuse_foreign(kind, name, found)
         elif kind == "prefix" and recorded.state != "making" and not aws.s3.is_empty(name):
             raise ProtectedError(
                 f"{name} holds objects, but {naming.claim_uri(name)}, which said that they are the branch's, is gone.",
@@ -246,7 +246,12 @@ def _check_merged(store: BranchStore, name: str, graph: BranchGraph, scripts: Ma
             )
 
 
-def _refuse_foreign(kind: Kind, name: str, found: Tags) -> NoReturn:
+def refuse_foreign(kind: Kind, name: str, found: Tags) -> NoReturn:
+    """Refuse to touch a resource that is there and does not carry the branch's tags.
+
+    Raises:
+        ProtectedError: always; says whose it is.
+    """
     whose = found.get(naming.TAG_BRANCH)
     owner = found.get(naming.TAG_OWNER)
     said = f"carries the tags of branch {whose!r} of {owner}" if whose else "carries no tags of Pypedream"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pypedream_dagster.aws.session import Aws
+from pypedream_dagster.branch import naming
 from pypedream_dagster.deploy.live import live_tags
 from pypedream_dagster.deploy.plan import Plan
 from pypedream_dagster.deploy.steps import Delete
@@ -20,6 +21,8 @@ def leftovers(aws: Aws, plan: Plan) -> Iterator[str]:
             yield f"{step.kind} {step.identity}"
         elif step.kind == "prefix" and not aws.s3.is_empty(step.identity):
             yield f"objects below {step.identity}"
+        elif step.kind == "prefix" and not aws.s3.is_empty(naming.waiting_prefix(step.identity)):
+            yield f"objects beside {step.identity} that say what it waits for"
 
 
 def check_nothing_left(aws: Aws, plan: Plan) -> None:

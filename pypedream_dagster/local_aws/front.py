@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -44,6 +45,7 @@ _log = logging.getLogger(__name__)
 HEALTH_PATH = "/_pypedream/health"
 _LOCAL_HOSTS = ("127.0.0.1", "localhost")
 _QUERY_SERVICES = ("iam", "sts")
+_OBJECT_LOCKS = 64  # shared among all objects: more would only cost memory
 _READING_VERBS = ("Get", "List", "Describe", "BatchGet", "Head", "Filter", "Search", "Check", "Test")
 
 
@@ -66,6 +68,7 @@ class Front:
         self._tags = tags
         self._snapshots = snapshots
         self._root = root
+        self._object_locks = tuple(threading.Lock() for _ in range(_OBJECT_LOCKS))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one WSGI call."""
@@ -125,7 +128,11 @@ class Front:
             listing = _list_objects(request, bucket)
             if listing is not None:
                 return listing
-        return self._call_moto(request, changes=request.method not in ("GET", "HEAD"))
+        if request.method in ("GET", "HEAD"):
+            return self._call_moto(request, changes=False)
+        # moto looks at If-Match and If-None-Match and writes then: nobody else may write in between.
+        with self._object_locks[hash((bucket, key)) % _OBJECT_LOCKS]:
+            return self._call_moto(request, changes=True)
 
     def _answer_glue(self, operation: str, parameters: dict[str, object]) -> Response:
         try:

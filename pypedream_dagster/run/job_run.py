@@ -12,19 +12,22 @@ import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 
 from pypedream_dagster.aws.glue import GlueClient
 from pypedream_dagster.aws.job_run import JobRun
-from pypedream_dagster.errors import AwsError, BusyError, ConcurrencyError, PypedreamError, RunError
+from pypedream_dagster.errors import AwsError, BusyError, ConcurrencyError, PypedreamError, RunError, StateError
+from pypedream_dagster.run.turns import REST_SECONDS, RUN_KEY_ARGUMENT, Line, Turn
 
-RUN_KEY_ARGUMENT = "--pypedream_run_key"
-"""Underscores: scripts that read all of their arguments with argparse get it as an attribute."""
+__all__ = ["RUN_KEY_ARGUMENT", "RunRequest", "run_job", "run_key"]
 
 _REMEMBERED_RUNS = 1000  # how far back a key is looked for
 _SHORTEST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.5, 15.0
 _POLL_FRACTION = 0.1  # of the time waited so far: quick jobs are noticed quickly, long ones cost few calls
 _LONGEST_QUEUE_SECONDS = 6 * 3600.0
+_LONGEST_RETRY_SECONDS = REST_SECONDS / 1.25  # whoever keeps no place in a line asks once in each rest at least
+_NOTE_SECONDS = 10.0  # until it is said again that a run waits; then twice as long, and so on
 _START_ATTEMPTS = 8
 _POLL_FAULTS = 20
 _RETRY_SECONDS = 60.0  # within which Glue starts its own retry of a failed run
@@ -68,6 +71,8 @@ def run_job(
     wait: Callable[[float], None],
     on_state: Callable[[JobRun], None],
     on_note: Callable[[str], None] = lambda _: None,
+    line: Line | None = None,
+    longest_queue_seconds: float = _LONGEST_QUEUE_SECONDS,
 ) -> JobRun:
     """Run a Glue job to its end, or join the run that was started for the same key before.
 
@@ -77,15 +82,18 @@ def run_job(
         wait: sleeps so many seconds; whatever it raises is an interruption and stops the Glue run.
         on_state: told the run whenever its state changes, first when it is found or started.
         on_note: told why nothing moves, in one line.
+        line: where to queue for a job that others run as well.
+        longest_queue_seconds: how long to wait for room at most.
 
     Returns:
         The run that succeeded.
 
     Raises:
         RunError: the run ended otherwise, with Glue's message and the place of the logs.
+        StateError: there was no room for it in ``longest_queue_seconds``; nothing was started.
         AwsError: AWS refuses or cannot be reached; the run itself is left alone and can be joined again.
     """
-    runner = _Runner(glue, request, wait, on_state, on_note)
+    runner = _Runner(glue, request, wait, on_state, on_note, line, longest_queue_seconds)
     run = runner.attach()
     if run is None:
         run = runner.start()
@@ -110,6 +118,8 @@ class _Runner:
     wait: Callable[[float], None]
     on_state: Callable[[JobRun], None]
     on_note: Callable[[str], None]
+    line: Line | None
+    longest_queue_seconds: float
 
     def attach(self) -> JobRun | None:
         """Return the live or succeeded run of this key, if there is one.
@@ -125,37 +135,64 @@ class _Runner:
         return _usable(self._own_runs())
 
     def start(self) -> JobRun:
-        """Start a run, as soon as there is room for it, and never two."""
-        queued_seconds, faults = 0.0, 0
+        """Start a run, as soon as there is room for it and it is its turn, and never two."""
+        turn = Turn(self.glue, self.line, self.request.run_key, _utc_now) if self.line else None
         try:
-            while True:
-                try:
-                    run_id = self.glue.start_job_run(
-                        self.request.job_name,
-                        {**self.request.arguments, RUN_KEY_ARGUMENT: self.request.run_key},
-                        self.request.session_policy,
-                    )
-                    return JobRun(self.request.job_name, run_id, "STARTING", arguments=self.request.arguments)
-                except ConcurrencyError as error:
-                    if queued_seconds > _LONGEST_QUEUE_SECONDS:
-                        raise
-                    self.on_note(f"{self.request.job_name} waits for its turn: {error.message}")
-                except BusyError as error:
-                    faults += 1
-                    if faults == _START_ATTEMPTS:
-                        raise
-                    self.on_note(f"{self.request.job_name} is tried again: {error.message}")
-                delay = _jitter(min(2.0 + queued_seconds * _POLL_FRACTION, 30.0))
-                self.wait(delay)
-                queued_seconds += delay
-                # The refused call, or the one before whose answer was lost, may have started it after all.
-                if (run := _usable(self._own_runs())) is not None:
-                    return run
+            return self._start_in_turn(turn)
         except PypedreamError:
             raise
         except BaseException:
             self._stop_found()
             raise
+        finally:
+            if turn is not None:
+                turn.leave()
+
+    def _start_in_turn(self, turn: Turn | None) -> JobRun:
+        waited, faults, next_note = 0.0, 0, 0.0
+        while True:
+            try:
+                hindrance = turn.hindrance(waited) if turn else None
+                if hindrance is None:
+                    return self._start_now()
+            except ConcurrencyError as error:
+                hindrance = error.message
+                if turn is not None:
+                    turn.stay(waited)
+            except BusyError as error:
+                faults += 1
+                if faults == _START_ATTEMPTS:
+                    raise
+                hindrance = None
+                self.on_note(f"{self.request.job_name} is tried again: {error.message}")
+            if waited > self.longest_queue_seconds:
+                raise self._too_long(waited, hindrance)
+            if hindrance is not None and waited >= next_note:
+                self.on_note(_waiting(self.request.job_name, hindrance, waited))
+                next_note = max(_NOTE_SECONDS, 2 * waited)
+            delay = turn.delay_seconds(waited) if turn else _retry_delay(waited)
+            self.wait(delay)
+            waited += delay
+            # The refused call, or the one before whose answer was lost, may have started it after all.
+            if (run := _usable(self._own_runs())) is not None:
+                return run
+
+    def _start_now(self) -> JobRun:
+        run_id = self.glue.start_job_run(
+            self.request.job_name,
+            {**self.request.arguments, RUN_KEY_ARGUMENT: self.request.run_key},
+            self.request.session_policy,
+            # A branch's run in Glue's own queue would go before production's next one, whatever the line says.
+            queuing=False if self.line else None,
+        )
+        return JobRun(self.request.job_name, run_id, "STARTING", arguments=self.request.arguments)
+
+    def _too_long(self, waited: float, hindrance: str | None) -> StateError:
+        why = (hindrance or "AWS is busy").rstrip(".")
+        return StateError(
+            f"Glue job {self.request.job_name} had no room in {_span(waited)}: {why}.",
+            hint="run it again later, or raise the job's MaxConcurrentRuns; nothing was started",
+        )
 
     def follow(self, run: JobRun) -> JobRun:
         """Wait for a run's end; stop it if the waiting is interrupted."""
@@ -231,9 +268,26 @@ def _usable(runs: Iterable[JobRun]) -> JobRun | None:
     return next((run for run in runs if run.succeeded or not (run.is_terminal or run.state == "STOPPING")), None)
 
 
+def _retry_delay(waited: float) -> float:
+    return _jitter(min(2.0 + waited * _POLL_FRACTION, _LONGEST_RETRY_SECONDS))
+
+
 def _jitter(seconds: float) -> float:
     # Spread, so that steps which were refused together do not all ask again together.
     return seconds * random.uniform(0.75, 1.25)  # noqa: S311
+
+
+def _waiting(job: str, hindrance: str, waited: float) -> str:
+    so_far = f"; waiting for {_span(waited)} so far" if waited else ""
+    return f"{job} waits for its turn: {hindrance.rstrip('.')}{so_far}"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _failure(run: JobRun) -> RunError:
