@@ -50,6 +50,8 @@ class Output(Frozen):
         base_table: ``database.table`` in the catalog on main, if it is catalogued there.
         head_table: the same on the branch; None if the dataset is not catalogued.
         settings: as the graph file gives them.
+        seeded: whether the branch's starts as a copy of main's, anew before each run: its job builds on what is
+            there.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Output(Frozen):
     base_table: str | None = None
     head_table: str | None = None
     settings: Dataset
+    seeded: bool = False
 
 
 class BranchNode(Frozen):
@@ -148,6 +151,22 @@ class BranchGraph(Frozen):
         return () if self.is_main else tuple(sorted({table.partition(".")[0] for table in tables}))
 
 
+class Acknowledgement(Frozen):
+    """Somebody has seen a severe hazard and goes on: this very finding, of this very code.
+
+    Attributes:
+        id: of the finding.
+        by: who.
+        at: UTC.
+        what: the finding in one line, as it was shown.
+    """
+
+    id: str
+    by: str
+    at: datetime
+    what: str
+
+
 class Branch(Frozen):
     """``branch.json``: what was branched, by whom, and what main looked like then.
 
@@ -156,6 +175,7 @@ class Branch(Frozen):
         graph_sha256: of the main graph's file.
         script_sha256: per origin, of production's script as of then.
         follow_order: whether links that only order were followed.
+        acknowledged: the severe hazards that somebody has taken upon themselves.
     """
 
     version: Literal[1] = 1
@@ -168,3 +188,4 @@ class Branch(Frozen):
     graph_sha256: str
     script_sha256: Mapping[str, str] = Field(default_factory=dict)
     follow_order: bool = False
+    acknowledged: tuple[Acknowledgement, ...] = ()

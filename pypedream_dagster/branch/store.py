@@ -140,6 +140,10 @@ class BranchStore:
         """Replace a branch's derived graph."""
         write_json(self._existing(name) / "graph.json", graph_document(graph))
 
+    def update_branch(self, branch: Branch) -> None:
+        """Replace a branch's record."""
+        write_json(self._existing(branch.name) / "branch.json", branch.model_dump(mode="json"))
+
     def script_path(self, name: str, node: BranchNode) -> Path:
         """Return where the developer edits an origin's script."""
         return self._existing(name) / "scripts" / script_name(node)

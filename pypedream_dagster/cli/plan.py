@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,9 +11,11 @@ from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
 from pypedream_dagster.branch.policy import MAX_POLICY_CHARACTERS, session_policy
 from pypedream_dagster.branch.store import sha256
 from pypedream_dagster.cli.forecast import USD_PER_DPU_HOUR, Forecast, critical_path_seconds, forecast_nodes
+from pypedream_dagster.cli.hazards import acknowledged_ids, hazard_document, print_hazards, scan_where_possible
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option, refuse_main
 from pypedream_dagster.cli.output import count, note, print_json, print_table
+from pypedream_dagster.deploy.hazards.model import Finding
 from pypedream_dagster.errors import AwsError
 
 _WORDS = {"glue_job": "Glue job", "script": "script  ", "catalog_database": "database"}
@@ -26,18 +28,20 @@ _WORDS = {"glue_job": "Glue job", "script": "script  ", "catalog_database": "dat
 def command(invocation: Invocation, branch: str, as_json: bool) -> None:
     """Say what a branch would create, run, read and write.
 
-    Says what to look out for, too. Makes nothing, and works before the branch is deployed. Where AWS can be asked,
-    the jobs' past runs on main tell how long it will take.
+    Says what is hazardous about it, with file and line, and what to do. Makes nothing, and works before the branch is
+    deployed. Where AWS can be asked, the jobs' past runs on main tell how long it will take.
     """
     refuse_main(branch, "planned")
     store = invocation.store()
     record, graph = store.branch(branch), store.graph(branch)
     forecasts = _forecasts(invocation, graph)
-    hazards = list(_hazards(invocation, record, graph))
+    notes = list(_notes(invocation, record, graph))
+    hazards = scan_where_possible(invocation, store, graph)
     if as_json:
-        print_json(_document(record, graph, forecasts, hazards))
+        print_json(_document(record, graph, forecasts, notes, hazards))
     else:
-        _print(graph, forecasts, hazards)
+        _print(graph, forecasts, notes)
+        _print_hazards(record, hazards)
 
 
 def _forecasts(invocation: Invocation, graph: BranchGraph) -> dict[str, Forecast]:
@@ -48,18 +52,10 @@ def _forecasts(invocation: Invocation, graph: BranchGraph) -> dict[str, Forecast
         return {}
 
 
-def _hazards(invocation: Invocation, record: Branch, graph: BranchGraph) -> Iterator[str]:
+def _notes(invocation: Invocation, record: Branch, graph: BranchGraph) -> Iterator[str]:
     for node in graph.nodes:
         if node.why_cloned:
             yield f"{node.id} gets a Glue job of its own, though its script is main's: {node.why_cloned}."
-        for output in node.outputs:
-            if output.settings.write_mode != "overwrite":
-                yield (
-                    f"{node.id} does not overwrite {output.name} but builds on what is there "
-                    f"({output.settings.write_mode}): deploy-branch will refuse."
-                )
-        if node.properties.get("DefaultArguments", {}).get("--job-bookmark-option") == "job-bookmark-enable":
-            yield f"{node.id} uses job bookmarks: on a branch it reads everything, not only what is new."
         if not node.outputs:
             yield f"{node.id} has no outputs in the graph: what it writes elsewhere than to the branch is denied."
     if record.expires_at < invocation.now():
@@ -80,7 +76,11 @@ def _creations(graph: BranchGraph) -> list[dict[str, str]]:
 
 
 def _document(
-    record: Branch, graph: BranchGraph, forecasts: Mapping[str, Forecast], hazards: list[str]
+    record: Branch,
+    graph: BranchGraph,
+    forecasts: Mapping[str, Forecast],
+    notes: list[str],
+    hazards: Sequence[Finding],
 ) -> dict[str, Any]:
     return {
         "branch": graph.branch,
@@ -93,7 +93,8 @@ def _document(
         "session_policy_characters": len(session_policy(graph)),
         "expected_seconds": critical_path_seconds(graph, forecasts) if forecasts else None,
         "expected_usd": _total_usd(forecasts),
-        "hazards": hazards,
+        "notes": notes,
+        "hazards": [hazard_document(hazard, acknowledged_ids(record.acknowledged)) for hazard in hazards],
     }
 
 
@@ -111,7 +112,7 @@ def _run_document(node: BranchNode, forecast: Forecast | None) -> dict[str, Any]
     }
 
 
-def _print(graph: BranchGraph, forecasts: Mapping[str, Forecast], hazards: list[str]) -> None:
+def _print(graph: BranchGraph, forecasts: Mapping[str, Forecast], notes: list[str]) -> None:
     click.echo(f"Branch {graph.branch} at {', '.join(graph.origins)}\n\nCreates")
     for made in _creations(graph):
         origin = f" (clone of {made['from']})" if "from" in made else ""
@@ -142,12 +143,18 @@ def _print(graph: BranchGraph, forecasts: Mapping[str, Forecast], hazards: list[
     for prefix in graph.write_prefixes:
         click.echo(f"  {prefix}")
     click.echo(f"  (session policy: {len(session_policy(graph)):,} of {MAX_POLICY_CHARACTERS:,} characters)")
-    if hazards:
+    if notes:
         click.echo("\nLook out")
-        for hazard in hazards:
-            click.echo(f"  {hazard}")
+        for text in notes:
+            click.echo(f"  {text}")
     if forecasts:
         click.echo(f"\n{_forecast_line(graph, forecasts)}")
+
+
+def _print_hazards(record: Branch, hazards: Sequence[Finding]) -> None:
+    if hazards:
+        click.echo("\nHazards")
+        print_hazards(hazards, acknowledged_ids(record.acknowledged))
 
 
 def _forecast_line(graph: BranchGraph, forecasts: Mapping[str, Forecast]) -> str:

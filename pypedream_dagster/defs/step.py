@@ -23,6 +23,7 @@ from pypedream_dagster.defs.metadata import Metadata, dataset_metadata, plain, r
 from pypedream_dagster.defs.progress import Progress, tell
 from pypedream_dagster.defs.resources import AwsResource
 from pypedream_dagster.deploy.record import read_deployment
+from pypedream_dagster.deploy.seed import seed
 from pypedream_dagster.errors import (
     AccessDeniedError,
     AwsError,
@@ -170,7 +171,21 @@ class _Step:
             self._context.log.info(text)
             tell(Progress(self._node.id, "note", text))
 
-        return run_job(self._aws.glue, request, wait=interruptible_sleep, on_state=on_state, on_note=on_note)
+        def before_start() -> None:
+            # A run of a job that builds on what is there begins where main's run would: not on the last one's rows.
+            for output in self._node.outputs:
+                if folder is not None and output.seeded:
+                    copied = seed(self._aws.s3, self._graph, output)
+                    on_note(f"{output.name} starts as main's: {copied.objects:,} objects copied")
+
+        return run_job(
+            self._aws.glue,
+            request,
+            wait=interruptible_sleep,
+            on_state=on_state,
+            on_note=on_note,
+            before_start=before_start,
+        )
 
     def _record(self, folder: Path, key: str, run: JobRun, isolation: Isolation | None) -> None:
         script = self._place.script_sha256(self._node)

@@ -68,6 +68,7 @@ def run_job(
     wait: Callable[[float], None],
     on_state: Callable[[JobRun], None],
     on_note: Callable[[str], None] = lambda _: None,
+    before_start: Callable[[], None] = lambda: None,
 ) -> JobRun:
     """Run a Glue job to its end, or join the run that was started for the same key before.
 
@@ -77,6 +78,7 @@ def run_job(
         wait: sleeps so many seconds; whatever it raises is an interruption and stops the Glue run.
         on_state: told the run whenever its state changes, first when it is found or started.
         on_note: told why nothing moves, in one line.
+        before_start: called before a run is started, and not where one is joined.
 
     Returns:
         The run that succeeded.
@@ -88,6 +90,7 @@ def run_job(
     runner = _Runner(glue, request, wait, on_state, on_note)
     run = runner.attach()
     if run is None:
+        before_start()
         run = runner.start()
     else:
         on_note(f"Joined run {run.job_run_id} of Glue job {run.job_name}, which was started before.")

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 
 from pypedream_dagster.script.chain import Chain, Link
 from pypedream_dagster.script.model import Access, Action, Fact, OtherIdentity, System
-from pypedream_dagster.script.values import Call, Constant, Table, Text, Value, as_text, literal, text_of
+from pypedream_dagster.script.values import Constant, Table, Text, Value, as_text, literal, text_of
 
 _PACKAGES = {"boto3", "aioboto3", "botocore", "aiobotocore", "session"}
 _MAKERS = {"client", "resource", "create_client"}
 _KEYS = {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+_FILESYSTEMS = {"S3FileSystem"}
+_FILESYSTEM_KEYS = {"key", "secret", "token", "access_key", "secret_key", "session_token", "role_arn"}
 _READS = (
     "get", "list", "describe", "head", "scan", "query", "batch_get", "select", "download", "search", "lookup", "can_",
     "generate_presigned", "check", "test_", "validate", "filter", "all", "pages", "load", "reload", "wait", "paginate",
@@ -67,8 +69,8 @@ _SYSTEMS: Mapping[str, System] = {
     "opensearch": "aws",
 }
 _NAMES = (
-    "TableName", "TopicArn", "QueueUrl", "StreamName", "DeliveryStreamName", "FunctionName", "stateMachineArn", "JobName",
-    "Name", "WorkflowName", "EventBusName", "ClusterIdentifier", "WorkGroup", "SecretId", "RoleArn", "LogGroupName",
+    "TableName", "TopicArn", "QueueUrl", "StreamName", "DeliveryStreamName", "FunctionName", "stateMachineArn",
+    "JobName", "Name", "WorkflowName", "EventBusName", "ClusterIdentifier", "WorkGroup", "SecretId", "RoleArn",
 )  # fmt: skip
 _CATALOG_READS = {"get_table", "get_partitions", "get_partition", "batch_get_partition"}
 
@@ -97,17 +99,16 @@ def boto_facts(chain: Chain) -> Iterator[Fact]:
 
 
 def _identities(chain: Chain) -> Iterator[Fact]:
-    if chain.name not in {*_MAKERS, "Session", "get_session"} or chain.module not in _PACKAGES:
-        if chain.name != "S3FileSystem" and not (chain.name == "client" and "session" in chain.module.lower()):
-            return
-    for key in (*_KEYS, "key", "secret"):
-        value = chain.call.keywords.get(key)
-        if value is not None and not (isinstance(value, Constant) and value.value is None):
-            if chain.name == "S3FileSystem" or key in _KEYS:
-                yield OtherIdentity(chain.place, "access keys of its own")
-                return
-    profile = chain.call.keywords.get("profile_name", chain.call.keywords.get("profile"))
-    if profile is not None and not (isinstance(profile, Constant) and profile.value is None):
+    makes = chain.name in {*_MAKERS, "Session", "get_session"}
+    keys = _FILESYSTEM_KEYS if chain.name in _FILESYSTEMS else _KEYS if makes else set()
+    given = {
+        name: value
+        for name, value in chain.call.keywords.items()
+        if not (isinstance(value, Constant) and value.value is None)
+    }
+    if given.keys() & keys:
+        yield OtherIdentity(chain.place, "access keys of its own")
+    elif keys and (profile := given.get("profile_name", given.get("profile"))) is not None:
         yield OtherIdentity(chain.place, f"the profile {as_text(profile)}")
 
 
@@ -120,11 +121,15 @@ def _service(chain: Chain) -> tuple[str | None, tuple[Link, ...]]:
             rest = chain.links[index + 1 :]
             if name is not None or chain.module in _PACKAGES:
                 return (name or "?", rest) if _is_service_call(rest) else (None, ())
-    if chain.module in _PACKAGES or chain.dotted and chain.module not in {"s3", "client", "self"} and "." not in chain.dotted:
+    if chain.module in _PACKAGES or (
+        chain.dotted and chain.module not in {"s3", "client", "self"} and "." not in chain.dotted
+    ):
         return None, ()
     known = _BY_METHOD.get(chain.name)
     if known is None:
-        known = next((s for (m, word), s in _BY_KEYWORD.items() if m == chain.name and word in chain.call.keywords), None)
+        known = next(
+            (s for (m, word), s in _BY_KEYWORD.items() if m == chain.name and word in chain.call.keywords), None
+        )
     return known, chain.links[-1:]
 
 
@@ -171,7 +176,14 @@ _BUCKET_AND_KEY: Mapping[str, tuple[int | None, int | None]] = {
 def _s3(chain: Chain, rest: tuple[Link, ...]) -> Iterator[Fact]:
     call, name = chain.call, chain.name
     made = {link.name: link.call for link in rest[:-1] if link.call is not None}
-    if rest[-1].call is None or name in {"Bucket", "Object", "ObjectSummary", "get_paginator", "get_waiter", "BucketPolicy"}:
+    if rest[-1].call is None or name in {
+        "Bucket",
+        "Object",
+        "ObjectSummary",
+        "get_paginator",
+        "get_waiter",
+        "BucketPolicy",
+    }:
         return
     action = _action(name)
     if name in {"copy", "copy_object", "copy_from"}:
@@ -187,7 +199,9 @@ def _s3(chain: Chain, rest: tuple[Link, ...]) -> Iterator[Fact]:
     elif (owner := made.get("Bucket")) is not None:
         bucket = owner.argument(0, "name")
         selected = made.get("filter")
-        key = selected.argument(None, "Prefix") if selected else call.argument(1, "Key") if name.startswith("up") else key
+        key = (
+            selected.argument(None, "Prefix") if selected else call.argument(1, "Key") if name.startswith("up") else key
+        )
     elif name == "paginate" or (name == "list_objects_v2"):
         action = "read"
     if bucket is None and action == "read":
@@ -216,5 +230,3 @@ def _glue(chain: Chain) -> Iterator[Fact]:
         yield Access(chain.place, action, "catalog", target, "boto3", service="glue")
     elif action != "read":
         yield Access(chain.place, action, "aws", _named(chain), "boto3", service="glue")
-
-

@@ -14,7 +14,15 @@ _TIMES = {
     "pandas.Timestamp.utcnow", "pandas.Timestamp.today", "pendulum.now", "pendulum.today", "arrow.now", "arrow.utcnow",
 }  # fmt: skip
 _SPARK_TIMES = {"current_timestamp", "current_date", "localtimestamp", "now", "curdate"}
-_SPARK_RANDOM = {"rand", "randn", "uuid", "monotonically_increasing_id", "spark_partition_id", "shuffle", "input_file_name"}
+_SPARK_RANDOM = {
+    "rand",
+    "randn",
+    "uuid",
+    "monotonically_increasing_id",
+    "spark_partition_id",
+    "shuffle",
+    "input_file_name",
+}
 _RANDOM_MODULES = {"random", "secrets", "uuid"}
 _RANDOM_FREE = {"seed", "UUID", "uuid3", "uuid5", "Random", "default_rng", "RandomState", "setstate", "getstate"}
 _NAMERS = {"alias", "name"}
@@ -44,7 +52,11 @@ def clock_of(chain: Chain) -> Clock | None:
 def _is_function(chain: Chain) -> bool:
     if chain.dotted.startswith(("pyspark.sql.functions.", "pyspark.sql.connect.functions.")):
         return True
-    return isinstance(chain.root, Symbol) and chain.root.name in {"F", "f", "functions", "fn", "sf", "SF"} and len(chain.links) == 1
+    return (
+        isinstance(chain.root, Symbol)
+        and chain.root.name in {"F", "f", "functions", "fn", "sf", "SF"}
+        and len(chain.links) == 1
+    )
 
 
 def clock_facts(chains: list[Chain]) -> Iterator[Fact]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pypedream_dagster.script.chain import Chain
-from pypedream_dagster.script.model import Access, Action, Bookmark, Fact, OtherIdentity, Streaming, System
+from pypedream_dagster.script.model import Access, Action, Bookmark, Fact, Mode, OtherIdentity, Streaming, System
 from pypedream_dagster.script.spark import without_credentials
-from pypedream_dagster.script.values import Sequence, Table, Text, Value, as_text, literal, text_of
+from pypedream_dagster.script.values import Constant, Sequence, Table, Text, Value, as_text, literal, text_of
 
 _CONNECTIONS: Mapping[str, System] = {
     "s3": "s3",
@@ -29,6 +29,10 @@ _WRITERS = {"write_dynamic_frame", "write_data_frame", "write_from_options", "wr
 _READERS = {"create_dynamic_frame", "create_data_frame", "create_sample_dynamic_frame"}
 _PREFIXES: Mapping[str, Action] = {"write_dynamic_frame": "write", "create_dynamic_frame": "read"}
 _PREFIXES = {**_PREFIXES, "write_data_frame": "write", "create_data_frame": "read"}
+_NAMING_OPTIONS = (
+    "dynamodb.output.tableName", "dynamodb.input.tableName", "dbtable", "url", "connectionName", "topic", "topicName",
+    "streamARN", "streamName", "opensearch.resource", "collection",
+)  # fmt: skip
 _KINDS = ("from_options", "from_catalog", "from_jdbc_conf")
 _PURGES: Mapping[str, Action] = {"purge_s3_path": "delete", "transition_s3_path": "write"}
 _TABLE_PURGES: Mapping[str, Action] = {"purge_table": "delete", "transition_table": "write"}
@@ -52,7 +56,7 @@ def glue_facts(chain: Chain) -> Iterator[Fact]:
         yield from _options(chain, "read", call.argument(0, "connection_type"), Table(call.keywords))
     elif name in _PURGES:
         target = as_text(call.argument(0, "s3_path"))
-        yield Access(chain.place, _PURGES[name], "s3", target, "glue")
+        yield Access(chain.place, _PURGES[name], "s3", target, "glue", _purged(call.argument(1, "options")))
     elif name in _TABLE_PURGES:
         target = _table(call.argument(0, "database"), call.argument(1, "table_name"))
         yield Access(chain.place, _TABLE_PURGES[name], "catalog", target, "glue")
@@ -60,6 +64,12 @@ def glue_facts(chain: Chain) -> Iterator[Fact]:
         yield Streaming(chain.place, "forEachBatch")
     elif name == "extract_jdbc_conf":
         yield Access(chain.place, "read", "database", as_text(call.argument(0, "connection_name")), "glue connection")
+
+
+def _purged(options: Value | None) -> Mode:
+    """Return ``overwrite`` where all goes: by default files of the last seven days stay."""
+    hours = options.items.get("retentionPeriod") if isinstance(options, Table) else None
+    return "overwrite" if isinstance(hours, Constant) and hours.value == 0 else "unknown"
 
 
 def _is_job(chain: Chain) -> bool:
@@ -84,9 +94,7 @@ def _frame(chain: Chain, action: Action, kind: str) -> Iterator[Fact]:
     call = chain.call
     if kind == "from_catalog":
         shift = 0 if action == "read" else 1
-        target = _table(
-            call.argument(shift, "database", "name_space"), call.argument(shift + 1, "table_name")
-        )
+        target = _table(call.argument(shift, "database", "name_space"), call.argument(shift + 1, "table_name"))
         yield Access(chain.place, action, "catalog", target, "glue", "append" if action == "write" else "unknown")
         return
     if kind == "from_jdbc_conf":
@@ -113,14 +121,10 @@ def _options(chain: Chain, action: Action, connection: Value | None, options: Va
         for target in _paths(given):
             yield Access(chain.place, action, "s3", target, "glue", "append" if mode == "append" else "unknown")
         return
-    names = ("dynamodb.output.tableName", "dynamodb.input.tableName", "dbtable", "url", "connectionName")
-    names = (*names, "topic", "topicName", "streamARN", "streamName", "opensearch.resource", "collection")
-    found = next((given[name] for name in names if name in given), None)
+    found = next((given[name] for name in _NAMING_OPTIONS if name in given), None)
     parts = ((kind or "?") + " ", *without_credentials(as_text(found)).pieces) if found is not None else (kind or "?",)
     through = "glue connection" if "connectionName" in given else "glue"
-    yield Access(
-        chain.place, action, system, text_of(parts), through, "append" if mode == "append" else "unknown"
-    )
+    yield Access(chain.place, action, system, text_of(parts), through, "append" if mode == "append" else "unknown")
 
 
 def _paths(given: Mapping[str, Value]) -> Iterator[Text]:

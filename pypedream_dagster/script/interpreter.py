@@ -130,10 +130,10 @@ class Interpreter:
                 self._value(test)
                 self._block(body + orelse)
             case ast.With(items, body) | ast.AsyncWith(items, body):
-                for item in items:
-                    context = self._value(item.context_expr)
-                    if item.optional_vars is not None:
-                        self._bind(item.optional_vars, context, node)
+                for opened in items:
+                    context = self._value(opened.context_expr)
+                    if opened.optional_vars is not None:
+                        self._bind(opened.optional_vars, context, node)
                 self._block(body)
             case ast.Try(body, handlers, orelse, finalbody) | ast.TryStar(body, handlers, orelse, finalbody):
                 self._block(body)

@@ -13,8 +13,8 @@ from pypedream_dagster.script.values import Gap, Sequence, Text, as_text, litera
 DRIVERS = {
     "psycopg2", "psycopg", "pymysql", "MySQLdb", "mysql", "pg8000", "redshift_connector", "pyodbc", "cx_Oracle",
     "oracledb", "pymssql", "sqlalchemy", "teradatasql", "vertica_python", "ibm_db", "ibm_db_dbi", "clickhouse_driver",
-    "clickhouse_connect", "trino", "databricks", "jaydebeapi", "pyhive", "pgdb", "pg", "aiomysql", "asyncpg", "psycopg2cffi",
-    "snowflake",
+    "clickhouse_connect", "trino", "databricks", "jaydebeapi", "pyhive", "pgdb", "pg", "aiomysql", "asyncpg",
+    "psycopg2cffi", "snowflake",
 }  # fmt: skip
 _CONNECTS = {"connect", "create_engine", "Connection", "SnowflakeConnection", "ConnectionPool", "create_pool", "Client"}
 _CONNECTS |= {"SimpleConnectionPool", "ThreadedConnectionPool", "get_client", "connect_to", "create_async_engine", "DB"}
@@ -70,7 +70,17 @@ _FRAME_WRITES = {"to_parquet", "to_csv", "to_json", "to_excel", "to_orc", "to_pi
 _FRAME_WRITES |= {"write_parquet", "write_csv", "write_json", "write_ndjson", "write_delta", "sink_parquet"}
 _FRAME_READS = {"read_parquet", "read_csv", "read_json", "read_excel", "read_orc", "read_pickle", "read_feather"}
 _FRAME_READS |= {"scan_parquet", "scan_csv", "read_fwf", "read_table", "read_xml", "read_hdf"}
-_DATABASES = {"redshift", "mysql", "postgresql", "sqlserver", "oracle", "data_api", "neptune", "timestream", "opensearch"}
+_DATABASES = {
+    "redshift",
+    "mysql",
+    "postgresql",
+    "sqlserver",
+    "oracle",
+    "data_api",
+    "neptune",
+    "timestream",
+    "opensearch",
+}
 _WRANGLER = {"awswrangler", "wr"}
 _WRANGLER_MODES: Mapping[str, Mode] = {
     "append": "append",
@@ -85,14 +95,20 @@ def library_facts(chain: Chain) -> Iterator[Fact]:
         yield from _wrangler(chain)
         return
     dotted = chain.dotted
-    if dotted.startswith(_PROCESSES) or dotted in {"exec", "eval", "compile"}:
-        yield Process(chain.place, dotted)
-    elif dotted in {"importlib.import_module", "__import__"} and literal(chain.call.argument(0, "name")) is None:
+    if (
+        dotted.startswith(_PROCESSES)
+        or dotted in {"exec", "eval", "compile"}
+        or (dotted in {"importlib.import_module", "__import__"} and literal(chain.call.argument(0, "name")) is None)
+    ):
         yield Process(chain.place, dotted)
     elif chain.module in _HTTP:
         yield from _http(chain)
     elif chain.module in _SYSTEMS:
-        if dotted and chain.name not in _HARMLESS and (chain.name[:1].isupper() or chain.module not in {"google", "azure"}):
+        if (
+            dotted
+            and chain.name not in _HARMLESS
+            and (chain.name[:1].isupper() or chain.module not in {"google", "azure"})
+        ):
             target = without_credentials(as_text(chain.call.argument(0, "host", "hosts", "bootstrap_servers")))
             shown = text_of((f"{dotted} ", *target.pieces)) if target.start else Text((dotted,))
             yield Access(chain.place, "write", _SYSTEMS[chain.module], shown, chain.module)
@@ -112,7 +128,7 @@ def _http(chain: Chain) -> Iterator[Fact]:
     has_body = any(word in call.keywords for word in ("data", "json", "fields", "body", "files"))
     if name == "Request":
         method = (literal(call.argument(None, "method")) or "").upper()
-    if name == "urlopen" and not has_body and len(call.positional) < 2 or method in {"GET", "HEAD", "OPTIONS"}:
+    if (name == "urlopen" and not has_body and len(call.positional) < 2) or method in {"GET", "HEAD", "OPTIONS"}:
         yield Access(chain.place, "read", "http", target, chain.module)
     elif name in _HTTP_WRITES:
         if name != "Request" or has_body or len(call.positional) > 1 or method:
@@ -126,7 +142,9 @@ def _frames(chain: Chain) -> Iterator[Fact]:
     if name in _FRAME_WRITES:
         target = call.argument(0, "path", "path_or_buf", "excel_writer", "file", "target")
         if isinstance(target, Text):
-            mode: Mode = {"append": "append", "merge": "merge"}.get(literal(call.keywords.get("mode")) or "", "overwrite")  # type: ignore[assignment]
+            mode: Mode = {"append": "append", "merge": "merge"}.get(
+                literal(call.keywords.get("mode")) or "", "overwrite"
+            )  # type: ignore[assignment]
             yield Access(chain.place, "write", "s3", target, "pandas", mode)
     elif name in _FRAME_READS and chain.module:
         target = call.argument(0, "path", "filepath_or_buffer", "path_or_buf", "io", "source")
@@ -136,18 +154,38 @@ def _frames(chain: Chain) -> Iterator[Fact]:
         table = as_text(call.argument(0, "name", "destination_table"))
         yield Access(chain.place, "write", "database", table, "pandas", "append")
     elif name in {"write_to_dataset", "write_table", "write_dataset", "write_deltalake", "write_feather"}:
-        target = call.argument(1 if name in {"write_to_dataset", "write_table", "write_dataset"} else 0, "root_path", "where", "base_dir", "table_or_uri")
+        target = call.argument(
+            1 if name in {"write_to_dataset", "write_table", "write_dataset"} else 0,
+            "root_path",
+            "where",
+            "base_dir",
+            "table_or_uri",
+        )
         if isinstance(target, Text):
             how = literal(call.keywords.get("mode")) or ""
             appends = name == "write_to_dataset" or how == "append"
             once = name == "write_deltalake" and not how
-            yield Access(chain.place, "write", "s3", target, chain.module or "pyarrow", "append" if appends else "once" if once else "overwrite")
+            yield Access(
+                chain.place,
+                "write",
+                "s3",
+                target,
+                chain.module or "pyarrow",
+                "append" if appends else "once" if once else "overwrite",
+            )
     elif name in {"open", "smart_open"}:
         target, how = call.argument(0, "uri", "path", "file"), literal(call.argument(1, "mode")) or "r"
         if isinstance(target, Text) and (target.start.startswith("s3") or chain.dotted not in {"open", "io.open"}):
             writes = any(letter in how for letter in "wax+")
             if "w" in how or "r" in how or "a" in how:
-                yield Access(chain.place, "write" if writes else "read", "s3", target, chain.module or "file", "append" if "a" in how else "overwrite")
+                yield Access(
+                    chain.place,
+                    "write" if writes else "read",
+                    "s3",
+                    target,
+                    chain.module or "file",
+                    "append" if "a" in how else "overwrite",
+                )
 
 
 def _wrangler(chain: Chain) -> Iterator[Fact]:
@@ -157,18 +195,32 @@ def _wrangler(chain: Chain) -> Iterator[Fact]:
     if area == "s3":
         yield from _wrangler_s3(chain)
     elif area == "catalog":
-        if not name.startswith(("get", "does", "databases", "tables", "search", "table", "sanitize", "extract", "drop_dup")):
-            target = text_of((*as_text(keywords.get("database", call.argument(0))).pieces, ".", *as_text(keywords.get("table", call.argument(1))).pieces))
-            yield Access(chain.place, "delete" if name.startswith("delete") else "write", "catalog", target, "awswrangler")
+        if not name.startswith(
+            ("get", "does", "databases", "tables", "search", "table", "sanitize", "extract", "drop_dup")
+        ):
+            target = text_of(
+                (
+                    *as_text(keywords.get("database", call.argument(0))).pieces,
+                    ".",
+                    *as_text(keywords.get("table", call.argument(1))).pieces,
+                )
+            )
+            yield Access(
+                chain.place, "delete" if name.startswith("delete") else "write", "catalog", target, "awswrangler"
+            )
     elif area == "athena":
         if name.startswith(("read", "start", "create", "to_", "delete")):
             text = as_text(call.argument(0, "sql"))
             if name.startswith(("read", "start", "create")):
                 yield from sql_accesses(text, chain.place, "athena", set())
             else:
-                target = text_of((*as_text(keywords.get("database")).pieces, ".", *as_text(keywords.get("table")).pieces))
+                target = text_of(
+                    (*as_text(keywords.get("database")).pieces, ".", *as_text(keywords.get("table")).pieces)
+                )
                 merges = "merge_cols" in keywords or name.startswith("delete")
-                how: Mode = "merge" if merges else _WRANGLER_MODES.get(literal(keywords.get("mode")) or "append", "unknown")
+                how: Mode = (
+                    "merge" if merges else _WRANGLER_MODES.get(literal(keywords.get("mode")) or "append", "unknown")
+                )
                 yield Access(chain.place, "write", "catalog", target, "awswrangler", how)
             yield Access(chain.place, "write", "aws", Text(("a query of Athena",)), "awswrangler", service="athena")
     elif area in _DATABASES:
@@ -177,7 +229,9 @@ def _wrangler(chain: Chain) -> Iterator[Fact]:
             yield Access(chain.place, "write", system, _wrangled(chain), "awswrangler", "append")
     elif area == "dynamodb" and name.startswith(("put", "delete", "execute")):
         yield Access(chain.place, "write", "dynamodb", _wrangled(chain), "awswrangler", service="dynamodb")
-    elif area in {"sqs", "sns", "secretsmanager", "emr", "quicksight"} and not name.startswith(("get", "list", "describe")):
+    elif area in {"sqs", "sns", "secretsmanager", "emr", "quicksight"} and not name.startswith(
+        ("get", "list", "describe")
+    ):
         yield Access(chain.place, "write", "aws", Text((area,)), "awswrangler", service=area)
 
 
@@ -188,7 +242,9 @@ def _wrangler_s3(chain: Chain) -> Iterator[Fact]:
         is_dataset = "dataset" in keywords or "mode" in keywords or "database" in keywords
         mode: Mode = "overwrite"
         if is_dataset:
-            mode = _WRANGLER_MODES.get(literal(keywords.get("mode")) or ("append" if "mode" not in keywords else ""), "unknown")
+            mode = _WRANGLER_MODES.get(
+                literal(keywords.get("mode")) or ("append" if "mode" not in keywords else ""), "unknown"
+            )
         if (target := call.argument(1, "path")) is not None:
             yield Access(chain.place, "write", "s3", as_text(target), "awswrangler", mode)
         if "database" in keywords:
@@ -201,7 +257,11 @@ def _wrangler_s3(chain: Chain) -> Iterator[Fact]:
         target = call.argument(2 if action == "write" else 0, "target_path", "path")
         if isinstance(target, Sequence) and target.items:
             target = target.items[0]
-        mode = _WRANGLER_MODES.get(literal(keywords.get("mode")) or "append", "unknown") if action == "write" else "unknown"
+        mode = (
+            _WRANGLER_MODES.get(literal(keywords.get("mode")) or "append", "unknown")
+            if action == "write"
+            else "unknown"
+        )
         if (source := keywords.get("source_path")) is not None:
             yield Access(chain.place, "read", "s3", as_text(source), "awswrangler")
         yield Access(chain.place, action, "s3", as_text(target), "awswrangler", mode)
@@ -229,7 +289,9 @@ def database_facts(chains: list[Chain], modules: set[str]) -> Iterator[Fact]:
         shown = text_of((f"{chain.dotted} ", *target.pieces)) if target.start else Text((chain.dotted,))
         action: Action = "read" if verdicts else "write"
         system: System = "snowflake" if chain.module == "snowflake" else "database"
-        yield Access(chain.place, action, "redshift" if chain.module == "redshift_connector" else system, shown, chain.module)
+        yield Access(
+            chain.place, action, "redshift" if chain.module == "redshift_connector" else system, shown, chain.module
+        )
 
 
 def _is_database(chain: Chain, drivers: set[str]) -> bool:
@@ -239,7 +301,12 @@ def _is_database(chain: Chain, drivers: set[str]) -> bool:
         return True
     text = as_text(chain.call.argument(0))
     # On something that cannot be seen: where a driver is imported, or what it is given is SQL.
-    return chain.module != "awswrangler" and (bool(drivers) or sql.is_statement(str(text))) and chain.module != "delta" and "merge" not in chain.names
+    return (
+        chain.module != "awswrangler"
+        and (bool(drivers) or sql.is_statement(str(text)))
+        and chain.module != "delta"
+        and "merge" not in chain.names
+    )
 
 
 def _executed(chain: Chain) -> Access:

@@ -38,17 +38,14 @@ def read_script(body: bytes, *, language: str = "python") -> Reading:
         return _unreadable("it is written in Scala")
     if len(body) > _LARGEST_BYTES:
         return _unreadable(f"it has {len(body):,} bytes")
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return _unreadable("it is no UTF-8 text")
+    text = body.decode("utf-8-sig", errors="replace")
     if _is_notebook(text):
         return _unreadable("it is a notebook, not the script that Glue runs")
     with _deep_recursion():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an odd escape in a string is none of our business
-                tree = ast.parse(text)
+                tree = ast.parse(body)  # bytes: it minds the coding that a script declares
             return _read(tree)
         except SyntaxError as error:
             return _unreadable(_syntax(text, error), error.lineno)

@@ -167,7 +167,9 @@ def _was_read(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
         return
     system: System = "database" if chain.name == "jdbc" else _system(_format(chain, at))
     given = chain.call.argument(0, "path", "paths")
-    several = given.items if isinstance(given, Sequence) else chain.call.positional[1:] if chain.name == "parquet" else ()
+    several = (
+        given.items if isinstance(given, Sequence) else chain.call.positional[1:] if chain.name == "parquet" else ()
+    )
     yield Access(chain.place, "read", system, _target(chain, system, options), "spark")
     for item in several[1:] if isinstance(given, Sequence) else several:
         yield Access(chain.place, "read", system, as_text(item), "spark")
@@ -237,7 +239,12 @@ def _sql(chain: Chain, state: SparkState) -> Iterator[Fact]:
             state.dynamic = True
         yield from sql_accesses(text, chain.place, "spark.sql", state.views)
         if re.match(r"\s*create\s+(or\s+replace\s+)?(global\s+)?temp(orary)?\s+view\s+", shown, re.IGNORECASE):
-            state.views.add(re.split(r"\bview\s+(?:if\s+not\s+exists\s+)?", shown, maxsplit=1, flags=re.IGNORECASE)[1].split()[0].strip("`").lower())
+            state.views.add(
+                re.split(r"\bview\s+(?:if\s+not\s+exists\s+)?", shown, maxsplit=1, flags=re.IGNORECASE)[1]
+                .split()[0]
+                .strip("`")
+                .lower()
+            )
 
 
 def sql_accesses(text: Text, at: Place, through: str, views: set[str]) -> Iterator[Access]:
@@ -246,16 +253,14 @@ def sql_accesses(text: Text, at: Place, through: str, views: set[str]) -> Iterat
         yield Access(at, "write", "catalog", Text((Gap(),)), through)
         return
     for use in sql.table_uses(_plain(text)):
-        if use.name.lower() in views or "." not in use.name and use.action == "read" and use.name.lower() in views:
+        if use.name.lower() in views or ("." not in use.name and use.action == "read" and use.name.lower() in views):
             continue
         system: System = "s3" if use.name.startswith("s3") else "catalog"
         yield Access(at, use.action, system, _named(use.name, text), through, use.mode)
 
 
 def _plain(text: Text) -> str:
-    return "".join(
-        piece if isinstance(piece, str) else f"{{{index}}}" for index, piece in enumerate(text.pieces)
-    )
+    return "".join(piece if isinstance(piece, str) else f"{{{index}}}" for index, piece in enumerate(text.pieces))
 
 
 def _named(name: str, text: Text) -> Text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urljoin
 
 from pypedream_dagster.script.values import (
@@ -11,6 +11,7 @@ from pypedream_dagster.script.values import (
     Constant,
     Gap,
     Sequence,
+    Table,
     Text,
     Value,
     as_text,
@@ -20,7 +21,20 @@ from pypedream_dagster.script.values import (
 
 _LONGEST = 100_000
 _KEEPING = frozenset(
-    "strip lstrip rstrip removeprefix removesuffix lower upper encode decode casefold expanduser resolve".split()
+    [
+        "strip",
+        "lstrip",
+        "rstrip",
+        "removeprefix",
+        "removesuffix",
+        "lower",
+        "upper",
+        "encode",
+        "decode",
+        "casefold",
+        "expanduser",
+        "resolve",
+    ]
 )
 _EXACT = _KEEPING - {"encode", "decode", "expanduser", "resolve"} | {"split", "rsplit", "partition", "rpartition"}
 _FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}!:]*)(?:![rsa])?(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
@@ -84,21 +98,19 @@ def formatted(template: Text, positional: tuple[Value, ...], keywords: Mapping[s
 def percent_formatted(template: Text, given: Value) -> Text:
     """Return ``template % given``."""
     items = list(given.items) if isinstance(given, Sequence) else [given]
-    table = getattr(given, "items", None)
-    named = table if isinstance(table, Mapping) else {}
+    named = given.items if isinstance(given, Table) else {}
 
     def field(found: re.Match[str]) -> Value:
         if found["kind"] == "%":
             return Text(("%",))
         if found["name"] is not None:
-            return named.get(found["name"], Text((Gap(),)))
+            return as_text(named.get(found["name"]))
         return items.pop(0) if items else Text((Gap(),))
 
     return _substituted(template, _PERCENT, field)
 
 
-def _substituted(template: Text, pattern: re.Pattern[str], field: object) -> Text:
-    assert callable(field)
+def _substituted(template: Text, pattern: re.Pattern[str], field: Callable[[re.Match[str]], Value]) -> Text:
     parts: list[Value] = []
     for piece in template.pieces:
         if not isinstance(piece, str):
