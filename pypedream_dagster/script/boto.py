@@ -8,6 +8,9 @@ from pypedream_dagster.script.chain import Chain, Link
 from pypedream_dagster.script.model import Access, Action, Fact, OtherIdentity, System
 from pypedream_dagster.script.values import Constant, Table, Text, Value, as_text, literal, text_of
 
+LISTING = "boto3, which lists it"
+"""How an access is told apart that sees which objects there are, and not what is in them."""
+
 _PACKAGES = {"boto3", "aioboto3", "botocore", "aiobotocore", "session"}
 _MAKERS = {"client", "resource", "create_client"}
 _KEYS = {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
@@ -121,10 +124,8 @@ def _service(chain: Chain) -> tuple[str | None, tuple[Link, ...]]:
             rest = chain.links[index + 1 :]
             if name is not None or chain.module in _PACKAGES:
                 return (name or "?", rest) if _is_service_call(rest) else (None, ())
-    if chain.module in _PACKAGES or (
-        chain.dotted and chain.module not in {"s3", "client", "self"} and "." not in chain.dotted
-    ):
-        return None, ()
+    if chain.module in _PACKAGES or (chain.dotted and len(chain.links) > 1):
+        return None, ()  # a function of some module, no method of a client that cannot be seen
     known = _BY_METHOD.get(chain.name)
     if known is None:
         known = next(
@@ -206,7 +207,8 @@ def _s3(chain: Chain, rest: tuple[Link, ...]) -> Iterator[Fact]:
         action = "read"
     if bucket is None and action == "read":
         return
-    yield Access(chain.place, action, "s3", _uri(bucket, key), "boto3", service="s3")
+    through = LISTING if name.startswith(("list", "head", "paginate", "filter", "all")) else "boto3"
+    yield Access(chain.place, action, "s3", _uri(bucket, key), through, service="s3")
 
 
 def _copied_from(chain: Chain, source: Value | None) -> Iterator[Fact]:

@@ -7,7 +7,18 @@ from collections.abc import Iterator, Mapping
 from pypedream_dagster.script.chain import Chain
 from pypedream_dagster.script.model import Access, Action, Bookmark, Fact, Mode, OtherIdentity, Streaming, System
 from pypedream_dagster.script.spark import without_credentials
-from pypedream_dagster.script.values import Constant, Sequence, Table, Text, Value, as_text, literal, text_of
+from pypedream_dagster.script.values import (
+    Constant,
+    Sequence,
+    Table,
+    Text,
+    Unknown,
+    Value,
+    alternatives,
+    as_text,
+    literal,
+    text_of,
+)
 
 _CONNECTIONS: Mapping[str, System] = {
     "s3": "s3",
@@ -52,6 +63,9 @@ def glue_facts(chain: Chain) -> Iterator[Fact]:
         yield from _frame(chain, action, kind)
     elif name == "getSink":
         yield from _sink(chain)
+    elif name == "setCatalogInfo":
+        target = _table(call.argument(0, "catalogDatabase"), call.argument(1, "catalogTableName"))
+        yield Access(chain.place, "write", "catalog", target, "glue", "append")
     elif name == "getSource":
         yield from _options(chain, "read", call.argument(0, "connection_type"), Table(call.keywords))
     elif name in _PURGES:
@@ -128,11 +142,9 @@ def _options(chain: Chain, action: Action, connection: Value | None, options: Va
 
 
 def _paths(given: Mapping[str, Value]) -> Iterator[Text]:
-    paths = given.get("paths", given.get("path"))
-    if isinstance(paths, Sequence):
-        yield from (as_text(path) for path in paths.items)
-    else:
-        yield as_text(paths)
+    for paths in alternatives(given.get("paths", given.get("path", Unknown()))):
+        items = paths.items if isinstance(paths, Sequence) else (paths,)
+        yield from (as_text(option) for item in items for option in alternatives(item))
 
 
 def _sink(chain: Chain) -> Iterator[Fact]:

@@ -39,6 +39,7 @@ from pypedream_dagster.script.values import (
 _MOST_STEPS = 150_000
 _DEEPEST_CALL = 10
 _MOST_ITERATIONS = 30
+_MOST_WAYS = 4
 _STAR_FIRST = "pyspark.sql.functions"
 _PATH_JOINS = {"os.path.join", "posixpath.join", "ntpath.join"}
 _URL_PARSERS = {"urlparse", "urlsplit"}
@@ -418,7 +419,17 @@ class Interpreter:
             case Symbol(name):
                 if (answer := self._on_symbol(name, positional, keywords)) is not None:
                     return answer
-        return Result(self._record(callee, positional, keywords, node))
+        return either(*self._recorded(callee, positional, keywords, node))
+
+    def _recorded(
+        self, callee: Value, positional: tuple[Value, ...], keywords: Scope, node: ast.Call
+    ) -> Iterator[Value]:
+        """Record a call, once for each of the values that what it is given may be."""
+        ways = max((len(alternatives(value)) for value in (*positional, *keywords.values())), default=1)
+        for way in range(min(ways, _MOST_WAYS)):
+            taken = tuple(_way(value, way) for value in positional)
+            named = {name: _way(value, way) for name, value in keywords.items()}
+            yield Result(self._record(callee, taken, named, node))
 
     def _record(
         self, callee: Value, positional: tuple[Value, ...], keywords: Mapping[str, Value], node: ast.stmt | ast.expr
@@ -439,7 +450,8 @@ class Interpreter:
         if name.endswith(".urljoin"):
             return texts.url_joined(*(*positional, None, None)[:2])
         if name in {"str", "pathlib.Path", "pathlib.PurePosixPath", "urllib.parse.unquote_plus"} and positional:
-            return as_text(positional[0])
+            # What cannot be told stays what it is: a clock that goes into a column is still that clock.
+            return positional[0] if isinstance(positional[0], Result | Member) else as_text(positional[0])
         if name in {"dict", "vars"} and positional:
             first = positional[0]
             if _mentions_argv(first) or isinstance(first, Parameters):
@@ -547,6 +559,11 @@ _BUILTINS = frozenset(dir(__import__("builtins")))
 _MAPPING_METHODS = frozenset({"get", "items", "keys", "values", "copy", "pop", "update", "setdefault"})
 
 
+def _way(value: Value, way: int) -> Value:
+    options = alternatives(value)
+    return options[way % len(options)]
+
+
 def _is_property(node: ast.AST) -> bool:
     return _decorated(node, {"property", "cached_property"})
 
@@ -603,7 +620,7 @@ def _mentions_argv(value: Value) -> bool:
     while frontier and steps < 100:
         steps += 1
         match frontier.pop():
-            case Symbol("sys.argv"):
+            case Symbol("sys.argv") | Text((Argument("*"),)):
                 return True
             case Member(owner):
                 frontier.append(owner)

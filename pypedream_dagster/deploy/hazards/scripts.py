@@ -9,6 +9,7 @@ from typing import Literal, assert_never
 from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
 from pypedream_dagster.deploy.hazards.model import Finding, Severity, found
 from pypedream_dagster.deploy.hazards.places import Target, has_gap, output_at, resolve
+from pypedream_dagster.script.boto import LISTING
 from pypedream_dagster.script.model import (
     Access,
     Bookmark,
@@ -148,7 +149,9 @@ class _Script:
         target = resolve(access.target, self.script.arguments)
         own = output_at(self.script.node, target)
         if own is not None:
-            if not any(self._comes_before(write, access, target) for write in self._writes()):
+            if access.through != LISTING and not any(
+                self._comes_before(write, access, target) for write in self._writes()
+            ):
                 yield self._self_read(access, own)
             return
         for node, output in self.graph.datasets():
