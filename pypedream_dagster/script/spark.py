@@ -97,7 +97,7 @@ def spark_facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
         yield from _was_read(chain, read, state)
     elif name in {"start", "toTable", "awaitTermination"} and "writeStream" in chain.names:
         yield Streaming(chain.place, "writeStream")
-    elif name == "table" and len(call.positional) == 1 and chain.links[:-1] and "catalog" not in chain.names:
+    elif name == "table" and len(call.positional) == 1 and _is_session(chain):
         yield from _table("read", as_text(call.positional[0]), chain.place, "unknown", state)
     elif name in {"saveAsTextFile", "saveAsHadoopFile", "saveAsNewAPIHadoopFile", "saveAsSequenceFile"}:
         yield Access(chain.place, "write", "s3", as_text(call.argument(0, "path")), "spark", "once")
@@ -108,6 +108,12 @@ def spark_facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
     elif "getConnection" in chain.names and "DriverManager" in chain.names and name == "getConnection":
         target = without_credentials(as_text(call.argument(0)))
         yield Access(chain.place, "write", "database", target, "java.sql.DriverManager")
+
+
+def _is_session(chain: Chain) -> bool:
+    if "catalog" in chain.names:
+        return False
+    return len(chain.links) > 1 or any(word in chain.module.lower() for word in ("spark", "sql"))
 
 
 def _between(chain: Chain, opener: str, settings: set[str], ends: set[str]) -> int | None:
