@@ -68,6 +68,25 @@ class GlueJob:
 
 
 @dataclass(frozen=True, slots=True)
+class GlueTrigger:
+    """A trigger of Glue's.
+
+    Attributes:
+        type: ``SCHEDULED``, ``CONDITIONAL``, ``ON_DEMAND`` or ``EVENT``.
+        starts: the jobs that it starts.
+        watches: the jobs whose runs it waits for.
+    """
+
+    name: str
+    type: str
+    state: str
+    schedule: str | None
+    workflow: str | None
+    starts: tuple[str, ...]
+    watches: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GlueClient:
     """The Glue calls in use.
 
@@ -235,6 +254,32 @@ class GlueClient:
                     f"AWS did not stop {resource}: {details.get('ErrorCode')}: {details.get('ErrorMessage')}.",
                     hint="look at it in Glue's console, and stop it there",
                 )
+
+    def triggers(self) -> Iterator[GlueTrigger]:
+        """Give all triggers of the account and region."""
+        with translated("glue", "the account's Glue triggers"):
+            for page in self.boto.get_paginator("get_triggers").paginate():
+                for trigger in page["Triggers"]:
+                    conditions = trigger.get("Predicate", {}).get("Conditions", [])
+                    yield GlueTrigger(
+                        name=trigger["Name"],
+                        type=trigger.get("Type", ""),
+                        state=trigger.get("State", ""),
+                        schedule=trigger.get("Schedule"),
+                        workflow=trigger.get("WorkflowName"),
+                        starts=tuple(a["JobName"] for a in trigger.get("Actions", []) if a.get("JobName")),
+                        watches=tuple(c["JobName"] for c in conditions if c.get("JobName")),
+                    )
+
+    def connection_type(self, name: str) -> str:
+        """Return a connection's type (``JDBC``, ``KAFKA``, ``NETWORK``, …); its password is not asked for.
+
+        Raises:
+            NotFoundError: no such connection.
+        """
+        with translated("glue", f"Glue connection {name}"):
+            answer = self.boto.get_connection(Name=name, HidePassword=True)
+        return str(answer["Connection"].get("ConnectionType", ""))
 
 
 def _job(name: str, answer: Mapping[str, Any]) -> GlueJob:

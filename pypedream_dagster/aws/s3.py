@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 _DELETE_BATCH = 1000  # the most that one DeleteObjects call takes
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html: larger objects are copied part by part.
+_LARGEST_COPY_BYTES = 5 * 1024**3
+_COPY_PART_BYTES = 512 * 1024**2  # at most 10,000 parts of an object of at most 5 TiB
+_KEPT_HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class S3Client:
 
     Attributes:
         boto: makes them.
+        largest_copy_bytes: objects above are copied part by part, in parts of ``copy_part_bytes``.
         filesystem: builds the pyarrow file system on the same credentials.
         s3a: gives the Hadoop settings of Spark's S3A on the same credentials.
     """
@@ -44,6 +49,8 @@ class S3Client:
     boto: BotoS3
     filesystem: Callable[[], Any]
     s3a: Callable[[], Mapping[str, str]] = dict
+    largest_copy_bytes: int = _LARGEST_COPY_BYTES
+    copy_part_bytes: int = _COPY_PART_BYTES
 
     def read_bytes(self, uri: str) -> bytes:
         """Return an object's content.
@@ -169,6 +176,47 @@ class S3Client:
                 self.boto.abort_multipart_upload(Bucket=at.bucket, Key=upload[0], UploadId=upload[1])
             deleted += 1
         return deleted
+
+    def copy_object(self, source: S3Object, bucket: str, key: str) -> None:
+        """Copy an object within S3, as it was listed: one that has changed since is refused. Its tags stay behind.
+
+        Raises:
+            AwsError: it has changed, or is archived.
+            NotFoundError: it is gone.
+        """
+        origin: Any = {"Bucket": source.uri.split("/", 3)[2], "Key": source.key}
+        same: Any = {"CopySource": origin, "CopySourceIfMatch": f'"{source.etag}"'}
+        with translated("s3", f"{source.uri} (copied to s3://{bucket}/{key})"):
+            if source.size_bytes > self.largest_copy_bytes:
+                self._copy_parts(source, same, bucket, key)
+            else:
+                self.boto.copy_object(Bucket=bucket, Key=key, TaggingDirective="REPLACE", **same)
+
+    def _copy_parts(self, source: S3Object, same: Any, bucket: str, key: str) -> None:
+        described: Any = self.boto.head_object(**same["CopySource"])
+        kept = {name: described[name] for name in _KEPT_HEADERS if described.get(name)}
+        upload = self.boto.create_multipart_upload(Bucket=bucket, Key=key, **kept)["UploadId"]
+        here: Any = {"Bucket": bucket, "Key": key, "UploadId": upload}
+        try:
+            parts: list[Any] = []
+            for number, start in enumerate(range(0, source.size_bytes, self.copy_part_bytes), start=1):
+                end = min(start + self.copy_part_bytes, source.size_bytes) - 1
+                answer = self.boto.upload_part_copy(
+                    **here, **same, PartNumber=number, CopySourceRange=f"bytes={start}-{end}"
+                )
+                parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
+            self.boto.complete_multipart_upload(**here, MultipartUpload={"Parts": parts})
+        except BaseException:
+            self.boto.abort_multipart_upload(**here)
+            raise
+
+    def delete_current(self, objects: Iterable[S3Object]) -> None:
+        """Delete current objects; in a versioned bucket their versions stay."""
+        by_bucket: dict[str, list[ObjectIdentifierTypeDef]] = {}
+        for item in objects:
+            by_bucket.setdefault(item.uri.split("/", 3)[2], []).append({"Key": item.key})
+        for bucket, keys in by_bucket.items():
+            self._delete(bucket, iter(keys))
 
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket in the client's region; one that is there already and ours is left as it is."""

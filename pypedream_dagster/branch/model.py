@@ -51,6 +51,8 @@ class Output(Frozen):
         base_table: ``database.table`` in the catalog on main, if it is catalogued there.
         head_table: the same on the branch; None if the dataset is not catalogued.
         settings: as the graph file gives them.
+        seeded: whether the branch's starts as a copy of main's, anew before each run: its job builds on what is
+            there.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Output(Frozen):
     base_table: str | None = None
     head_table: str | None = None
     settings: Dataset
+    seeded: bool = False
 
 
 class BranchNode(Frozen):
@@ -167,6 +170,22 @@ class DeployedTo(Frozen):
     since: datetime
 
 
+class Acknowledgement(Frozen):
+    """Somebody has seen a severe hazard and goes on: this very finding, of this very code.
+
+    Attributes:
+        id: of the finding.
+        by: who.
+        at: UTC.
+        what: the finding in one line, as it was shown.
+    """
+
+    id: str
+    by: str
+    at: datetime
+    what: str
+
+
 class Branch(Frozen):
     """``branch.json``: what was branched, by whom, and what main looked like then.
 
@@ -178,6 +197,7 @@ class Branch(Frozen):
         rebased_at: when it was last brought up to date with main, UTC; the digests are as of then.
         deployed_to: since when and where something of it is on AWS; None while nothing is. What tells a deployment
             record that was lost from one that never was.
+        acknowledged: the severe hazards that somebody has taken upon themselves.
     """
 
     version: Literal[1] = 1
@@ -192,3 +212,4 @@ class Branch(Frozen):
     follow_order: bool = False
     rebased_at: datetime | None = None
     deployed_to: DeployedTo | None = None
+    acknowledged: tuple[Acknowledgement, ...] = ()

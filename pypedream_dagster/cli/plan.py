@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -23,9 +23,11 @@ from pypedream_dagster.cli.costs import (
     price_lines,
     spread_words,
 )
+from pypedream_dagster.cli.hazards import acknowledged_ids, hazard_document, print_hazards, scan_where_possible
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option, price_option, refuse_main
 from pypedream_dagster.cli.output import count, note, print_json, print_table
+from pypedream_dagster.deploy.hazards.model import Finding
 from pypedream_dagster.errors import AwsError, GraphError
 from pypedream_dagster.graph.files import read_graph
 from pypedream_dagster.run.costs import NodeEstimate
@@ -46,20 +48,22 @@ def command(
 ) -> None:
     """Say what a branch would create, run, read and write.
 
-    Says what to look out for, and what has changed on main since. Makes nothing, and works before the branch is
-    deployed. Where AWS can be asked, past runs tell how long it will take, what it will cost, and what that saves
-    against the whole pipeline.
+    Says what is hazardous about it, with file and line, and what to do, and what has changed on main since. Makes
+    nothing, and works before the branch is deployed. Where AWS can be asked, past runs tell how long it will take,
+    what it will cost, and what that saves against the whole pipeline.
     """
     refuse_main(branch, "planned")
     store = invocation.store()
     record, graph = store.branch(branch), store.graph(branch)
     expected = _expected(invocation, graph, usd_per_dpu_hour)
-    hazards = list(_hazards(invocation, record, graph))
+    notes = list(_notes(invocation, record, graph))
+    hazards = scan_where_possible(invocation, store, graph)
     drift = drift_view.look(invocation, store, branch)
     if as_json:
-        print_json(_document(record, graph, expected, hazards) | {"drift": drift_view.document(drift)})
+        print_json(_document(record, graph, expected, notes, hazards) | {"drift": drift_view.document(drift)})
     else:
-        _print(graph, expected, hazards)
+        _print(graph, expected, notes)
+        _print_hazards(record, hazards)
         drift_view.show(drift, branch, whole=whole_diff)
 
 
@@ -84,18 +88,10 @@ def _main(invocation: Invocation) -> BranchGraph | None:
         return None
 
 
-def _hazards(invocation: Invocation, record: Branch, graph: BranchGraph) -> Iterator[str]:
+def _notes(invocation: Invocation, record: Branch, graph: BranchGraph) -> Iterator[str]:
     for node in graph.nodes:
         if node.why_cloned:
             yield f"{node.id} gets a Glue job of its own, though its script is main's: {node.why_cloned}."
-        for output in node.outputs:
-            if output.settings.write_mode != "overwrite":
-                yield (
-                    f"{node.id} does not overwrite {output.name} but builds on what is there "
-                    f"({output.settings.write_mode}): deploy-branch will refuse."
-                )
-        if node.properties.get("DefaultArguments", {}).get("--job-bookmark-option") == "job-bookmark-enable":
-            yield f"{node.id} uses job bookmarks: on a branch it reads everything, not only what is new."
         if not node.outputs:
             yield f"{node.id} has no outputs in the graph: what it writes elsewhere than to the branch is denied."
     if record.expires_at < invocation.now():
@@ -112,7 +108,9 @@ def _creations(graph: BranchGraph) -> list[dict[str, str]]:
     return made
 
 
-def _document(record: Branch, graph: BranchGraph, expected: _Expected | None, hazards: list[str]) -> dict[str, Any]:
+def _document(
+    record: Branch, graph: BranchGraph, expected: _Expected | None, notes: list[str], hazards: Sequence[Finding]
+) -> dict[str, Any]:
     estimate = expected[0].branch if expected else None
     nodes = estimate.nodes if estimate else {}
     return {
@@ -127,7 +125,8 @@ def _document(record: Branch, graph: BranchGraph, expected: _Expected | None, ha
         "expected_seconds": estimate.seconds if estimate and nodes else None,
         "expected_usd": estimate.totals.usd if estimate else None,
         "costs": forecast_document(*expected) if expected else None,
-        "hazards": hazards,
+        "notes": notes,
+        "hazards": [hazard_document(hazard, acknowledged_ids(record.acknowledged)) for hazard in hazards],
     }
 
 
@@ -146,7 +145,7 @@ def _run_document(node: BranchNode, estimate: NodeEstimate | None) -> dict[str, 
     }
 
 
-def _print(graph: BranchGraph, expected: _Expected | None, hazards: list[str]) -> None:
+def _print(graph: BranchGraph, expected: _Expected | None, notes: list[str]) -> None:
     nodes = expected[0].branch.nodes if expected else {}
     click.echo(f"Branch {graph.branch} at {', '.join(graph.origins)}\n\nCreates")
     for made in _creations(graph):
@@ -178,12 +177,18 @@ def _print(graph: BranchGraph, expected: _Expected | None, hazards: list[str]) -
     for prefix in graph.write_prefixes:
         click.echo(f"  {prefix}")
     click.echo(f"  (session policies: at most {check_policies(graph):,} of {MAX_POLICY_CHARACTERS:,} characters)")
-    if hazards:
+    if notes:
         click.echo("\nLook out")
-        for hazard in hazards:
-            click.echo(f"  {hazard}")
+        for text in notes:
+            click.echo(f"  {text}")
     if expected and nodes:
         _print_costs(*expected)
+
+
+def _print_hazards(record: Branch, hazards: Sequence[Finding]) -> None:
+    if hazards:
+        click.echo("\nHazards")
+        print_hazards(hazards, acknowledged_ids(record.acknowledged))
 
 
 def _expected_cells(estimate: NodeEstimate | None) -> tuple[str, ...]:

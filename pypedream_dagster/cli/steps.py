@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -33,8 +33,8 @@ def note_rebuilt(plan: Plan) -> None:
         note(plan.rebuilt)
 
 
-def show_plan(plan: Plan, *, as_json: bool) -> None:
-    """Print a plan's steps on stdout."""
+def show_plan(plan: Plan, *, as_json: bool, hazards: Sequence[Any] | None = None) -> None:
+    """Print a plan's steps on stdout; with ``hazards``, these are in the JSON document, too."""
     if as_json:
         print_json(
             {
@@ -42,6 +42,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
                 "goal": plan.goal,
                 "changes": len(plan.changes),
                 "steps": [{"step": type(step).__name__.lower(), "what": describe(step)} for step in plan.steps],
+                **({} if hazards is None else {"hazards": list(hazards)}),
             }
         )
         return

@@ -25,6 +25,7 @@ from pypedream_dagster.defs.resources import AwsResource
 from pypedream_dagster.deploy.lease import Lease, joined
 from pypedream_dagster.deploy.plan import branch_tags
 from pypedream_dagster.deploy.record import read_deployment
+from pypedream_dagster.deploy.seed import seed
 from pypedream_dagster.errors import (
     AccessDeniedError,
     AwsError,
@@ -198,7 +199,22 @@ class _Step:
             if self._lease is not None:
                 self._lease.check()
 
-        return run_job(self._aws.glue, request, wait=wait, on_state=on_state, on_note=on_note, line=self._line(folder))
+        def before_start() -> None:
+            # A run of a job that builds on what is there begins where main's run would: not on the last one's rows.
+            for output in self._node.outputs:
+                if folder is not None and output.seeded:
+                    copied = seed(self._aws.s3, self._graph, output)
+                    on_note(f"{output.name} starts as main's: {copied.objects:,} objects copied")
+
+        return run_job(
+            self._aws.glue,
+            request,
+            wait=wait,
+            on_state=on_state,
+            on_note=on_note,
+            line=self._line(folder),
+            before_start=before_start,
+        )
 
     def _line(self, folder: Path | None) -> Line | None:
         """Return where the branch queues for a job that is production's."""

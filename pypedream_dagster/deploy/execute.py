@@ -14,11 +14,17 @@ from typing import Literal, assert_never
 from pypedream_dagster.aws.conditional import create_object
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
-from pypedream_dagster.branch.model import DeployedTo
+from pypedream_dagster.branch.model import DeployedTo, Output
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.deploy.live import is_ours, live_tags
 from pypedream_dagster.deploy.plan import Plan, refuse_foreign
-from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, set_aside_broken, write_deployment
+from pypedream_dagster.deploy.record import (
+    DeploymentRecord,
+    ResourceRecord,
+    SeedRecord,
+    set_aside_broken,
+    write_deployment,
+)
 from pypedream_dagster.deploy.resources import (
     Database,
     Job,
@@ -30,7 +36,8 @@ from pypedream_dagster.deploy.resources import (
     identity,
     kind_of,
 )
-from pypedream_dagster.deploy.steps import Create, Delete, Forget, Keep, Step, StopRun, Update
+from pypedream_dagster.deploy.seed import seed
+from pypedream_dagster.deploy.steps import Create, Delete, Forget, Keep, Seed, Step, StopRun, Update
 from pypedream_dagster.deploy.verify import check_nothing_left
 from pypedream_dagster.errors import (
     AccessDeniedError,
@@ -175,6 +182,10 @@ class _Execution:
                 self._note(resource, "made")
             case Keep(resource):
                 self._note(resource, "made")
+            case Seed(node, output):
+                self._note_seed(node, output, "making")
+                seed(self._aws.s3, self._plan.graph, output)
+                self._note_seed(node, output, "made")
             case StopRun(job_name, job_run_id):
                 self._stop(job_name, job_run_id)
             case Delete(kind, name):
@@ -200,6 +211,11 @@ class _Execution:
         self._record = self._record.noting(note)
         write_deployment(self._folder, self._record)
 
+    def _note_seed(self, node: str, output: Output, state: Literal["making", "made"]) -> None:
+        copied = SeedRecord(node=node, dataset=output.name, uri=output.head_uri, state=state, at=self._now())
+        self._record = self._record.noting_seed(copied)
+        write_deployment(self._folder, self._record)
+
     def _note_deleting(self, kind: Kind, name: str) -> None:
         known = self._record.find(kind, name)
         note = ResourceRecord(
@@ -211,6 +227,8 @@ class _Execution:
             at=self._now(),
         )
         self._record = self._record.noting(note)
+        if kind == "prefix":  # with the copies in it
+            self._record = self._record.model_copy(update={"seeds": ()})
         write_deployment(self._folder, self._record)
 
     def _forget(self, kind: Kind, name: str) -> None:

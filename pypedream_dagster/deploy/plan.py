@@ -33,7 +33,8 @@ from pypedream_dagster.deploy.resources import (
     identity,
     kind_of,
 )
-from pypedream_dagster.deploy.steps import Create, Delete, Forget, Keep, Step, Update
+from pypedream_dagster.deploy.seed import dataset_size, seed_name, with_seeds
+from pypedream_dagster.deploy.steps import Create, Delete, Forget, Keep, Seed, Step, Update
 from pypedream_dagster.errors import NotFoundError, ProtectedError, StateError
 from pypedream_dagster.graph.uri import parse_uri
 
@@ -67,8 +68,11 @@ class Plan:
         return tuple(step for step in self.steps if not isinstance(step, Keep | Forget))
 
 
-def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
+def plan_deployment(aws: Aws, store: BranchStore, name: str, *, seeds: Iterable[str] = ()) -> Plan:
     """Return the steps that make a branch's resources on AWS what its folder says.
+
+    Args:
+        seeds: further outputs that start as a copy of main's, as `seed.with_seeds` takes them.
 
     Raises:
         BranchError: no such branch.
@@ -82,8 +86,9 @@ def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
     known = known_deployment(aws, store, name, tags, search=False)
     record = known.record
     check_same_aws(aws, record)
-    _check_write_modes(graph)
     check_settled(store, name)
+    graph = with_seeds(graph, seeds)
+    _check_write_modes(aws, graph)
     scripts = {node.id: store.script(name, node) for node in graph.clones if node.script_uri is not None}
     _check_merged(store, name, graph, scripts)
     production = production_jobs(aws, graph)
@@ -95,6 +100,7 @@ def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
     surplus = [(r.kind, r.identity) for r in recorded if (r.kind, r.identity) not in wanted]
     steps = [_step_towards(aws, resource, tags, record) for resource in desired]
     steps += _deletions(aws, graph, surplus, tags, record, graph.protected_uris)
+    steps += _seeds(aws, graph, record)
     return Plan(name, "deploy", graph, tags, record, tuple(steps), known.rebuilt)
 
 
@@ -293,15 +299,25 @@ def check_same_aws(aws: Aws, record: DeploymentRecord | None) -> None:
         check_place(aws, record.branch, record.account, record.region, is_local=record.is_local)
 
 
-def _check_write_modes(graph: BranchGraph) -> None:
-    unable = [
-        f"{node.id}.{output.name} ({output.settings.write_mode})"
-        for node, output in graph.datasets()
-        if output.settings.write_mode != "overwrite"
-    ]
+def _seeds(aws: Aws, graph: BranchGraph, record: DeploymentRecord | None) -> Iterator[Step]:
+    """Give the copies that were not made, or not to their end; before each run they are set back anyway."""
+    for node, output in graph.datasets():
+        if output.seeded and not (record and record.is_seeded(output.head_uri)):
+            size = dataset_size(aws.s3, output.base_uri)
+            yield Seed(node.id, output, size.objects, size.size_bytes)
+
+
+def _check_write_modes(aws: Aws, graph: BranchGraph) -> None:
+    unable = []
+    for node, output in graph.datasets():
+        if output.settings.write_mode != "overwrite" and not output.seeded:
+            size = dataset_size(aws.s3, output.base_uri)
+            held = f"{size.objects:,} objects, {size.size_bytes:,} bytes on main"
+            unable.append(f"{seed_name(node, output)} ({output.settings.write_mode}; {held})")
     if unable:
         raise StateError(
             f"Branch {graph.branch!r} cannot be deployed: {', '.join(unable)} builds on the rows that main's dataset "
             "holds already, and a branch starts with none.",
-            hint="branch a node whose data does not reach it",
+            hint=f"'pypedream deploy-branch {graph.branch} --seed' copies main's to the branch first; or branch a node "
+            "whose data does not reach it",
         )

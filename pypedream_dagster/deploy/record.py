@@ -51,11 +51,28 @@ class ResourceRecord(_Frozen):
     at: datetime
 
 
+class SeedRecord(_Frozen):
+    """A dataset of the branch's that was copied from main's.
+
+    Attributes:
+        uri: the branch's.
+        state: ``making`` is noted before the copy, ``made`` after it.
+        at: when this was noted, UTC.
+    """
+
+    node: str
+    dataset: str
+    uri: str
+    state: Literal["making", "made"]
+    at: datetime
+
+
 class DeploymentRecord(_Frozen):
     """All resources of a branch, and the account and region that they are in.
 
     Attributes:
         is_local: whether they are in the embedded AWS.
+        seeds: datasets that were copied from main's.
         finished_at: when the last deployment ran to its end; None while one is under way, or broke off.
     """
 
@@ -65,6 +82,7 @@ class DeploymentRecord(_Frozen):
     region: str
     is_local: bool
     resources: tuple[ResourceRecord, ...] = ()
+    seeds: tuple[SeedRecord, ...] = ()
     finished_at: datetime | None = None
 
     @property
@@ -77,6 +95,15 @@ class DeploymentRecord(_Frozen):
     def find(self, kind: Kind, identity: str) -> ResourceRecord | None:
         """Return the record of one resource."""
         return next((r for r in self.resources if (r.kind, r.identity) == (kind, identity)), None)
+
+    def is_seeded(self, uri: str) -> bool:
+        """Tell whether a dataset was copied to its end."""
+        return any(seed.uri == uri and seed.state == "made" for seed in self.seeds)
+
+    def noting_seed(self, seed: SeedRecord) -> DeploymentRecord:
+        """Return the record with one dataset's copy noted anew."""
+        others = tuple(item for item in self.seeds if item.uri != seed.uri)
+        return self.model_copy(update={"seeds": (*others, seed)})
 
     def noting(self, resource: ResourceRecord) -> DeploymentRecord:
         """Return the record with one resource noted anew, in its place."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
+from pypedream_dagster.branch.model import Output
 from pypedream_dagster.deploy.resources import Database, Job, Kind, Prefix, Resource, Script, identity, kind_of
 
 
@@ -58,7 +59,21 @@ class Forget:
     identity: str
 
 
-Step: TypeAlias = Create | Update | Keep | StopRun | Delete | Forget
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Copy main's dataset to the branch's prefix: the job builds on what is there.
+
+    Attributes:
+        objects, size_bytes: of main's dataset when the plan was made.
+    """
+
+    node: str
+    output: Output
+    objects: int
+    size_bytes: int
+
+
+Step: TypeAlias = Create | Update | Keep | Seed | StopRun | Delete | Forget
 
 _WORDS: dict[Kind, str] = {
     "prefix": "prefix",
@@ -77,6 +92,9 @@ def describe(step: Step) -> str:
             return f"update {_described(resource)}: {', '.join(changes)}"
         case Keep(resource):
             return f"keep {_WORDS[kind_of(resource)]} {identity(resource)}"
+        case Seed(node, output, objects, size_bytes):
+            size = f"{objects:,} objects, {size_bytes:,} bytes"
+            return f"copy main's {node}.{output.name} to {output.head_uri}: {size}"
         case StopRun(job_name, job_run_id):
             return f"stop run {job_run_id} of Glue job {job_name}"
         case Delete("prefix", uri):

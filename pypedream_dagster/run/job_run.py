@@ -73,6 +73,7 @@ def run_job(
     on_note: Callable[[str], None] = lambda _: None,
     line: Line | None = None,
     longest_queue_seconds: float = _LONGEST_QUEUE_SECONDS,
+    before_start: Callable[[], None] = lambda: None,
 ) -> JobRun:
     """Run a Glue job to its end, or join the run that was started for the same key before.
 
@@ -84,6 +85,7 @@ def run_job(
         on_note: told why nothing moves, in one line.
         line: where to queue for a job that others run as well.
         longest_queue_seconds: how long to wait for room at most.
+        before_start: called before a run is started, and not where one is joined.
 
     Returns:
         The run that succeeded.
@@ -96,6 +98,7 @@ def run_job(
     runner = _Runner(glue, request, wait, on_state, on_note, line, longest_queue_seconds)
     run = runner.attach()
     if run is None:
+        before_start()
         run = runner.start()
     else:
         on_note(f"Joined run {run.job_run_id} of Glue job {run.job_name}, which was started before.")

@@ -119,7 +119,7 @@ def test_a_plan_without_any_aws(pypedream: Pypedream, project: Path) -> None:
     assert [read["side"] for run in plan["runs"] for read in run["reads"]] == ["base", "head"]
     assert plan["write_prefixes"] == ["s3://shop-lake/test/"]
     assert plan["expected_seconds"] is None
-    assert any("bookmarks" in hazard for hazard in plan["hazards"])
+    assert any(hazard["kind"] == "bookmark" and hazard["node"] == "load" for hazard in plan["hazards"])
     text = pypedream("plan", "test").out
     assert "Glue job  transform-x-test (clone of transform-x-main)" in text
     assert "main    s3://shop-lake/main/data/bronze/" in text

@@ -1,0 +1,1 @@
+"""Hazards: what IAM cannot stop, or will stop in the middle of a run, found before anything is deployed."""

@@ -1,0 +1,1 @@
+"""What a Glue script reads, writes and depends on, found in its syntax tree without running it."""

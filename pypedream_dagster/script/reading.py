@@ -1,0 +1,129 @@
+"""From a script's bytes to all that is found in it; whatever the bytes are, the answer is a `Reading`."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pypedream_dagster.script.boto import boto_facts
+from pypedream_dagster.script.chain import Chain, chain_of
+from pypedream_dagster.script.clocks import clock_facts
+from pypedream_dagster.script.glue import glue_facts
+from pypedream_dagster.script.interpreter import Interpreter, TooLargeError
+from pypedream_dagster.script.libraries import database_facts, library_facts
+from pypedream_dagster.script.model import Access, Fact, Reading, Unreadable
+from pypedream_dagster.script.spark import SparkState, spark_facts
+
+_LARGEST_BYTES = 2_000_000
+_DEEPEST = 20_000  # Python frames; a chain of a hundred methods takes about a thousand
+_PYTHON_2 = re.compile(r"^\s*(?:print\s+[^(=\s]|exec\s+['\"]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
+_SCALA = re.compile(r"^\s*(?:object\s+\w+|import\s+com\.amazonaws\.services\.glue|package\s+[\w.]+\s*$)", re.MULTILINE)
+
+
+def read_script(body: bytes, *, language: str = "python") -> Reading:
+    """Return what a script reads, writes and depends on.
+
+    Args:
+        body: its bytes, as deployed.
+        language: of the job argument ``--job-language``.
+
+    Never raises: what cannot be read is `Reading.unreadable`, with the reason.
+    """
+    if language.lower() == "scala":
+        return _unreadable("it is written in Scala")
+    if len(body) > _LARGEST_BYTES:
+        return _unreadable(f"it has {len(body):,} bytes")
+    text = body.decode("utf-8-sig", errors="replace")
+    if _is_notebook(text):
+        return _unreadable("it is a notebook, not the script that Glue runs")
+    with _deep_recursion():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # an odd escape in a string is none of our business
+                tree = ast.parse(body)  # bytes: it minds the coding that a script declares
+            return _read(tree)
+        except SyntaxError as error:
+            return _unreadable(_syntax(text, error), error.lineno)
+        except (RecursionError, MemoryError, ValueError) as error:
+            return _unreadable(f"it is too large or too deep: {type(error).__name__}")
+
+
+def _read(tree: ast.Module) -> Reading:
+    interpreter = Interpreter()
+    unreadable = None
+    try:
+        interpreter.run(tree)
+    except TooLargeError:
+        unreadable = Unreadable("it is too large to be followed to its end")
+    chains = [chain_of(call) for call in interpreter.calls]
+    facts: list[Fact] = []
+    state = SparkState()
+    for chain in chains:
+        facts += _facts(chain, state)
+    facts += database_facts(chains, set(interpreter.modules))
+    facts += clock_facts(chains)
+    return Reading(
+        facts=tuple(_distinct(facts)),
+        declared=tuple(dict.fromkeys(interpreter.declared)),
+        modules=tuple(dict.fromkeys(interpreter.modules)),
+        unreadable=unreadable,
+    )
+
+
+def _facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
+    if chain.links:
+        for family in (spark_facts(chain, state), glue_facts(chain), boto_facts(chain), library_facts(chain)):
+            found = list(family)
+            yield from found
+            if any(isinstance(fact, Access) for fact in found):
+                return
+
+
+def _distinct(facts: list[Fact]) -> Iterator[Fact]:
+    """Give each fact once: a function that is called twice with the same things says nothing new."""
+    seen: set[object] = set()
+    for fact in sorted(facts, key=lambda fact: fact.at.order):
+        rest = tuple(getattr(fact, name) for name in fact.__slots__ if name != "at")
+        key = (type(fact), fact.at.line, fact.at.code, rest)
+        if key not in seen:
+            seen.add(key)
+            yield fact
+
+
+def _is_notebook(text: str) -> bool:
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and "cells" in document
+
+
+def _syntax(text: str, error: SyntaxError) -> str:
+    if _SCALA.search(text):
+        return "it is written in Scala"
+    if _PYTHON_2.search(text):
+        return "it is written in Python 2"
+    if re.search(r"^\s*[%!]\w", text, re.MULTILINE):
+        return "it holds a notebook's magic commands"
+    return f"Python does not accept it: {error.msg}"
+
+
+def _unreadable(reason: str, line: int | None = None) -> Reading:
+    return Reading(unreadable=Unreadable(reason, line))
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEEPEST))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

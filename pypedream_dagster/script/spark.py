@@ -1,0 +1,315 @@
+"""Spark: readers and writers of data frames, SQL, Delta tables, settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pypedream_dagster.script import sql
+from pypedream_dagster.script.chain import Chain, options_of
+from pypedream_dagster.script.model import Access, Clock, Fact, Mode, OtherIdentity, Place, Streaming, System
+from pypedream_dagster.script.values import Constant, Gap, Sequence, Text, Value, as_text, literal
+
+_WRITER_SETTINGS = {"mode", "format", "option", "options", "partitionBy", "bucketBy", "sortBy", "clusterBy"}
+_WRITER_ENDS = {"save", "saveAsTable", "insertInto", "parquet", "csv", "json", "orc", "text", "jdbc", "avro", "xml"}
+_READER_SETTINGS = {"format", "option", "options", "schema"}
+_READER_ENDS = {"load", "parquet", "csv", "json", "orc", "text", "textFile", "table", "jdbc", "avro", "xml"}
+_V2_ENDS: dict[str, Mode] = {
+    "create": "once",
+    "createOrReplace": "overwrite",
+    "replace": "overwrite",
+    "append": "append",
+    "overwrite": "merge",
+    "overwritePartitions": "partitions",
+}
+_MODES: dict[str, Mode] = {
+    "overwrite": "overwrite",
+    "append": "append",
+    "ignore": "once",
+    "error": "once",
+    "errorifexists": "once",
+    "default": "once",
+}
+_FORMATS: tuple[tuple[str, System], ...] = (
+    ("redshift", "redshift"),
+    ("snowflake", "snowflake"),
+    ("elasticsearch", "opensearch"),
+    ("opensearch", "opensearch"),
+    ("mongo", "mongodb"),
+    ("kafka", "kafka"),
+    ("kinesis", "kinesis"),
+    ("dynamodb", "dynamodb"),
+    ("jdbc", "database"),
+    ("bigquery", "database"),
+    ("cassandra", "database"),
+    ("sqlserver", "database"),
+    ("sqldw", "database"),
+    ("salesforce", "http"),
+)
+_NOWHERE = {"noop", "console", "memory"}
+_KEY_SETTING = re.compile(
+    r"fs\.s3[an]?\.(?:bucket\.[^.]+\.)?(?:access\.key|secret\.key|session\.token|awsAccessKeyId|awsSecretAccessKey"
+    r"|assumed\.role.*|aws\.credentials\.provider|customAWSCredentialsProvider)"
+    r"|customAWSCredentialsProvider|dynamodb\.sts\.roleArn|(?:client\.)?assume-?role\.arn",
+    re.IGNORECASE,
+)
+_DYNAMIC = "partitionOverwriteMode"
+VIEWS = {
+    "createOrReplaceTempView",
+    "createTempView",
+    "createGlobalTempView",
+    "createOrReplaceGlobalTempView",
+    "registerTempTable",
+    "registerDataFrameAsTable",
+}
+
+
+@dataclass(slots=True)
+class SparkState:
+    """What a script has set up that later calls depend on.
+
+    Attributes:
+        views: names of temporary views: no tables of the catalog.
+        dynamic: whether overwriting replaces only the partitions that are written.
+    """
+
+    views: set[str] = field(default_factory=set)
+    dynamic: bool = False
+
+
+def spark_facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
+    """Give what a call means to Spark."""
+    name, call = chain.name, chain.call
+    if name in VIEWS:
+        view = call.argument(1 if name == "registerDataFrameAsTable" else 0, "name", "viewName", "tableName")
+        state.views.add((literal(view) or "").lower())
+    elif name in {"set", "config", "setIfMissing", "setConf"}:
+        yield from _setting(chain, state)
+    elif name in {"sql", "selectExpr", "expr"}:
+        yield from _sql(chain, state)
+    elif (write := _writer(chain)) is not None:
+        yield from _written(chain, write, state)
+    elif "writeTo" in chain.names and name in _V2_ENDS and (to := chain.find("writeTo")) is not None:
+        target = as_text(to.argument(0, "table"))
+        yield Access(chain.place, "write", "catalog", target, "spark", _V2_ENDS[name])
+    elif (read := _reader(chain)) is not None:
+        yield from _was_read(chain, read, state)
+    elif name in {"start", "toTable", "awaitTermination"} and "writeStream" in chain.names:
+        yield Streaming(chain.place, "writeStream")
+    elif name == "table" and len(call.positional) == 1 and _is_session(chain):
+        yield from _table("read", as_text(call.positional[0]), chain.place, "unknown", state)
+    elif name in {"saveAsTextFile", "saveAsHadoopFile", "saveAsNewAPIHadoopFile", "saveAsSequenceFile"}:
+        yield Access(chain.place, "write", "s3", as_text(call.argument(0, "path")), "spark", "once")
+    elif name in {"textFile", "wholeTextFiles", "binaryFiles"} and call.positional:
+        yield Access(chain.place, "read", "s3", as_text(call.positional[0]), "spark")
+    elif chain.module == "delta" or any(link in {"forPath", "forName"} for link in chain.names):
+        yield from _delta(chain)
+    elif "getConnection" in chain.names and "DriverManager" in chain.names and name == "getConnection":
+        target = without_credentials(as_text(call.argument(0)))
+        yield Access(chain.place, "write", "database", target, "java.sql.DriverManager")
+
+
+def _is_session(chain: Chain) -> bool:
+    if "catalog" in chain.names:
+        return False
+    return len(chain.links) > 1 or any(word in chain.module.lower() for word in ("spark", "sql"))
+
+
+def _between(chain: Chain, opener: str, settings: set[str], ends: set[str]) -> int | None:
+    if chain.name not in ends:
+        return None
+    at = chain.last(opener)
+    if at is None or any(link.name not in settings for link in chain.links[at + 1 : -1]):
+        return None
+    return at
+
+
+def _writer(chain: Chain) -> int | None:
+    return _between(chain, "write", _WRITER_SETTINGS, _WRITER_ENDS)
+
+
+def _reader(chain: Chain) -> int | None:
+    at = _between(chain, "read", _READER_SETTINGS, _READER_ENDS)
+    return at if at is not None else _between(chain, "readStream", _READER_SETTINGS, _READER_ENDS)
+
+
+def _written(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
+    links, call, name = chain.links[at:], chain.call, chain.name
+    options = {**options_of(links), **call.keywords}
+    mode = _mode(chain, at)
+    if literal(options.get(_DYNAMIC)) == "dynamic" or state.dynamic:
+        mode = "partitions" if mode == "overwrite" else mode
+    if "replaceWhere" in options:
+        mode = "merge"
+    if name == "insertInto":
+        given = call.argument(1, "overwrite")
+        if isinstance(given, Constant):
+            mode = ("partitions" if state.dynamic else "overwrite") if given.value is True else "append"
+        elif mode == "once":
+            mode = "append"
+    form = _format(chain, at)
+    if name in {"saveAsTable", "insertInto"} and _system(form) == "s3":
+        yield from _table("write", as_text(call.argument(0, "name", "tableName")), chain.place, mode, state)
+        return
+    if form in _NOWHERE:
+        return
+    system: System = "database" if name == "jdbc" else _system(form)
+    if "hudi" in form:
+        operation = literal(options.get("hoodie.datasource.write.operation"))
+        if mode == "append":
+            mode = "append" if operation in {"bulk_insert", "insert"} else "merge"
+        elif operation == "insert_overwrite":
+            mode = "partitions"
+    yield Access(chain.place, "write", system, _target(chain, system, options), "spark", mode)
+
+
+def _was_read(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
+    options = {**options_of(chain.links[at:]), **chain.call.keywords}
+    if chain.links[at].name == "readStream":
+        yield Streaming(chain.place, "readStream")
+    if chain.name == "table":
+        yield from _table("read", as_text(chain.call.argument(0, "tableName")), chain.place, "unknown", state)
+        return
+    system: System = "database" if chain.name == "jdbc" else _system(_format(chain, at))
+    given = chain.call.argument(0, "path", "paths")
+    several = (
+        given.items if isinstance(given, Sequence) else chain.call.positional[1:] if chain.name == "parquet" else ()
+    )
+    yield Access(chain.place, "read", system, _target(chain, system, options), "spark")
+    for item in several[1:] if isinstance(given, Sequence) else several:
+        yield Access(chain.place, "read", system, as_text(item), "spark")
+
+
+def _target(chain: Chain, system: System, options: Mapping[str, Value]) -> Text:
+    given = chain.call.argument(0, "path", "url", "paths")
+    if isinstance(given, Sequence):
+        given = given.items[0] if given.items else None
+    if system == "s3":
+        return as_text(given if given is not None else options.get("path"))
+    names = ("url", "sfURL", "dbtable", "es.resource", "collection", "topic", "tableName", "dynamodb.output.tableName")
+    found = next((options[name] for name in names if name in options), given)
+    return without_credentials(as_text(found))
+
+
+def _mode(chain: Chain, at: int) -> Mode:
+    given = chain.call.keywords.get("mode")
+    for link in chain.links[at:]:
+        if link.name == "mode" and link.call is not None:
+            given = link.call.argument(0, "saveMode")
+    if given is None and chain.name in {"parquet", "csv", "json", "orc"} and len(chain.call.positional) > 1:
+        given = chain.call.positional[1]
+    if given is None and chain.name == "jdbc" and len(chain.call.positional) > 2:
+        given = chain.call.positional[2]
+    if given is None or (isinstance(given, Constant) and given.value is None):
+        return "once"
+    return _MODES.get((literal(given) or "").lower(), "unknown")
+
+
+def _format(chain: Chain, at: int) -> str:
+    given = chain.call.keywords.get("format")
+    for link in chain.links[at:]:
+        if link.name == "format" and link.call is not None:
+            given = link.call.argument(0, "source")
+    if given is None:
+        return chain.name.lower()
+    return str(as_text(given)).lower()
+
+
+def _system(form: str) -> System:
+    if form in {"es", "org.elasticsearch.spark.sql"}:
+        return "opensearch"
+    if "{" in form:
+        return "unknown"
+    return next((system for word, system in _FORMATS if word in form), "s3")
+
+
+def _table(action: str, name: Text, at: Place, mode: Mode, state: SparkState) -> Iterator[Access]:
+    if str(name).lower() in state.views:
+        return
+    if name.start.startswith("s3"):
+        yield Access(at, "write" if action == "write" else "read", "s3", name, "spark", mode)
+    else:
+        yield Access(at, "write" if action == "write" else "read", "catalog", name, "spark", mode)
+
+
+def _sql(chain: Chain, state: SparkState) -> Iterator[Fact]:
+    for given in chain.call.positional or chain.call.keywords.values():
+        text = as_text(given)
+        shown = str(text)
+        for clock in sql.clocks(shown):
+            yield Clock(chain.place, clock.what, clock.column, "random" if clock.is_random else "clock")
+        if chain.name != "sql":
+            continue
+        if _DYNAMIC.lower() in shown.lower() and "dynamic" in shown.lower():
+            state.dynamic = True
+        yield from sql_accesses(text, chain.place, "spark.sql", state.views)
+        if re.match(r"\s*create\s+(or\s+replace\s+)?(global\s+)?temp(orary)?\s+view\s+", shown, re.IGNORECASE):
+            state.views.add(
+                re.split(r"\bview\s+(?:if\s+not\s+exists\s+)?", shown, maxsplit=1, flags=re.IGNORECASE)[1]
+                .split()[0]
+                .strip("`")
+                .lower()
+            )
+
+
+def sql_accesses(text: Text, at: Place, through: str, views: set[str]) -> Iterator[Access]:
+    """Give the accesses of a text of SQL; one that cannot be told at all may write."""
+    if not text.start.strip() and text.literal is None:
+        yield Access(at, "write", "catalog", Text((Gap(),)), through)
+        return
+    for use in sql.table_uses(_plain(text)):
+        if use.name.lower() in views or ("." not in use.name and use.action == "read" and use.name.lower() in views):
+            continue
+        system: System = "s3" if use.name.startswith("s3") else "catalog"
+        yield Access(at, use.action, system, _named(use.name, text), through, use.mode)
+
+
+def _plain(text: Text) -> str:
+    return "".join(piece if isinstance(piece, str) else f"{{{index}}}" for index, piece in enumerate(text.pieces))
+
+
+def _named(name: str, text: Text) -> Text:
+    """Return a name that was found in a text, with the text's arguments where it holds them."""
+    parts = re.split(r"\{(\d+)\}", name)
+    pieces = [part if index % 2 == 0 else text.pieces[int(part)] for index, part in enumerate(parts)]
+    return Text(tuple(piece for piece in pieces if piece != ""))
+
+
+def _delta(chain: Chain) -> Iterator[Fact]:
+    opened = chain.find("forPath", "forName", "convertToDelta")
+    if opened is None:
+        return
+    position = 1 if len(opened.positional) > 1 else 0
+    target = as_text(opened.argument(position, "path", "tableOrViewName"))
+    system: System = "s3" if chain.find("forPath") is not None else "catalog"
+    if chain.name == "execute" and "merge" in chain.names:
+        yield Access(chain.place, "write", system, target, "delta", "merge")
+    elif chain.name in {"delete", "update", "restoreToVersion", "restoreToTimestamp", "vacuum"}:
+        if "merge" not in chain.names:
+            yield Access(chain.place, "write", system, target, "delta", "merge")
+    elif chain.name == "toDF":
+        yield Access(chain.place, "read", system, target, "delta")
+
+
+def _setting(chain: Chain, state: SparkState) -> Iterator[Fact]:
+    key, value = literal(chain.call.argument(0, "key")) or "", chain.call.argument(1, "value")
+    if _DYNAMIC.lower() in key.lower():
+        state.dynamic = (literal(value) or "").lower() == "dynamic"
+    elif _KEY_SETTING.search(key):
+        yield OtherIdentity(chain.place, f"the setting {key}")
+
+
+def without_credentials(text: Text) -> Text:
+    """Return a connection's address without user, password and parameters."""
+    kept: list[object] = []
+    for piece in text.pieces:
+        if not isinstance(piece, str):
+            kept.append(piece)
+            continue
+        plain = re.sub(r"//[^/@\s]*@", "//", piece)
+        cut = re.split(r"[?;]", plain, maxsplit=1)
+        kept.append(re.sub(r":thin:[^@]*@", ":thin:@", cut[0]))
+        if len(cut) > 1:
+            break
+    return Text(tuple(kept))  # type: ignore[arg-type]

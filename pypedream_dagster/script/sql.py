@@ -1,0 +1,139 @@
+"""SQL statements, by their shape: which tables and places they read and write, and whether they ask the time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pypedream_dagster.script.model import Action, Mode
+
+_NAME = r"(?P<name>(?:`[^`]+`|\"[^\"]+\"|[\w{}…*-]+)(?:\s*\.\s*(?:`[^`]+`|\"[^\"]+\"|[\w{}…*-]+)){0,3})"
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_STRING = re.compile(r"'(?:[^'\\]|\\.|'')*'")
+_WRITES: tuple[tuple[str, Mode], ...] = (
+    (r"insert\s+overwrite\s+(?:table\s+)?{n}\s*(?P<partition>\(?\s*partition\b)", "partitions"),
+    (r"insert\s+overwrite\s+(?:table\s+)?(?!local\b|directory\b){n}", "overwrite"),
+    (r"(?:insert\s+into|upsert\s+into)\s+(?:table\s+)?{n}", "append"),
+    (r"replace\s+into\s+{n}", "merge"),
+    (r"merge\s+into\s+{n}", "merge"),
+    (r"update\s+(?!set\b){n}\s+(?:(?:as\s+)?\w+\s+)?set\b", "merge"),
+    (r"delete\s+from\s+{n}(?=[^;]*\bwhere\b)", "merge"),
+    (r"create\s+or\s+replace\s+(?:transient\s+|external\s+)?table\s+{n}", "overwrite"),
+    (r"create\s+(?:external\s+)?table\s+(?:if\s+not\s+exists\s+)?{n}", "once"),
+    (r"copy\s+(?:into\s+)?{n}\s+(?:\([^)]*\)\s*)?from\b", "append"),
+    (r"alter\s+table\s+{n}", "merge"),
+    (r"msck\s+repair\s+table\s+{n}", "merge"),
+    (r"call\s+{n}\s*\(", "merge"),
+)
+_DELETES = (
+    r"delete\s+from\s+{n}(?![^;]*\bwhere\b)",
+    r"truncate\s+(?:table\s+)?{n}",
+    r"drop\s+(?:table|database|schema)\s+(?:if\s+exists\s+)?{n}",
+)
+_READ = re.compile(r"\b(?:from|join|using)\s+(?!select\b|values\b|lateral\b|unnest\b)" + _NAME, re.IGNORECASE)
+_WITH = re.compile(r"(?:\bwith\b|,)\s*(?P<name>\w+)\s*(?:\([^)]*\)\s*)?\bas\s*\(", re.IGNORECASE)
+_FILES = re.compile(r"^(?:parquet|delta|csv|json|orc|text|avro|iceberg)\.(?P<uri>s3[an]?://.*)$", re.IGNORECASE)
+_PLACE = re.compile(r"\b(?:location|directory|to|from)\s+['\"](?P<uri>s3[an]?://[^'\"]+)['\"]", re.IGNORECASE)
+_CLOCKS = re.compile(
+    r"\b(?P<what>current_timestamp|current_date|localtimestamp|now|getdate|sysdate|unix_timestamp|from_unixtime"
+    r"|rand|randn|random|uuid|monotonically_increasing_id)\b\s*(?P<call>\(\s*\))?",
+    re.IGNORECASE,
+)
+_WITHOUT_CALL = {"current_timestamp", "current_date", "localtimestamp", "sysdate"}
+_RANDOM = {"rand", "randn", "random", "uuid", "monotonically_increasing_id"}
+_ALIAS = re.compile(r"^(?:[^,()]*\))?\s*as\s+[`\"]?(?P<column>\w+)", re.IGNORECASE)
+_KEYWORDS = {"select", "where", "on", "group", "order", "as", "set", "table", "values", "if", "exists", "only"}
+_LONGEST = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class TableUse:
+    """A statement's use of a table (``database.table``) or of a place on S3."""
+
+    action: Action
+    name: str
+    mode: Mode = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlClock:
+    """A function that asks the time or for randomness, and the column that gets it where it is named."""
+
+    what: str
+    column: str | None
+    is_random: bool
+
+
+_WRITE_PATTERNS = tuple((re.compile(r"\b" + p.replace("{n}", _NAME), re.IGNORECASE), mode) for p, mode in _WRITES)
+_DELETE_PATTERNS = tuple(re.compile(r"\b" + p.replace("{n}", _NAME), re.IGNORECASE) for p in _DELETES)
+
+
+def table_uses(text: str) -> Iterator[TableUse]:
+    """Give what a text of one or more statements reads and writes; views of ``WITH`` are no tables."""
+    plain = _COMMENT.sub(" ", text[:_LONGEST])
+    blank = _STRING.sub("''", plain)
+    written: list[tuple[int, int]] = []
+    uses: list[TableUse] = []
+    for pattern, mode in _WRITE_PATTERNS:
+        for found in pattern.finditer(blank):
+            if any(start <= found.start() < end for start, end in written):
+                continue
+            written.append(found.span())
+            uses.append(TableUse("write", _clean(found["name"]), mode))
+    for pattern in _DELETE_PATTERNS:
+        for found in pattern.finditer(blank):
+            written.append(found.span())
+            uses.append(TableUse("delete", _clean(found["name"])))
+    local = {found["name"].lower() for found in _WITH.finditer(blank)}
+    reads = [
+        TableUse("read", name)
+        for found in _READ.finditer(blank)
+        if not any(start <= found.start() < end for start, end in written)
+        and (name := _clean(found["name"])).lower() not in local | _KEYWORDS
+    ]
+    # A statement reads before it writes.
+    yield from dict.fromkeys(reads)
+    yield from dict.fromkeys(uses)
+    unload = re.search(r"\bunload\s*\(", plain, re.IGNORECASE)
+    for found in _PLACE.finditer(plain):
+        is_write = unload is not None or found[0].lower().startswith(("directory", "to")) or bool(uses)
+        yield TableUse("write" if is_write and not found[0].lower().startswith("from") else "read", found["uri"])
+
+
+def is_read_only(text: str) -> bool:
+    """Tell whether a known statement only reads."""
+    plain = _COMMENT.sub(" ", text[:_LONGEST]).strip().lower()
+    starts = plain.startswith(("select", "with", "show", "describe", "explain", "set ", "use "))
+    return starts and not any(use.action != "read" for use in table_uses(plain))
+
+
+def is_statement(text: str) -> bool:
+    """Tell whether a text looks like SQL at all."""
+    return bool(
+        re.match(
+            r"\s*(?:--[^\n]*\n\s*)*(select|with|insert|merge|update|delete|create|drop|alter|truncate|copy|call"
+            r"|unload|replace|upsert|grant|vacuum|msck|show|begin|exec)\b",
+            text[:_LONGEST],
+            re.IGNORECASE,
+        )
+    )
+
+
+def clocks(text: str) -> Iterator[SqlClock]:
+    """Give the functions in a text that give another value in each run."""
+    plain = _STRING.sub("''", _COMMENT.sub(" ", text[:_LONGEST]))
+    for found in _CLOCKS.finditer(plain):
+        what = found["what"].lower()
+        if found["call"] is None and what not in _WITHOUT_CALL:
+            continue
+        alias = _ALIAS.match(plain[found.end() : found.end() + 200])
+        yield SqlClock(what, alias["column"] if alias else None, what in _RANDOM)
+
+
+def _clean(name: str) -> str:
+    plain = re.sub(r"[`\"]|\s", "", name)
+    files = _FILES.match(plain)
+    if files:
+        return files["uri"]
+    return re.sub(r"^(?:glue_catalog|awsdatacatalog|spark_catalog)\.", "", plain, flags=re.IGNORECASE)

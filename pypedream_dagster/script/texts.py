@@ -1,0 +1,152 @@
+"""Constant folding of strings: what Python's own operations on them give, as far as the pieces are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import urljoin
+
+from pypedream_dagster.script.values import (
+    Argument,
+    Constant,
+    Gap,
+    Sequence,
+    Table,
+    Text,
+    Value,
+    as_text,
+    literal,
+    text_of,
+)
+
+_LONGEST = 100_000
+_KEEPING = frozenset(
+    [
+        "strip",
+        "lstrip",
+        "rstrip",
+        "removeprefix",
+        "removesuffix",
+        "lower",
+        "upper",
+        "encode",
+        "decode",
+        "casefold",
+        "expanduser",
+        "resolve",
+    ]
+)
+_EXACT = _KEEPING - {"encode", "decode", "expanduser", "resolve"} | {"split", "rsplit", "partition", "rpartition"}
+_FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}!:]*)(?:![rsa])?(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
+_PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?[-+ #0]*\d*(?:\.\d+)?(?P<kind>[a-zA-Z%])")
+
+
+def concatenated(*parts: Value | None) -> Text:
+    """Return strings one after another."""
+    text = text_of(piece for part in parts for piece in as_text(part).pieces)
+    return text if sum(len(piece) for piece in text.pieces if isinstance(piece, str)) <= _LONGEST else Text((Gap(),))
+
+
+def joined(separator: Value, items: tuple[Value, ...]) -> Text:
+    """Return ``separator.join(items)``."""
+    parts: list[Value] = []
+    for item in items:
+        parts += [separator, item] if parts else [item]
+    return concatenated(*parts)
+
+
+def path_joined(*parts: Value | None) -> Text:
+    """Return parts as ``os.path.join`` joins them, but for absolute ones, which no S3 URI's parts are."""
+    text = Text(())
+    for part in parts:
+        ends = text.pieces[-1] if text.pieces else None
+        slash = "" if ends is None or (isinstance(ends, str) and ends.endswith("/")) else "/"
+        text = concatenated(text, Text((slash,)) if slash else Text(()), part)
+    return text
+
+
+def url_joined(base: Value | None, other: Value | None) -> Text:
+    """Return ``urljoin(base, other)``; S3's scheme is one that it joins for no caller's surprise."""
+    one, two = literal(base), literal(other)
+    if one is not None and two is not None:
+        scheme, separator, rest = one.partition("://")
+        return Text((urljoin(f"http://{rest}", two).replace("http://", f"{scheme}{separator}", 1),))
+    return path_joined(base, other)
+
+
+def derived(text: Text) -> Text:
+    """Return what is known of a string that was made from another: the arguments that went into it."""
+    return text_of((*(Argument(name) for name in text.arguments), *(() if text.arguments else (Gap(),))))
+
+
+def formatted(template: Text, positional: tuple[Value, ...], keywords: Mapping[str, Value]) -> Text:
+    """Return ``template.format(…)``."""
+    counter = iter(range(len(template.pieces) + 1_000_000))
+
+    def field(found: re.Match[str]) -> Value:
+        if found[0] in {"{{", "}}"}:
+            return Text((found[0][0],))
+        name = found["name"]
+        if name == "" or name.isdigit():
+            index = int(name) if name and len(name) < 6 else next(counter) if not name else -1
+            return positional[index] if 0 <= index < len(positional) else Text((Gap(),))
+        return keywords.get(name, Text((Gap(),)))
+
+    return _substituted(template, _FIELD, field)
+
+
+def percent_formatted(template: Text, given: Value) -> Text:
+    """Return ``template % given``."""
+    items = list(given.items) if isinstance(given, Sequence) else [given]
+    named = given.items if isinstance(given, Table) else {}
+
+    def field(found: re.Match[str]) -> Value:
+        if found["kind"] == "%":
+            return Text(("%",))
+        if found["name"] is not None:
+            return as_text(named.get(found["name"]))
+        return items.pop(0) if items else Text((Gap(),))
+
+    return _substituted(template, _PERCENT, field)
+
+
+def _substituted(template: Text, pattern: re.Pattern[str], field: Callable[[re.Match[str]], Value]) -> Text:
+    parts: list[Value] = []
+    for piece in template.pieces:
+        if not isinstance(piece, str):
+            parts.append(Text((piece,)))
+            continue
+        end = 0
+        for found in pattern.finditer(piece):
+            parts += [Text((piece[end : found.start()],)), as_text(field(found))]
+            end = found.end()
+        parts.append(Text((piece[end:],)))
+    return concatenated(*parts)
+
+
+def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mapping[str, Value]) -> Value:
+    """Return what a method of a string gives."""
+    if name == "format":
+        return formatted(text, positional, keywords)
+    if name == "join":
+        match positional:
+            case (Sequence(items),):
+                return joined(text, items)
+            case _:
+                return Text((Gap(),))
+    if name == "replace" and len(positional) >= 2:
+        old, new = literal(positional[0]), literal(positional[1])
+        if old and new is not None and len(new) <= 1000:
+            return concatenated(*(Text((p.replace(old, new) if isinstance(p, str) else p,)) for p in text.pieces))
+        return derived(text)
+    plain = [literal(item) for item in positional]
+    if name in _EXACT and text.literal is not None and len(positional) <= 1 and None not in plain:
+        answer = getattr(text.literal, name)(*plain)
+        if isinstance(answer, str):
+            return Text((answer,))
+        return Sequence(tuple(Text((item,)) for item in answer))
+    if name in _KEEPING:
+        return text
+    if name in {"startswith", "endswith", "isdigit", "count", "find", "index"}:
+        return Constant(True)
+    return derived(text)

@@ -1,0 +1,158 @@
+"""boto3, awswrangler, pandas, drivers, HTTP, mail: by what they are, not by a method's name."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.script.facts import facts
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (
+            'import boto3\nboto3.client("s3").put_object(Bucket="b", Key="x/y.csv", Body=b"")',
+            ["write s3 s3://b/x/y.csv"],
+        ),
+        (
+            'import boto3\ns3 = boto3.resource("s3")\ns3.Bucket("b").objects.filter(Prefix="x/").delete()',
+            ["read s3 s3://b/x/", "delete s3 s3://b/x/"],
+        ),
+        ('import boto3\ns3 = boto3.resource("s3")\ns3.Object("b", "k").put(Body="")', ["write s3 s3://b/k"]),
+        ('import boto3\nboto3.Session().client("s3").upload_file("/tmp/f", "b", "k")', ["write s3 s3://b/k"]),
+        (
+            'import boto3\nboto3.client("s3").copy_object(Bucket="b", Key="k", CopySource={"Bucket": "a", "Key": "j"})',
+            ["read s3 s3://a/j", "write s3 s3://b/k"],
+        ),
+        (
+            'import boto3\ns3 = boto3.client("s3")\nbody = s3.get_object(Bucket="b", Key="k")["Body"].read()',
+            ["read s3 s3://b/k"],
+        ),
+        (
+            'import boto3\ns3 = boto3.client("s3")\nfor page in s3.get_paginator("list_objects_v2").paginate(Bucket="b", Prefix="p/"):\n    print(page)',
+            ["read s3 s3://b/p/"],
+        ),
+        ("def put(s3, data):\n    s3.put_object(Bucket='b', Key='k', Body=data)", ["write s3 s3://b/k"]),
+        (
+            "import boto3\nclass A:\n    def __init__(self):\n        self.s3 = boto3.client('s3')\n    def go(self):\n        self.s3.delete_object(Bucket='b', Key='k')",
+            ["delete s3 s3://b/k"],
+        ),
+        ('import boto3\nboto3.client("sns").publish(TopicArn="arn:x", Message="m")', ["write aws arn:x [sns]"]),
+        ('import boto3\nboto3.resource("dynamodb").Table("t").put_item(Item={})', ["write dynamodb t"]),
+        ('import boto3\nboto3.client("glue").start_crawler(Name="c")', ["write aws c [glue]"]),
+        (
+            'import boto3\nboto3.client("glue").update_table(DatabaseName="db", TableInput={"Name": "t"})',
+            ["write catalog db.t"],
+        ),
+        ('import boto3\nboto3.client("glue").get_table(DatabaseName="db", Name="t")', ["read catalog db.t"]),
+        (
+            'import boto3\nboto3.client("athena").start_query_execution(QueryString=q)',
+            ["write aws start_query_execution [athena]"],
+        ),
+        (
+            'import boto3\nboto3.client("secretsmanager").get_secret_value(SecretId="x")',
+            ["read aws x [secretsmanager]"],
+        ),
+        (
+            'import boto3\nboto3.client("s3", aws_access_key_id="AKIA", aws_secret_access_key="x")',
+            ["identity access keys of its own"],
+        ),
+        ('import boto3\nboto3.Session(profile_name="prod")', ["identity the profile prod"]),
+        (
+            'import boto3\nboto3.client("sts").assume_role(RoleArn="arn:r", RoleSessionName="s")',
+            ["identity the role arn:r"],
+        ),
+        ('import boto3\nboto3.client("s3", region_name="eu-west-1")', []),
+        (
+            'import awswrangler as wr\nwr.s3.to_parquet(df, path="s3://b/x/", dataset=True, mode="append")',
+            ["write s3 s3://b/x/ append"],
+        ),
+        (
+            'import awswrangler as wr\nwr.s3.to_parquet(df=df, path="s3://b/x.parquet")',
+            ["write s3 s3://b/x.parquet overwrite"],
+        ),
+        (
+            'import awswrangler as wr\nwr.s3.to_parquet(df, "s3://b/x/", dataset=True, mode="overwrite_partitions", database="db", table="t")',
+            ["write s3 s3://b/x/ partitions", "write catalog db.t partitions"],
+        ),
+        ('import awswrangler as wr\nwr.s3.delete_objects("s3://b/x/")', ["delete s3 s3://b/x/"]),
+        (
+            'import awswrangler as wr\nwr.redshift.to_sql(df=df, con=c, table="t", schema="s")',
+            ["write redshift t append"],
+        ),
+        ('import awswrangler as wr\nwr.s3.read_parquet("s3://b/x/")', ["read s3 s3://b/x/"]),
+        (
+            'import pandas as pd\npd.read_csv("s3://b/x.csv").to_parquet("s3://b/y.parquet")',
+            ["read s3 s3://b/x.csv", "write s3 s3://b/y.parquet overwrite"],
+        ),
+        ("import io\nimport pandas as pd\nb = io.BytesIO()\npd.DataFrame().to_parquet(b)", []),
+        (
+            'import psycopg2\nc = psycopg2.connect(host="dw", password=p)\ncur = c.cursor()\ncur.execute("INSERT INTO t VALUES (1)")\nc.commit()',
+            ["read database psycopg2.connect dw", "write database t"],
+        ),
+        (
+            'import pymysql\nwith pymysql.connect(host="h").cursor() as cur:\n    cur.execute("SELECT 1 FROM t")',
+            ["read database pymysql.connect h"],
+        ),
+        (
+            'import redshift_connector\nredshift_connector.connect(host="h")',
+            ["write redshift redshift_connector.connect h"],
+        ),
+        (
+            'import snowflake.connector\nsnowflake.connector.connect(account="a").cursor().execute(sql)',
+            ["read snowflake snowflake.connector.connect a", "write database {…}"],
+        ),
+        (
+            'from sqlalchemy import create_engine\nimport pandas as pd\ne = create_engine("postgresql://u:p@h/db")\npd.DataFrame().to_sql("t", e)',
+            ["write database sqlalchemy.create_engine postgresql://h/db", "write database t append"],
+        ),
+        ('import requests\nrequests.post("https://hooks.x/y?token=1", json={})', ["write http https://hooks.x/y"]),
+        ('import requests\nrequests.get("https://api.x/y")', ["read http https://api.x/y"]),
+        ("import requests\ns = requests.Session()\ns.put(u, data=b)", ["write http {…}"]),
+        ("import urllib.request\nurllib.request.urlopen(url, data=body)", ["write http {…}"]),
+        ('import smtplib\nsmtplib.SMTP("mail").sendmail(a, b, c)', ["write mail smtplib.SMTP mail"]),
+        ("import paramiko\nparamiko.SSHClient().connect('h')", ["write transfer paramiko.SSHClient"]),
+        (
+            "from kafka import KafkaProducer\nKafkaProducer(bootstrap_servers='k:9092').send('t', b'')",
+            ["write kafka kafka.KafkaProducer k:9092"],
+        ),
+        ("import subprocess\nsubprocess.run(['aws', 's3', 'cp', 'a', 'b'])", ["process subprocess.run"]),
+        ("import os\nos.system('x')", ["process os.system"]),
+        ("import os\nprint(os.path.join('s3://b', 'x'))", []),
+        ("d = {}\nd.get('x')\nd.update(y=1)\n[].append(1)\nopen('/tmp/x', 'w').write('y')", []),
+    ],
+)
+def test_one_library(code: str, expected: list[str]) -> None:
+    assert facts(code) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "uri"),
+    [
+        ('import os\np = os.path.join("s3://b/", "x", "y")', "s3://b/x/y"),
+        ('from urllib.parse import urljoin\np = urljoin("s3://b/x/", "y/")', "s3://b/x/y/"),
+        ('B = "b"\np = f"s3://{B}/x"', "s3://b/x"),
+        ('p = "s3://%s/%s/" % ("b", "x")', "s3://b/x/"),
+        ('p = "s3://{0}/{name}/".format("b", name="x")', "s3://b/x/"),
+        ('c = {"prod": {"out": "s3://b/x"}}\np = c["prod"]["out"]', "s3://b/x"),
+        ('p = "/".join(["s3:/", "b", "x"])', "s3://b/x"),
+        ('p = "s3://b/"\np += "x"', "s3://b/x"),
+        ('p = "s3://b/x///".rstrip("/")', "s3://b/x"),
+        (
+            'import argparse\nq = argparse.ArgumentParser()\nq.add_argument("--out-path", dest="out")\np = q.parse_args().out',
+            "{--out-path}",
+        ),
+        (
+            'import argparse\nq = argparse.ArgumentParser()\nq.add_argument("--out-path")\na, _ = q.parse_known_args()\np = a.out_path',
+            "{--out-path}",
+        ),
+        ("import sys\np = sys.argv[1]", "{--*}"),
+        ("import sys\na = dict(zip(sys.argv[1::2], sys.argv[2::2]))\np = a['--OUT']", "{--OUT}"),
+        ('def f(day):\n    return "s3://b/" + day\np = f("x")', "s3://b/x"),
+        ('import datetime\np = f"s3://b/d={datetime.date.today()}/"', "s3://b/d={…}/"),
+        ('class C:\n    ROOT = "s3://b"\np = C.ROOT + "/x"', "s3://b/x"),
+    ],
+)
+def test_constants_are_folded(code: str, uri: str) -> None:
+    found = [text for text in facts(f"{code}\ndf.write.mode('overwrite').parquet(p)") if text.startswith("write")]
+    assert found == [f"write s3 {uri} overwrite"]
