@@ -8,16 +8,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from pypedream_dagster.aws.emptying import abort_uploads, delete_versions, uploads, versions
 from pypedream_dagster.aws.translate import translated
-from pypedream_dagster.errors import AccessDeniedError, AwsError, NotFoundError, ProtectedError
-from pypedream_dagster.graph.uri import S3Uri, parse_uri
+from pypedream_dagster.errors import NotFoundError, ProtectedError
+from pypedream_dagster.graph.uri import parse_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client as BotoS3
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
-_DELETE_BATCH = 1000  # the most that one DeleteObjects call takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +115,11 @@ class S3Client:
     def is_empty(self, prefix_uri: str) -> bool:
         """Tell whether nothing is left below a prefix: no object, no old version, no unfinished upload."""
         at = parse_uri(prefix_uri)
-        return next(self._versions(at), None) is None and next(self._uploads(at), None) is None
+        return next(versions(self.boto, at), None) is None and next(uploads(self.boto, at), None) is None
 
     def delete_object(self, uri: str) -> int:
         """Delete one object with all its versions and markers; return how many those were."""
-        at = parse_uri(uri)
-        versions = (item for item in self._versions(at) if item["Key"] == at.key)
-        return self._delete(at.bucket, versions)
+        return delete_versions(self.boto, parse_uri(uri), only_key=True)
 
     def delete_prefix(self, prefix_uri: str) -> int:
         """Delete all below a prefix: objects, old versions, delete markers, unfinished uploads.
@@ -131,7 +128,8 @@ class S3Client:
             How many versions, markers and uploads were deleted; 0 when there was nothing.
 
         Raises:
-            ProtectedError: the prefix does not end in ``/`` or is a whole bucket.
+            ProtectedError: the prefix does not end in ``/`` or is a whole bucket, or Object Lock holds some of it.
+            NotFoundError: no such bucket.
         """
         at = parse_uri(prefix_uri)
         if not at.key.strip("/") or not at.key.endswith("/"):
@@ -139,12 +137,9 @@ class S3Client:
                 f"{prefix_uri} is not deleted: it is a whole bucket or does not end in '/'.",
                 hint="name a folder within the bucket",
             )
-        deleted = self._delete(at.bucket, self._versions(at))
-        for upload in list(self._uploads(at)):
-            with translated("s3", prefix_uri):
-                self.boto.abort_multipart_upload(Bucket=at.bucket, Key=upload[0], UploadId=upload[1])
-            deleted += 1
-        return deleted
+        # Uploads first: one that completes in between leaves a version, which then is deleted.
+        aborted = abort_uploads(self.boto, at)
+        return aborted + delete_versions(self.boto, at)
 
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket in the client's region; one that is there already and ours is left as it is."""
@@ -175,40 +170,3 @@ class S3Client:
         """
         schemes = {f"spark.hadoop.fs.{scheme}.impl": _S3A for scheme in ("s3", "s3a", "s3n")}
         return {**schemes, **{f"spark.hadoop.fs.s3a.{name}": value for name, value in self.s3a().items()}}
-
-    def _versions(self, at: S3Uri) -> Iterator[ObjectIdentifierTypeDef]:
-        with translated("s3", str(at)):
-            pages = self.boto.get_paginator("list_object_versions").paginate(Bucket=at.bucket, Prefix=at.key)
-            for page in pages:
-                for version in page.get("Versions", []):
-                    yield {"Key": version["Key"], "VersionId": version["VersionId"]}
-                for marker in page.get("DeleteMarkers", []):
-                    yield {"Key": marker["Key"], "VersionId": marker["VersionId"]}
-
-    def _uploads(self, at: S3Uri) -> Iterator[tuple[str, str]]:
-        with translated("s3", str(at)):
-            pages = self.boto.get_paginator("list_multipart_uploads").paginate(Bucket=at.bucket, Prefix=at.key)
-            for page in pages:
-                for upload in page.get("Uploads", []):
-                    yield upload["Key"], upload["UploadId"]
-
-    def _delete(self, bucket: str, versions: Iterator[ObjectIdentifierTypeDef]) -> int:
-        deleted = 0
-        # Listed to the end first: some stores renumber the pages of a listing while it is being emptied.
-        for batch in _batches(list(versions)):
-            with translated("s3", f"s3://{bucket}/"):
-                answer = self.boto.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-            for fault in answer.get("Errors", []):
-                said = f"s3://{bucket}/{fault.get('Key')} was not deleted: {fault.get('Code')}"
-                if fault.get("Code") == "AccessDenied":
-                    raise AccessDeniedError(
-                        f"{said}.", hint="the credentials in use need s3:DeleteObject and s3:DeleteObjectVersion on it"
-                    )
-                raise AwsError(f"{said}: {fault.get('Message')}.", hint="run the command again")
-            deleted += len(batch)
-        return deleted
-
-
-def _batches(items: list[ObjectIdentifierTypeDef]) -> Iterator[list[ObjectIdentifierTypeDef]]:
-    for start in range(0, len(items), _DELETE_BATCH):
-        yield items[start : start + _DELETE_BATCH]

@@ -36,6 +36,12 @@ from pypedream_dagster.local_aws.glue.tags import TagStore, glue_arn
 from pypedream_dagster.local_aws.moto_applications import MotoApplications
 from pypedream_dagster.local_aws.s3.listing import listing_xml, page_of, parse_list_request
 from pypedream_dagster.local_aws.s3.multi_delete import multi_delete
+from pypedream_dagster.local_aws.s3.version_listing import (
+    asks_for_uploads,
+    asks_for_versions,
+    uploads_xml,
+    versions_xml,
+)
 from pypedream_dagster.local_aws.snapshots import Snapshots
 
 _log = logging.getLogger(__name__)
@@ -151,7 +157,13 @@ class Front:
 
 
 def _list_objects(request: AwsRequest, bucket: str) -> Response | None:
-    """A listing of objects; None where moto is to answer, with an error or another sub-resource."""
+    """A listing of objects, versions or uploads; None where moto is to answer, with an error or another sub-resource."""
+    if asks_for_versions(request.query):
+        versions = moto_backends.versions_in(bucket)
+        return None if versions is None else xml_response(versions_xml(bucket, request.query, versions))
+    if asks_for_uploads(request.query):
+        uploads = moto_backends.uploads_in(bucket)
+        return None if uploads is None else xml_response(uploads_xml(bucket, request.query, uploads))
     asked = parse_list_request(request.query)
     objects = None if asked is None else moto_backends.objects_in(bucket)
     if asked is None or objects is None:
