@@ -64,6 +64,12 @@ class CatalogClient:
             return False
         return True
 
+    def database_names(self, prefix: str = "") -> Iterator[str]:
+        """Give the names of the databases whose name begins with ``prefix``."""
+        with translated("glue", "the account's catalog databases"):
+            for page in self.boto.get_paginator("get_databases").paginate():
+                yield from (item["Name"] for item in page["DatabaseList"] if item["Name"].startswith(prefix))
+
     def create_database(self, name: str, tags: Mapping[str, str], description: str = "") -> None:
         """Create a database with its tags.
 

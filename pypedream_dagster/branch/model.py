@@ -156,6 +156,8 @@ class Branch(Frozen):
         graph_sha256: of the main graph's file.
         script_sha256: per origin, of production's script as of then.
         follow_order: whether links that only order were followed.
+        deployed_at: when it was first deployed; None while nothing of it is on AWS. What tells a deployment record
+            that was lost from one that never was.
     """
 
     version: Literal[1] = 1
@@ -168,3 +170,4 @@ class Branch(Frozen):
     graph_sha256: str
     script_sha256: Mapping[str, str] = Field(default_factory=dict)
     follow_order: bool = False
+    deployed_at: datetime | None = None

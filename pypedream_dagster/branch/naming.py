@@ -13,6 +13,7 @@ _RESERVED = {MAIN, "start", "stop"}
 
 _CLONE = "Pypedream branch "
 _DELTA = "_pypedream_delta"
+_DATABASE = "pypedream_"
 
 TAG_BRANCH = "pypedream:branch"
 TAG_OWNER = "pypedream:owner"
@@ -45,9 +46,14 @@ def dagster_job_name(branch: str) -> str:
     return MAIN if branch == MAIN else f"branch__{slug(branch)}"
 
 
+def database_prefix(branch: str | None = None) -> str:
+    """Return what the names of a branch's catalog databases begin with; of all branches' where none is named."""
+    return _DATABASE if branch is None else f"{_DATABASE}{slug(branch)}"
+
+
 def catalog_table(branch: str, dataset: str, main_table: str | None) -> str:
     """Return ``database.table`` of a catalogued dataset on a branch: a database per branch and source database."""
-    prefix = f"pypedream_{slug(branch)}"
+    prefix = database_prefix(branch)
     if main_table is not None:
         database, _, table = main_table.partition(".")
         return f"{prefix}_{database}.{table}"

@@ -136,6 +136,10 @@ class BranchStore:
         path = self._existing(name) / "graph.json"
         return _read_document(path, _load_json(path))
 
+    def update_branch(self, branch: Branch) -> None:
+        """Replace a branch's record."""
+        write_json(self._existing(branch.name) / "branch.json", branch.model_dump(mode="json"))
+
     def update_graph(self, name: str, graph: BranchGraph) -> None:
         """Replace a branch's derived graph."""
         write_json(self._existing(name) / "graph.json", graph_document(graph))

@@ -10,7 +10,7 @@ from pypedream_dagster.cli.branch_state import forget_runs
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import count, note
-from pypedream_dagster.cli.steps import json_plan_option, show_plan
+from pypedream_dagster.cli.steps import json_plan_option, note_rebuilt, show_plan
 from pypedream_dagster.deploy.execute import execute
 from pypedream_dagster.deploy.plan import plan_deployment
 from pypedream_dagster.deploy.steps import describe
@@ -31,6 +31,7 @@ def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -
     store.branch(branch)
     aws = invocation.aws()
     plan = plan_deployment(aws, store, branch)
+    note_rebuilt(plan)
     if dry_run:
         show_plan(plan, as_json=as_json)
         return

@@ -10,7 +10,7 @@ from pypedream_dagster.branch.derive import derive_main
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import note
-from pypedream_dagster.cli.steps import json_plan_option, show_plan
+from pypedream_dagster.cli.steps import json_plan_option, note_rebuilt, show_plan
 from pypedream_dagster.deploy.execute import execute
 from pypedream_dagster.deploy.plan import plan_destruction
 from pypedream_dagster.deploy.steps import Delete, describe
@@ -34,6 +34,7 @@ def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -
     store.branch(branch)
     aws = invocation.aws()
     plan = plan_destruction(aws, store, branch, also_protected=_main_uris(invocation))
+    note_rebuilt(plan)
     if dry_run:
         show_plan(plan, as_json=as_json)
         return

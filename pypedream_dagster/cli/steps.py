@@ -27,6 +27,12 @@ def json_plan_option(function: _F) -> _F:
     )(function)
 
 
+def note_rebuilt(plan: Plan) -> None:
+    """Tell the user that the record was lost or broken, and is rebuilt."""
+    if plan.rebuilt is not None:
+        note(plan.rebuilt)
+
+
 def show_plan(plan: Plan, *, as_json: bool) -> None:
     """Print a plan's steps on stdout."""
     if as_json:

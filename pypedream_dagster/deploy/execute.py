@@ -14,9 +14,9 @@ from typing import Literal, assert_never
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.store import BranchStore
-from pypedream_dagster.deploy.live import Tags, is_ours, live_tags
+from pypedream_dagster.deploy.live import is_ours, live_tags
 from pypedream_dagster.deploy.plan import Plan
-from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, write_deployment
+from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, set_aside_broken, write_deployment
 from pypedream_dagster.deploy.resources import (
     Database,
     Job,
@@ -87,6 +87,7 @@ class _Execution:
     def run(self, on_step: Callable[[Step], None]) -> DeploymentRecord | None:
         """Do all steps, then mark the deployment finished or prove the destruction."""
         goal = self._plan.goal
+        self._begin()
         if goal == "deploy" and self._plan.graph != self._store.graph(self._plan.branch):
             self._store.update_graph(self._plan.branch, self._plan.graph)
         self._do_all(on_step)
@@ -94,6 +95,7 @@ class _Execution:
             return self._record
         if goal == "destroy":
             check_nothing_left(self._aws, self._plan)
+            self._remember(None)
             for step in self._plan.steps:  # only now: what is left must stay on the record
                 if isinstance(step, Delete):
                     self._forget(step.kind, step.identity)
@@ -102,6 +104,21 @@ class _Execution:
         self._record = self._record.model_copy(update={"finished_at": self._now()})
         write_deployment(self._folder, self._record)
         return self._record
+
+    def _begin(self) -> None:
+        """Note that something is, or will be, on AWS, before anything is: a disk that is full shows here."""
+        set_aside_broken(self._folder)
+        if self._plan.goal == "deploy":
+            self._remember(self._now())
+        if self._record.resources:
+            write_deployment(self._folder, self._record)
+
+    def _remember(self, deployed_at: datetime | None) -> None:
+        """Keep in the branch's own file whether it is deployed: a lost deployment record is missed by that."""
+        if self._store.exists(self._plan.branch):
+            branch = self._store.branch(self._plan.branch)
+            if (branch.deployed_at is None) != (deployed_at is None):
+                self._store.update_branch(branch.model_copy(update={"deployed_at": deployed_at}))
 
     def _do_all(self, on_step: Callable[[Step], None]) -> None:
         begun: list[Resource] = []
@@ -114,6 +131,8 @@ class _Execution:
         except AccessDeniedError as error:
             # No later attempt with these credentials can complete it: leave nothing half made.
             self._undo(begun, error)
+            if not self._record.resources:
+                self._remember(None)
             raise
 
     def _undo(self, begun: list[Resource], denial: AccessDeniedError) -> None:
@@ -131,11 +150,11 @@ class _Execution:
         match step:
             case Create(resource):
                 self._note(resource, "making")
-                _create(self._aws, resource, self._plan.tags, self._plan.branch)
+                _create(self._aws, resource, self._plan)
                 self._note(resource, "made")
             case Update(resource):
                 self._note(resource, "making")
-                _update(self._aws, resource, self._plan.tags, self._plan.branch)
+                _update(self._aws, resource, self._plan)
                 self._note(resource, "made")
             case Keep(resource):
                 self._note(resource, "made")
@@ -195,24 +214,26 @@ class _Execution:
             waited += delay
 
 
-def _create(aws: Aws, resource: Resource, tags: Tags, branch: str) -> None:
+def _create(aws: Aws, resource: Resource, plan: Plan) -> None:
+    tags = plan.tags
     match resource:
         case Prefix(uri):
-            aws.s3.write(naming.claim_uri(uri), _claim(uri, branch), tags)
+            aws.s3.write(naming.claim_uri(uri), _claim(uri, plan), tags)
         case Script(uri):
             aws.s3.write(uri, resource.body, tags)
         case Job(name):
             aws.glue.create_job(name, resource.properties, tags)
         case Database(name):
-            aws.catalog.create_database(name, tags, f"Branch {branch}")
+            aws.catalog.create_database(name, tags, f"Branch {plan.branch}")
         case _:
             assert_never(resource)
 
 
-def _update(aws: Aws, resource: Resource, tags: Tags, branch: str) -> None:
+def _update(aws: Aws, resource: Resource, plan: Plan) -> None:
+    tags = plan.tags
     match resource:
         case Prefix() | Script():
-            _create(aws, resource, tags, branch)
+            _create(aws, resource, plan)
         case Job(name):
             aws.glue.update_job(name, resource.properties)
             aws.glue.set_tags(name, tags)
@@ -257,6 +278,8 @@ def _delete_folder_marker(aws: Aws, uri: str) -> None:
         aws.s3.delete_object(uri)
 
 
-def _claim(uri: str, branch: str) -> str:
+def _claim(uri: str, plan: Plan) -> str:
+    """Return what a claim says; its siblings are found by it where no record and no folder is left (`deploy.search`)."""
     text = "Pypedream: the prefix beside this object is a branch's; 'pypedream destroy-branch' removes both."
-    return json.dumps({"branch": branch, "prefix": uri, "about": text}, indent=2) + "\n"
+    said = {"branch": plan.branch, "prefix": uri, "prefixes": plan.graph.write_prefixes, "about": text}
+    return json.dumps(said, indent=2) + "\n"

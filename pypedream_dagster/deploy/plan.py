@@ -14,10 +14,11 @@ from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import Branch, BranchGraph
 from pypedream_dagster.branch.store import BranchStore, sha256
-from pypedream_dagster.deploy.delta_job import DeltaCode, delta_code_uris, delta_origin, delta_resources
+from pypedream_dagster.deploy.delta_job import DeltaCode, delta_origin, delta_resources
 from pypedream_dagster.deploy.live import Tags, active_runs, is_ours, live_tags, production_jobs
 from pypedream_dagster.deploy.locked import locked_nodes, with_clones, with_live_arguments
-from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, read_deployment
+from pypedream_dagster.deploy.rebuild import known_deployment, named_by
+from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord
 from pypedream_dagster.deploy.resources import (
     Database,
     Job,
@@ -47,6 +48,7 @@ class Plan:
         tags: what everything that is made will carry.
         record: of the deployment as it was found; None if there is none.
         steps: in the order of execution.
+        rebuilt: for the reader, why the record was rebuilt from AWS; None if it was read.
     """
 
     branch: str
@@ -55,6 +57,7 @@ class Plan:
     tags: Tags
     record: DeploymentRecord | None
     steps: tuple[Step, ...]
+    rebuilt: str | None = None
 
     @property
     def changes(self) -> tuple[Step, ...]:
@@ -72,21 +75,22 @@ def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
         ProtectedError: something is in the way that is not this branch's.
     """
     branch, graph = store.branch(name), store.graph(name)
-    record = read_deployment(store.folder(name))
+    tags = branch_tags(branch)
+    known = known_deployment(aws, store, name, tags, search=False)
+    record = known.record
     check_same_aws(aws, record)
     _check_write_modes(graph)
     scripts = {node.id: store.script(name, node) for node in graph.clones if node.script_uri is not None}
     production = production_jobs(aws, graph)
     graph = with_live_arguments(graph, production)
     graph = with_clones(graph, locked_nodes(graph, production))
-    tags = branch_tags(branch)
     desired = desired_resources(graph, production, scripts)
     wanted = {(kind_of(resource), identity(resource)) for resource in desired}
     recorded = [r for r in record.resources if r.purpose == "branch"] if record else []
     surplus = [(r.kind, r.identity) for r in recorded if (r.kind, r.identity) not in wanted]
     steps = [_step_towards(aws, resource, tags, record) for resource in desired]
     steps += _deletions(aws, graph, surplus, tags, record, graph.protected_uris)
-    return Plan(name, "deploy", graph, tags, record, tuple(steps))
+    return Plan(name, "deploy", graph, tags, record, tuple(steps), known.rebuilt)
 
 
 def plan_delta_job(aws: Aws, store: BranchStore, name: str, code: DeltaCode) -> Plan:
@@ -99,11 +103,12 @@ def plan_delta_job(aws: Aws, store: BranchStore, name: str, code: DeltaCode) -> 
         ProtectedError: something is in the way that is not this branch's.
     """
     branch, graph = store.branch(name), store.graph(name)
-    record = read_deployment(store.folder(name))
+    tags = branch_tags(branch)
+    known = known_deployment(aws, store, name, tags)
+    record = known.record
     if record is None:
         raise StateError(f"Branch {name!r} is not deployed.", hint=f"run 'pypedream deploy-branch {name}' first")
     check_same_aws(aws, record)
-    tags = branch_tags(branch)
     origin = delta_origin(graph)
     role_giver = aws.glue.get_job(origin.job)
     if role_giver is None:
@@ -113,14 +118,14 @@ def plan_delta_job(aws: Aws, store: BranchStore, name: str, code: DeltaCode) -> 
         )
     desired = delta_resources(graph, role_giver, code)
     steps = [_step_towards(aws, resource, tags, record) for resource in desired]
-    return Plan(name, "deltas", graph, tags, record, tuple(steps))
+    return Plan(name, "deltas", graph, tags, record, tuple(steps), known.rebuilt)
 
 
 def plan_destruction(aws: Aws, store: BranchStore, name: str, *, also_protected: Iterable[str] = ()) -> Plan:
     """Return the steps that remove all that was made of a branch, data included.
 
-    What the record does not list is found by the branch graph's names, and taken if its tags say so: a lost
-    record leaks nothing. Never by tags alone: another project may have a branch of the same name.
+    What the record does not list is found by the branch graph's names, and taken if its tags say so. A lost or
+    broken record is rebuilt first (`deploy.rebuild`).
 
     Args:
         also_protected: URIs of main beside those that the branch graph knows.
@@ -131,15 +136,16 @@ def plan_destruction(aws: Aws, store: BranchStore, name: str, *, also_protected:
         ProtectedError: something that the record lists does not carry the branch's tags, or is main's.
     """
     branch, graph = store.branch(name), store.graph(name)
-    record = read_deployment(store.folder(name))
-    check_same_aws(aws, record)
     tags = branch_tags(branch)
+    known = known_deployment(aws, store, name, tags)
+    record = known.record
+    check_same_aws(aws, record)
     recorded = [(item.kind, item.identity) for item in record.resources] if record else []
-    named = [item for item in _named_by(graph) if item not in recorded]
+    named = [item for item in named_by(graph) if item not in recorded]
     main = (*graph.protected_uris, *also_protected)
     doomed = _deletions(aws, graph, [*recorded, *named], tags, record, main)
     stops = list(active_runs(aws, graph)) if doomed else []
-    return Plan(name, "destroy", graph, tags, record, (*stops, *doomed))
+    return Plan(name, "destroy", graph, tags, record, (*stops, *doomed), known.rebuilt)
 
 
 def branch_tags(branch: Branch) -> dict[str, str]:
@@ -224,20 +230,6 @@ def _deletions(
         else:
             steps.append(Forget(kind, name))
     return steps
-
-
-def _named_by(graph: BranchGraph) -> Iterator[tuple[Kind, str]]:
-    for node in graph.clones:
-        yield "job", node.job
-        if node.script_uri is not None:
-            yield "script", node.script_uri
-    yield "job", naming.delta_job(delta_origin(graph).job)
-    for uri in delta_code_uris(graph):
-        yield "script", uri
-    for database in graph.databases:
-        yield "database", database
-    for prefix in graph.write_prefixes:
-        yield "prefix", prefix
 
 
 def _refuse_foreign(kind: Kind, name: str, found: Tags) -> NoReturn:

@@ -7,7 +7,9 @@ So whatever the moment of a crash, deploying again or destroying starts from thi
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +20,10 @@ from pypedream_dagster.errors import StateError
 from pypedream_dagster.graph.files import write_json
 
 FILE_NAME = "deployment.json"
+
+
+class BrokenRecordError(StateError):
+    """A deployment record that cannot be read: `deploy.rebuild` makes another."""
 
 
 class _Frozen(BaseModel):
@@ -89,19 +95,37 @@ def read_deployment(branch_folder: Path) -> DeploymentRecord | None:
     """Return what is deployed of a branch, or None if nothing is.
 
     Raises:
-        StateError: the file is broken.
+        BrokenRecordError: the file cannot be read, or is no record of ours.
     """
     path = branch_folder / FILE_NAME
     try:
         return DeploymentRecord.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (ValueError, ValidationError) as error:
-        raise StateError(
-            f"{path} is broken: {' '.join(str(error).split())[:200]}.",
-            hint="restore it from version control; or remove it and run 'pypedream destroy-branch', which also "
-            "finds what carries the branch's tags",
+    except (OSError, ValueError, ValidationError, RecursionError) as error:
+        raise BrokenRecordError(
+            f"{path} is broken: {_one_line(error)}.",
+            hint="restore it from version control; or run 'pypedream deploy-branch' or 'pypedream destroy-branch', "
+            "which rebuild it from the branch's tags on AWS",
         ) from error
+
+
+def set_aside_broken(branch_folder: Path) -> Path | None:
+    """Rename a record that cannot be read, so that another can be written and nothing is lost; return its new path."""
+    try:
+        read_deployment(branch_folder)
+    except BrokenRecordError:
+        path = branch_folder / FILE_NAME
+        names = (path.with_name(f"{FILE_NAME}.broken-{number}") for number in count(1))
+        free = next(name for name in names if not os.path.lexists(name))
+        path.rename(free)
+        return free
+    return None
+
+
+def _one_line(error: Exception) -> str:
+    text = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    return " ".join(text.split())[:200]
 
 
 def write_deployment(branch_folder: Path, record: DeploymentRecord) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from pypedream_dagster.errors import GraphError
+from pypedream_dagster.errors import GraphError, PypedreamError
 from pypedream_dagster.graph.model import Json, Link, Node, Part, PipelineGraph
 from pypedream_dagster.graph.validate import find_faults
 
@@ -99,8 +100,36 @@ def graph_document(graph: PipelineGraph) -> Json:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write a document so that a reader sees the old file or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a document so that a reader, or whoever comes after a crash, sees the old file or the new one.
+
+    Raises:
+        PypedreamError: it cannot be written: no room, no permission. The old file is as it was.
+    """
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())  # else a rename may reach the disk before what it names
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise PypedreamError(
+            f"{path} cannot be written: {error.strerror}.",
+            hint="make room or mend its permissions, then run the command again",
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have a rename in a folder on the disk before anything is done that relies on it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
