@@ -94,6 +94,34 @@ class S3Client:
             answer = self.boto.get_object_tagging(Bucket=at.bucket, Key=at.key)
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
+    def set_tags(self, uri: str, tags: Mapping[str, str]) -> None:
+        """Add tags to an object, replacing the values of those that it has.
+
+        Raises:
+            NotFoundError: no such object.
+        """
+        at = parse_uri(uri)
+        merged = {**self.tags(uri), **tags}
+        tag_set: Any = [{"Key": key, "Value": value} for key, value in merged.items()]
+        with translated("s3", uri):
+            self.boto.put_object_tagging(Bucket=at.bucket, Key=at.key, Tagging={"TagSet": tag_set})
+
+    def list_level(self, prefix_uri: str) -> tuple[tuple[str, ...], tuple[S3Object, ...]]:
+        """Return the URIs of the folders, and the objects, that lie directly below a prefix.
+
+        Raises:
+            NotFoundError: no such bucket.
+        """
+        at = parse_uri(prefix_uri)
+        folders: list[str] = []
+        objects: list[S3Object] = []
+        with translated("s3", prefix_uri):
+            pages = self.boto.get_paginator("list_objects_v2").paginate(Bucket=at.bucket, Prefix=at.key, Delimiter="/")
+            for page in pages:
+                folders += [f"s3://{at.bucket}/{item['Prefix']}" for item in page.get("CommonPrefixes", [])]
+                objects += [_object(at.bucket, item) for item in page.get("Contents", [])]
+        return tuple(folders), tuple(objects)
+
     def list_objects(self, prefix_uri: str) -> Iterator[S3Object]:
         """Give the current objects below a prefix, in key order.
 
@@ -104,13 +132,15 @@ class S3Client:
         with translated("s3", prefix_uri):
             for page in self.boto.get_paginator("list_objects_v2").paginate(Bucket=at.bucket, Prefix=at.key):
                 for item in page.get("Contents", []):
-                    yield S3Object(
-                        uri=f"s3://{at.bucket}/{item['Key']}",
-                        key=item["Key"],
-                        size_bytes=item["Size"],
-                        etag=item["ETag"].strip('"'),
-                        last_modified=item["LastModified"],
-                    )
+                    yield _object(at.bucket, item)
+
+    def unfinished_uploads(self, prefix_uri: str) -> int:
+        """Return how many multipart uploads below a prefix were begun and not ended.
+
+        Raises:
+            NotFoundError: no such bucket.
+        """
+        return sum(1 for _ in uploads(self.boto, parse_uri(prefix_uri)))
 
     def is_empty(self, prefix_uri: str) -> bool:
         """Tell whether nothing is left below a prefix: no object, no old version, no unfinished upload."""
@@ -170,3 +200,13 @@ class S3Client:
         """
         schemes = {f"spark.hadoop.fs.{scheme}.impl": _S3A for scheme in ("s3", "s3a", "s3n")}
         return {**schemes, **{f"spark.hadoop.fs.s3a.{name}": value for name, value in self.s3a().items()}}
+
+
+def _object(bucket: str, item: Any) -> S3Object:
+    return S3Object(
+        uri=f"s3://{bucket}/{item['Key']}",
+        key=item["Key"],
+        size_bytes=item["Size"],
+        etag=item["ETag"].strip('"'),
+        last_modified=item["LastModified"],
+    )

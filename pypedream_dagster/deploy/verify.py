@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pypedream_dagster.aws.session import Aws
-from pypedream_dagster.deploy.live import live_tags
+from pypedream_dagster.deploy.live import is_empty, live_tags
 from pypedream_dagster.deploy.plan import Plan
 from pypedream_dagster.deploy.steps import Delete
 from pypedream_dagster.errors import StateError
@@ -18,7 +18,7 @@ def leftovers(aws: Aws, plan: Plan) -> Iterator[str]:
             continue
         if live_tags(aws, step.kind, step.identity) is not None:
             yield f"{step.kind} {step.identity}"
-        elif step.kind == "prefix" and not aws.s3.is_empty(step.identity):
+        elif step.kind == "prefix" and not is_empty(aws, step.identity):
             yield f"objects below {step.identity}"
 
 

@@ -157,7 +157,7 @@ class Front:
 
 
 def _list_objects(request: AwsRequest, bucket: str) -> Response | None:
-    """A listing of objects, versions or uploads; None where moto is to answer, with an error or another sub-resource."""
+    """A listing of objects, versions or uploads; None where moto is to answer, with an error or something else."""
     if asks_for_versions(request.query):
         versions = moto_backends.versions_in(bucket)
         return None if versions is None else xml_response(versions_xml(bucket, request.query, versions))

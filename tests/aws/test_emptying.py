@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,10 +32,10 @@ ODD_KEYS = [
 
 
 @pytest.fixture
-def bucket(aws_env: Endpoint) -> Iterator[str]:
+def bucket(aws_env: Endpoint) -> str:
     name = f"emptying-{uuid.uuid4().hex[:8]}"
     boto3.client("s3").create_bucket(Bucket=name)
-    yield name
+    return name
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def versions_xml(bucket: str, query: Mapping[str, str], versions: Iterable[Liste
         wanted = wanted[len(of_marker) :]
     page = wanted[: _limit(query, "max-keys")]
     truncated = bool(page) and len(page) < len(wanted)
-    fields = _head(bucket, query) + [f"<MaxKeys>{_limit(query, 'max-keys')}</MaxKeys>"]
+    fields = [*_head(bucket, query), f"<MaxKeys>{_limit(query, 'max-keys')}</MaxKeys>"]
     fields += [f"<VersionIdMarker>{escape(id_marker)}</VersionIdMarker>", *_truncation(truncated)]
     if truncated:
         fields.append(f"<NextKeyMarker>{_shown(page[-1].key, query)}</NextKeyMarker>")
@@ -80,7 +80,7 @@ def uploads_xml(bucket: str, query: Mapping[str, str], uploads: Iterable[ListedU
     wanted = [one for one in wanted if (one > after if after[1] else one[0] > after[0])]
     page = wanted[: _limit(query, "max-uploads")]
     truncated = bool(page) and len(page) < len(wanted)
-    fields = _head(bucket, query, name="Bucket") + [f"<MaxUploads>{_limit(query, 'max-uploads')}</MaxUploads>"]
+    fields = [*_head(bucket, query, name="Bucket"), f"<MaxUploads>{_limit(query, 'max-uploads')}</MaxUploads>"]
     fields += [f"<UploadIdMarker>{escape(after[1])}</UploadIdMarker>", *_truncation(truncated)]
     if truncated:
         fields.append(f"<NextKeyMarker>{_shown(page[-1][0], query)}</NextKeyMarker>")
