@@ -16,6 +16,7 @@ from pypedream_dagster.graph.uri import parse_uri
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client as BotoS3
 
+_SMALLEST_MOVED = "TransitionDefaultMinimumObjectSize"
 _S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 
 
@@ -185,6 +186,36 @@ class S3Client:
                     )
             except self.boto.exceptions.BucketAlreadyOwnedByYou:
                 return
+
+    def lifecycle(self, bucket: str) -> dict[str, Any] | None:
+        """Return a bucket's lifecycle configuration as PutBucketLifecycleConfiguration takes it; None without one.
+
+        Raises:
+            NotFoundError: no such bucket.
+        """
+        with translated("s3", f"s3://{bucket}/"):
+            try:
+                answer: Any = self.boto.get_bucket_lifecycle_configuration(Bucket=bucket)
+            except self.boto.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration":
+                    return None
+                raise
+        return {key: answer[key] for key in ("Rules", _SMALLEST_MOVED) if key in answer}
+
+    def put_lifecycle(self, bucket: str, configuration: Mapping[str, Any] | None) -> None:
+        """Replace a bucket's lifecycle configuration, whole; None, or one without rules, removes it.
+
+        Raises:
+            NotFoundError: no such bucket.
+        """
+        with translated("s3", f"s3://{bucket}/"):
+            if configuration is None or not configuration["Rules"]:
+                self.boto.delete_bucket_lifecycle(Bucket=bucket)
+                return
+            # Left out, S3 falls back to its default.
+            kept: Any = {_SMALLEST_MOVED: configuration[_SMALLEST_MOVED]} if _SMALLEST_MOVED in configuration else {}
+            rules: Any = configuration["Rules"]
+            self.boto.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules}, **kept)
 
     def arrow_filesystem(self) -> Any:
         """Return a ``pyarrow.fs.S3FileSystem`` on the same credentials, region and endpoint.

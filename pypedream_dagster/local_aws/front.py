@@ -34,6 +34,7 @@ from pypedream_dagster.local_aws.glue.api import GlueApi
 from pypedream_dagster.local_aws.glue.errors import GlueError
 from pypedream_dagster.local_aws.glue.tags import TagStore, glue_arn
 from pypedream_dagster.local_aws.moto_applications import MotoApplications
+from pypedream_dagster.local_aws.s3 import lifecycle
 from pypedream_dagster.local_aws.s3.listing import listing_xml, page_of, parse_list_request
 from pypedream_dagster.local_aws.s3.multi_delete import multi_delete
 from pypedream_dagster.local_aws.s3.version_listing import (
@@ -116,11 +117,28 @@ class Front:
         refusal = _refusal(principal, needed)
         if refusal is not None:
             return _denied(request, "AccessDenied", refusal)
+        if bucket and not key and "lifecycle" in request.query:
+            return self._answer_lifecycle(request, bucket)
         if request.method == "GET" and bucket and not key:
             listing = _list_objects(request, bucket)
             if listing is not None:
                 return listing
         return self._call_moto(request, changes=request.method not in ("GET", "HEAD"))
+
+    def _answer_lifecycle(self, request: AwsRequest, bucket: str) -> Response:
+        found = moto_backends.bucket_named(bucket)
+        if request.method == "GET" and found is not None and (kept := lifecycle.kept(found)) is not None:
+            return kept
+        body = request.read_body()
+        if request.method == "PUT" and (refusal := lifecycle.refusal(request.path, body)) is not None:
+            return refusal
+        response = self._call_moto(request, changes=request.method != "GET")
+        if response.is_success and request.method != "GET":
+            with self._snapshots.change("s3"):
+                lifecycle.forget(found)
+                if request.method == "PUT":
+                    lifecycle.keep(found, body, request.header(lifecycle.SMALLEST_MOVED))
+        return response
 
     def _answer_glue(self, operation: str, parameters: dict[str, object]) -> Response:
         try:

@@ -145,6 +145,11 @@ def objects_in(bucket: str) -> Iterator[ListedObject] | None:
     )
 
 
+def bucket_named(name: str) -> Any | None:
+    """moto's bucket of this name, or None."""
+    return backend("s3").buckets.get(name)
+
+
 def versions_in(bucket: str) -> Iterator[ListedVersion] | None:
     """All versions and delete markers of a bucket, those of a key newest first; None where there is no such bucket."""
     from moto.s3.models import FakeKey

@@ -14,7 +14,6 @@ from pypedream_dagster.branch.store import BranchStore
 from .conftest import Deployed, Pypedream, files_below
 from .expired import aws_of, expire, forget_folder, jobs, objects, project_of, rename_project
 
-
 pytestmark = pytest.mark.slow
 
 
