@@ -46,6 +46,7 @@ COMMANDS = {
     "destroy-branch": Entry("destroy_branch", "Remove all that was made for a branch, data included."),
     "delete-branch": Entry("delete_branch", "Remove a branch's local folder."),
     "gc": Entry("gc", "Remove the branches that have expired, whoever made them."),
+    "doctor": Entry("doctor", "Find what was forgotten: on AWS, in the lake, on this machine."),
     "lifecycle": Entry("lifecycle", "Offer an S3 lifecycle rule that expires what branches leave: a net below gc."),
     "compare": Entry("compare", "Compare any two datasets, local or on S3."),
     "local": Entry("local", "Start, stop or look at the embedded AWS."),

@@ -120,13 +120,13 @@ class Collector:
         if _has_broken_folder(self.store, found.name):
             reason = f"its folder {self.store.folder(found.name)} is broken: mend it, or move it away"
             return replace(start, has_folder=True, outcome="failed", reason=reason)
-        if rival := self._named_here(found):
-            reason = f"branch {rival!r} here has {found.found[0].identity}, whose tags are not that branch's"
-            return replace(start, outcome="failed", reason=reason)
         return self.remove_orphan(found, start, main, dry_run=dry_run)
 
     def remove_orphan(self, found: OnAws, start: Collected, main: BranchGraph, *, dry_run: bool) -> Collected:
         """Remove a branch that has no folder here; give what became of it."""
+        if rival := self._named_here(found):
+            reason = f"branch {rival!r} here has {found.found[0].identity}, whose tags are not that branch's"
+            return replace(start, outcome="failed", reason=reason)
         scratch = BranchStore(self.scratch)
         fresh = [item for root in found.identities("prefix") for item in beside(self.aws, root) if self._is_fresh(item)]
         if fresh:
