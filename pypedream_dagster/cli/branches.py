@@ -18,27 +18,49 @@ from pypedream_dagster.graph.model import MAIN
 
 
 @click.command("branches")
+@click.option("--deployed", is_flag=True, help="Ask AWS for the project's branches that have no folder here, too.")
 @json_option
 @pass_invocation
-def command(invocation: Invocation, as_json: bool) -> None:
+def command(invocation: Invocation, deployed: bool, as_json: bool) -> None:
     """List main and all branches, and how they stand.
 
-    Asks nobody but the folders under branches/: what is deployed is known from each branch's record.
+    Asks nobody but the folders under branches/: what is deployed is known from each branch's record. --deployed also
+    lists what others have deployed, and what is known by its tags only.
     """
     settings = invocation.settings()
     store = BranchStore(settings.branches_dir)
     graph_path = settings.graph_path
     graph_sha256 = sha256(graph_path.read_bytes()) if graph_path.exists() else None
     found = [_describe(store, name, graph_sha256, invocation.now()) for name in store.names()]
+    others = _elsewhere(invocation) if deployed else None
     if as_json:
-        print_json({"main": {"graph": str(graph_path), "graph_sha256": graph_sha256}, "branches": found})
+        document = {"main": {"graph": str(graph_path), "graph_sha256": graph_sha256}, "branches": found}
+        print_json(document if others is None else {**document, "elsewhere": others})
         return
     rows: list[tuple[str, ...]] = [(MAIN, "-", "production", "-", "-", "-", "-")]
     rows += [_row(branch, invocation.now()) for branch in found]
     print_table(("BRANCH", "AT", "STATE", "AGE", "EXPIRES IN", "OWNER", "MAIN SINCE"), rows)
+    if others is not None:
+        _show_elsewhere(others)
     for branch in found:
         if branch["error"]:
             note(f"\n{branch['branch']}: {branch['error']}")
+
+
+def _elsewhere(invocation: Invocation) -> list[dict[str, Any]]:
+    from pypedream_dagster.cli.elsewhere import deployed_elsewhere  # what reads AWS takes a while to import
+
+    return deployed_elsewhere(invocation.settings(), invocation.aws(), invocation.now())
+
+
+def _show_elsewhere(others: list[dict[str, Any]]) -> None:
+    from pypedream_dagster.cli.elsewhere import COLUMNS, row
+
+    if not others:
+        note("\nNo branch without a folder here is deployed.")
+        return
+    click.echo("\nDeployed, without a folder here")
+    print_table(COLUMNS, [row(branch) for branch in others])
 
 
 def _describe(store: BranchStore, name: str, graph_sha256: str | None, now: datetime) -> dict[str, Any]:
