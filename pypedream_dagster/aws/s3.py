@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from pypedream_dagster.aws.emptying import abort_uploads, delete_versions, uploads, versions
 from pypedream_dagster.aws.translate import translated
-from pypedream_dagster.errors import AccessDeniedError, AwsError, NotFoundError, ProtectedError
-from pypedream_dagster.graph.uri import S3Uri, parse_uri
+from pypedream_dagster.errors import NotFoundError, ProtectedError
+from pypedream_dagster.graph.uri import parse_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client as BotoS3
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
+_SMALLEST_MOVED = "TransitionDefaultMinimumObjectSize"
 _S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
-_DELETE_BATCH = 1000  # the most that one DeleteObjects call takes
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html: larger objects are copied part by part.
 _LARGEST_COPY_BYTES = 5 * 1024**3
 _COPY_PART_BYTES = 512 * 1024**2  # at most 10,000 parts of an object of at most 5 TiB
@@ -102,6 +102,34 @@ class S3Client:
             answer = self.boto.get_object_tagging(Bucket=at.bucket, Key=at.key)
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
+    def set_tags(self, uri: str, tags: Mapping[str, str]) -> None:
+        """Add tags to an object, replacing the values of those that it has.
+
+        Raises:
+            NotFoundError: no such object.
+        """
+        at = parse_uri(uri)
+        merged = {**self.tags(uri), **tags}
+        tag_set: Any = [{"Key": key, "Value": value} for key, value in merged.items()]
+        with translated("s3", uri):
+            self.boto.put_object_tagging(Bucket=at.bucket, Key=at.key, Tagging={"TagSet": tag_set})
+
+    def list_level(self, prefix_uri: str) -> tuple[tuple[str, ...], tuple[S3Object, ...]]:
+        """Return the URIs of the folders, and the objects, that lie directly below a prefix.
+
+        Raises:
+            NotFoundError: no such bucket.
+        """
+        at = parse_uri(prefix_uri)
+        folders: list[str] = []
+        objects: list[S3Object] = []
+        with translated("s3", prefix_uri):
+            pages = self.boto.get_paginator("list_objects_v2").paginate(Bucket=at.bucket, Prefix=at.key, Delimiter="/")
+            for page in pages:
+                folders += [f"s3://{at.bucket}/{item['Prefix']}" for item in page.get("CommonPrefixes", [])]
+                objects += [_object(at.bucket, item) for item in page.get("Contents", [])]
+        return tuple(folders), tuple(objects)
+
     def list_objects(self, prefix_uri: str) -> Iterator[S3Object]:
         """Give the current objects below a prefix, in key order.
 
@@ -112,24 +140,24 @@ class S3Client:
         with translated("s3", prefix_uri):
             for page in self.boto.get_paginator("list_objects_v2").paginate(Bucket=at.bucket, Prefix=at.key):
                 for item in page.get("Contents", []):
-                    yield S3Object(
-                        uri=f"s3://{at.bucket}/{item['Key']}",
-                        key=item["Key"],
-                        size_bytes=item["Size"],
-                        etag=item["ETag"].strip('"'),
-                        last_modified=item["LastModified"],
-                    )
+                    yield _object(at.bucket, item)
+
+    def unfinished_uploads(self, prefix_uri: str) -> int:
+        """Return how many multipart uploads below a prefix were begun and not ended.
+
+        Raises:
+            NotFoundError: no such bucket.
+        """
+        return sum(1 for _ in uploads(self.boto, parse_uri(prefix_uri)))
 
     def is_empty(self, prefix_uri: str) -> bool:
         """Tell whether nothing is left below a prefix: no object, no old version, no unfinished upload."""
         at = parse_uri(prefix_uri)
-        return next(self._versions(at), None) is None and next(self._uploads(at), None) is None
+        return next(versions(self.boto, at), None) is None and next(uploads(self.boto, at), None) is None
 
     def delete_object(self, uri: str) -> int:
         """Delete one object with all its versions and markers; return how many those were."""
-        at = parse_uri(uri)
-        versions = (item for item in self._versions(at) if item["Key"] == at.key)
-        return self._delete(at.bucket, versions)
+        return delete_versions(self.boto, parse_uri(uri), only_key=True)
 
     def delete_old_versions(self, uri: str) -> None:
         """Delete an object's versions and markers, but not its current version, if it has one."""
@@ -142,7 +170,8 @@ class S3Client:
         markers.sort(key=lambda item: item["IsLatest"])
         for item in (*versions, *markers):
             if item["Key"] == at.key:
-                self._delete(at.bucket, iter([{"Key": at.key, "VersionId": item["VersionId"]}]))
+                with translated("s3", uri):
+                    self.boto.delete_object(Bucket=at.bucket, Key=at.key, VersionId=item["VersionId"])
 
     def delete_beside(self, uri: str) -> None:
         """Delete all objects whose URI begins so, with all their versions: those that lie beside a branch's prefix.
@@ -153,7 +182,7 @@ class S3Client:
         at = parse_uri(uri)
         if "_$pypedream" not in at.key.rpartition("/")[2]:
             raise ProtectedError(f"{uri}… is not deleted: it is nothing that Pypedream alone writes.")
-        self._delete(at.bucket, self._versions(at))
+        delete_versions(self.boto, at)
 
     def delete_prefix(self, prefix_uri: str) -> int:
         """Delete all below a prefix: objects, old versions, delete markers, unfinished uploads.
@@ -162,7 +191,8 @@ class S3Client:
             How many versions, markers and uploads were deleted; 0 when there was nothing.
 
         Raises:
-            ProtectedError: the prefix does not end in ``/`` or is a whole bucket.
+            ProtectedError: the prefix does not end in ``/`` or is a whole bucket, or Object Lock holds some of it.
+            NotFoundError: no such bucket.
         """
         at = parse_uri(prefix_uri)
         if not at.key.strip("/") or not at.key.endswith("/"):
@@ -170,12 +200,9 @@ class S3Client:
                 f"{prefix_uri} is not deleted: it is a whole bucket or does not end in '/'.",
                 hint="name a folder within the bucket",
             )
-        deleted = self._delete(at.bucket, self._versions(at))
-        for upload in list(self._uploads(at)):
-            with translated("s3", prefix_uri):
-                self.boto.abort_multipart_upload(Bucket=at.bucket, Key=upload[0], UploadId=upload[1])
-            deleted += 1
-        return deleted
+        # Uploads first: one that completes in between leaves a version, which then is deleted.
+        aborted = abort_uploads(self.boto, at)
+        return aborted + delete_versions(self.boto, at)
 
     def copy_object(self, source: S3Object, bucket: str, key: str) -> None:
         """Copy an object within S3, as it was listed: one that has changed since is refused. Its tags stay behind.
@@ -212,11 +239,9 @@ class S3Client:
 
     def delete_current(self, objects: Iterable[S3Object]) -> None:
         """Delete current objects; in a versioned bucket their versions stay."""
-        by_bucket: dict[str, list[ObjectIdentifierTypeDef]] = {}
         for item in objects:
-            by_bucket.setdefault(item.uri.split("/", 3)[2], []).append({"Key": item.key})
-        for bucket, keys in by_bucket.items():
-            self._delete(bucket, iter(keys))
+            with translated("s3", item.uri):
+                self.boto.delete_object(Bucket=item.uri.split("/", 3)[2], Key=item.key)
 
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket in the client's region; one that is there already and ours is left as it is."""
@@ -233,6 +258,36 @@ class S3Client:
             except self.boto.exceptions.BucketAlreadyOwnedByYou:
                 return
 
+    def lifecycle(self, bucket: str) -> dict[str, Any] | None:
+        """Return a bucket's lifecycle configuration as PutBucketLifecycleConfiguration takes it; None without one.
+
+        Raises:
+            NotFoundError: no such bucket.
+        """
+        with translated("s3", f"s3://{bucket}/"):
+            try:
+                answer: Any = self.boto.get_bucket_lifecycle_configuration(Bucket=bucket)
+            except self.boto.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration":
+                    return None
+                raise
+        return {key: answer[key] for key in ("Rules", _SMALLEST_MOVED) if key in answer}
+
+    def put_lifecycle(self, bucket: str, configuration: Mapping[str, Any] | None) -> None:
+        """Replace a bucket's lifecycle configuration, whole; None, or one without rules, removes it.
+
+        Raises:
+            NotFoundError: no such bucket.
+        """
+        with translated("s3", f"s3://{bucket}/"):
+            if configuration is None or not configuration["Rules"]:
+                self.boto.delete_bucket_lifecycle(Bucket=bucket)
+                return
+            # Left out, S3 falls back to its default.
+            kept: Any = {_SMALLEST_MOVED: configuration[_SMALLEST_MOVED]} if _SMALLEST_MOVED in configuration else {}
+            rules: Any = configuration["Rules"]
+            self.boto.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules}, **kept)
+
     def arrow_filesystem(self) -> Any:
         """Return a ``pyarrow.fs.S3FileSystem`` on the same credentials, region and endpoint.
 
@@ -248,39 +303,12 @@ class S3Client:
         schemes = {f"spark.hadoop.fs.{scheme}.impl": _S3A for scheme in ("s3", "s3a", "s3n")}
         return {**schemes, **{f"spark.hadoop.fs.s3a.{name}": value for name, value in self.s3a().items()}}
 
-    def _versions(self, at: S3Uri) -> Iterator[ObjectIdentifierTypeDef]:
-        with translated("s3", str(at)):
-            pages = self.boto.get_paginator("list_object_versions").paginate(Bucket=at.bucket, Prefix=at.key)
-            for page in pages:
-                for version in page.get("Versions", []):
-                    yield {"Key": version["Key"], "VersionId": version["VersionId"]}
-                for marker in page.get("DeleteMarkers", []):
-                    yield {"Key": marker["Key"], "VersionId": marker["VersionId"]}
 
-    def _uploads(self, at: S3Uri) -> Iterator[tuple[str, str]]:
-        with translated("s3", str(at)):
-            pages = self.boto.get_paginator("list_multipart_uploads").paginate(Bucket=at.bucket, Prefix=at.key)
-            for page in pages:
-                for upload in page.get("Uploads", []):
-                    yield upload["Key"], upload["UploadId"]
-
-    def _delete(self, bucket: str, versions: Iterator[ObjectIdentifierTypeDef]) -> int:
-        deleted = 0
-        # Listed to the end first: some stores renumber the pages of a listing while it is being emptied.
-        for batch in _batches(list(versions)):
-            with translated("s3", f"s3://{bucket}/"):
-                answer = self.boto.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-            for fault in answer.get("Errors", []):
-                said = f"s3://{bucket}/{fault.get('Key')} was not deleted: {fault.get('Code')}"
-                if fault.get("Code") == "AccessDenied":
-                    raise AccessDeniedError(
-                        f"{said}.", hint="the credentials in use need s3:DeleteObject and s3:DeleteObjectVersion on it"
-                    )
-                raise AwsError(f"{said}: {fault.get('Message')}.", hint="run the command again")
-            deleted += len(batch)
-        return deleted
-
-
-def _batches(items: list[ObjectIdentifierTypeDef]) -> Iterator[list[ObjectIdentifierTypeDef]]:
-    for start in range(0, len(items), _DELETE_BATCH):
-        yield items[start : start + _DELETE_BATCH]
+def _object(bucket: str, item: Any) -> S3Object:
+    return S3Object(
+        uri=f"s3://{bucket}/{item['Key']}",
+        key=item["Key"],
+        size_bytes=item["Size"],
+        etag=item["ETag"].strip('"'),
+        last_modified=item["LastModified"],
+    )

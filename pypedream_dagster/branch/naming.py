@@ -12,6 +12,8 @@ from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, join_uri, parse_uri
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}\Z")
 _RESERVED = {MAIN, "start", "stop"}
 
+_BESIDE = re.compile(r"(.+[^/])_\$pypedream(?:_[^/]*)?\$\Z", re.DOTALL)
+
 _CLONE = "Pypedream branch "
 _DELTA = "_pypedream_delta"
 _DATABASE = "pypedream_"
@@ -136,6 +138,17 @@ def parent_uri(root: str) -> str:
     return root.rstrip("/").rpartition("/")[0] + "/"
 
 
+def root_beside(uri: str) -> str | None:
+    """Return the write prefix beside which an object of ours lies (a claim, a lease); None for any other object."""
+    match = _BESIDE.match(uri)
+    return f"{match[1]}/" if match else None
+
+
+def tag_value(text: str) -> str:
+    """Return a text as a tag's value may be: https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html."""
+    return re.sub(r"[^\w .:/=+@-]", "_", text)[:256]
+
+
 def script_uri(template: str | None, root: str, branch: str, node: str, *, shared: bool = False) -> str:
     """Return where a clone's script lies: the job's template rendered, else ``scripts/`` below the branch's root.
 
@@ -179,9 +192,8 @@ def delta_job(origin_job: str) -> str:
 
 def tags(branch: str, *, owner: str, expires: str, project: str) -> dict[str, str]:
     """Return the tags that everything made for a branch carries; nothing without them is ever deleted."""
-    # https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html: values may hold these characters only.
-    clean = {key: re.sub(r"[^\w .:/=+@-]", "_", text)[:256] for key, text in (("o", owner), ("p", project))}
-    return {TAG_BRANCH: branch, TAG_OWNER: clean["o"], TAG_EXPIRES: expires, TAG_PROJECT: clean["p"]}
+    own = {TAG_OWNER: tag_value(owner), TAG_PROJECT: tag_value(project)}
+    return {TAG_BRANCH: branch, TAG_EXPIRES: expires, **own}
 
 
 def arn(pattern: str) -> str:

@@ -24,14 +24,16 @@ from pypedream_dagster.settings import Settings
 
 @click.command("branches")
 @click.option("--remote", is_flag=True, help="Ask AWS whether production's jobs and scripts have changed, too.")
+@click.option("--deployed", is_flag=True, help="Ask AWS for the project's branches that have no folder here, too.")
 @json_option
 @pass_invocation
-def command(invocation: Invocation, remote: bool, as_json: bool) -> None:
+def command(invocation: Invocation, remote: bool, deployed: bool, as_json: bool) -> None:
     """List main and all branches, and how they stand.
 
     Asks nobody but the project's files: what is deployed is known from each branch's record, and whether main has
-    changed since from its graph. --remote also compares production's jobs and scripts as they are deployed now.
-    Only where a record is lost or broken, AWS is asked, and the record rebuilt.
+    changed since from its graph. --remote also compares production's jobs and scripts as they are deployed now;
+    --deployed also lists what others have deployed, and what is known by its tags only. Only where a record is lost
+    or broken, AWS is asked without being told to, and the record rebuilt.
     """
     settings = invocation.settings()
     store = BranchStore(settings.branches_dir)
@@ -39,12 +41,16 @@ def command(invocation: Invocation, remote: bool, as_json: bool) -> None:
     graph_sha256 = sha256(graph_path.read_bytes()) if graph_path.exists() else None
     main = _main(invocation, settings, remote=remote)
     found = [_describe(invocation, store, name, graph_sha256, main) for name in store.names()]
+    others = _elsewhere(invocation) if deployed else None
     if as_json:
-        print_json({"main": {"graph": str(graph_path), "graph_sha256": graph_sha256}, "branches": found})
+        document = {"main": {"graph": str(graph_path), "graph_sha256": graph_sha256}, "branches": found}
+        print_json(document if others is None else {**document, "elsewhere": others})
         return
     rows: list[tuple[str, ...]] = [(MAIN, "-", "production", "-", "-", "-", "-")]
     rows += [_row(branch, invocation.now()) for branch in found]
     print_table(("BRANCH", "AT", "STATE", "AGE", "EXPIRES IN", "OWNER", "MAIN SINCE"), rows)
+    if others is not None:
+        _show_elsewhere(others)
     for branch in found:
         if branch["error"]:
             note(f"\n{branch['branch']}: {branch['error']}")
@@ -52,6 +58,22 @@ def command(invocation: Invocation, remote: bool, as_json: bool) -> None:
         note(f"\n'pypedream plan {moved[0]}' shows what has changed, 'pypedream rebase {moved[0]}' takes it up.")
     if found and not remote:
         note("Production's jobs and scripts were not looked at: 'pypedream branches --remote' does.")
+
+
+def _elsewhere(invocation: Invocation) -> list[dict[str, Any]]:
+    from pypedream_dagster.cli.elsewhere import deployed_elsewhere  # what reads AWS takes a while to import
+
+    return deployed_elsewhere(invocation.settings(), invocation.aws(), invocation.now())
+
+
+def _show_elsewhere(others: list[dict[str, Any]]) -> None:
+    from pypedream_dagster.cli.elsewhere import COLUMNS, row
+
+    if not others:
+        note("\nNo branch without a folder here is deployed.")
+        return
+    click.echo("\nDeployed, without a folder here")
+    print_table(COLUMNS, [row(branch) for branch in others])
 
 
 def _main(invocation: Invocation, settings: Settings, *, remote: bool) -> Callable[[BranchGraph], Baseline]:

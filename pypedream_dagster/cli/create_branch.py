@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -14,35 +13,19 @@ import click
 from pypedream_dagster.branch.baseline import Baseline, JobAsSeen
 from pypedream_dagster.branch.derive import derive_branch
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
+from pypedream_dagster.branch.places import project_name
 from pypedream_dagster.branch.policy import check_policies
 from pypedream_dagster.branch.store import BranchStore, main_on_disk, sha256
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
+from pypedream_dagster.cli.options import Duration
 from pypedream_dagster.cli.output import count, note
 from pypedream_dagster.deploy.production import Production
 from pypedream_dagster.errors import AwsError, BranchError, NotFoundError
 from pypedream_dagster.graph.files import read_graph
-from pypedream_dagster.graph.model import PipelineGraph
 from pypedream_dagster.settings import Settings
 
 if TYPE_CHECKING:
     from pypedream_dagster.aws.session import Aws
-
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_LONGEST = timedelta(days=366)
-
-
-class Duration(click.ParamType[timedelta]):
-    """``12h``, ``7d`` or ``2w`` as a timedelta."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read a duration, more than none and at most a year."""
-        match = re.fullmatch(r"(\d{1,5})([hdw])", str(value))
-        length = int(match[1]) * _UNITS[match[2]] if match else timedelta(0)
-        if not timedelta(0) < length <= _LONGEST:
-            self.fail(f"{value!r} is no duration such as 12h, 7d or 2w, of at most a year", param, ctx)
-        return length
 
 
 @click.command("create-branch")
@@ -86,7 +69,7 @@ def command(
         name=branch,
         origins=derived.origins,
         owner=settings.owner,
-        project=_project_name(graph, settings),
+        project=project_name(graph, settings),
         created_at=now,
         expires_at=now + expires,
         graph_sha256=sha256(base.main_json or b""),
@@ -155,12 +138,6 @@ def _refuse_missing_script(aws: Aws, node: BranchNode, seen: JobAsSeen) -> NoRet
         "which cannot be found.",
         hint="upload it again, or bring the script with --script",
     ) from cause
-
-
-def _project_name(graph: PipelineGraph, settings: Settings) -> str:
-    header = graph.metadata.get("metadata")
-    name = header.get("name") if isinstance(header, dict) else None
-    return str(name or settings.project_dir.name)
 
 
 def _report(invocation: Invocation, store: BranchStore, record: Branch, graph: BranchGraph) -> None:

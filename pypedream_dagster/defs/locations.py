@@ -23,6 +23,7 @@ from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.defs.assets import build_assets, source_specs
 from pypedream_dagster.defs.branch_report import build_report, report_job, report_sensor
 from pypedream_dagster.defs.checks import build_checks
+from pypedream_dagster.defs.collection import collection_job, collection_schedule
 from pypedream_dagster.defs.executor import thread_executor
 from pypedream_dagster.defs.keys import KIND_TAG, group_name, run_tags, tag_value
 from pypedream_dagster.defs.resources import AwsResource
@@ -63,7 +64,7 @@ def branch_definitions(settings: Settings) -> Definitions:
     """Return the location ``branches``: every branch's assets, checks and job."""
     store = BranchStore(settings.branches_dir)
     branches = _definitions(settings, [_branch_or_reason(store, name) for name in store.names()])
-    return Definitions.merge(branches, report_definitions(settings))
+    return Definitions.merge(branches, report_definitions(settings), collection_definitions(settings))
 
 
 def report_definitions(settings: Settings) -> Definitions:
@@ -71,6 +72,12 @@ def report_definitions(settings: Settings) -> Definitions:
     store = BranchStore(settings.branches_dir)
     job = report_job()
     return Definitions(assets=[build_report(store)], jobs=[job], sensors=[report_sensor(store, job)])
+
+
+def collection_definitions(settings: Settings) -> Definitions:
+    """Return the job that removes expired branches, with its schedule."""
+    job = collection_job(settings)
+    return Definitions(jobs=[job], schedules=[collection_schedule(job)])
 
 
 def definitions_of(settings: Settings, branch: str) -> Definitions:

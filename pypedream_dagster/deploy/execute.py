@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Literal, assert_never
 
@@ -307,15 +308,16 @@ def _delete(aws: Aws, kind: Kind, name: str) -> None:
 
 def _delete_prefix(aws: Aws, uri: str) -> None:
     """Delete a prefix's data, then its claim: as long as data is left, it can be seen whose it is."""
-    aws.s3.delete_prefix(uri)
-    if not aws.s3.is_empty(uri):
-        raise StateError(
-            f"{uri} is not empty after its data was deleted: something still writes there.",
-            hint="stop it, then run the command again",
-        )
-    _delete_folder_marker(aws, naming.folder_marker(uri))
-    aws.s3.delete_beside(naming.waiting_prefix(uri))  # of runs that were killed while they waited
-    aws.s3.delete_object(naming.claim_uri(uri))
+    with suppress(NotFoundError):  # a bucket that is gone holds nothing any more
+        aws.s3.delete_prefix(uri)
+        if not aws.s3.is_empty(uri):
+            raise StateError(
+                f"{uri} is not empty after its data was deleted: something still writes there.",
+                hint="stop it, then run the command again",
+            )
+        _delete_folder_marker(aws, naming.folder_marker(uri))
+        aws.s3.delete_beside(naming.waiting_prefix(uri))  # of runs that were killed while they waited
+        aws.s3.delete_object(naming.claim_uri(uri))
 
 
 def _delete_folder_marker(aws: Aws, uri: str) -> None:

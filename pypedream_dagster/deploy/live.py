@@ -7,6 +7,7 @@ from itertools import islice
 from typing import assert_never
 
 from pypedream_dagster.aws.glue import GlueJob
+from pypedream_dagster.aws.job_run import JobRun
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import BranchGraph
@@ -74,12 +75,24 @@ def active_runs(aws: Aws, graph: BranchGraph) -> Iterator[StopRun]:
         yield from _active(aws, node.job, None if node.action == "clone" else heads)
 
 
+def recent_active_runs(aws: Aws, job: str) -> list[JobRun]:
+    """Return a job's runs that are under way; none if there is no such job."""
+    try:
+        return [run for run in islice(aws.glue.job_runs(job), _RECENT_RUNS) if not run.is_terminal]
+    except NotFoundError:
+        return []
+
+
+def is_empty(aws: Aws, prefix_uri: str) -> bool:
+    """Tell whether nothing is left below a prefix; so it is where the bucket is gone."""
+    try:
+        return aws.s3.is_empty(prefix_uri)
+    except NotFoundError:
+        return True
+
+
 def _active(aws: Aws, job: str, heads: frozenset[str] | None = None) -> Iterator[StopRun]:
     """Give the job's runs under way; of production's, those that were given one of the branch's ``heads``."""
-    try:
-        runs = list(islice(aws.glue.job_runs(job), _RECENT_RUNS))
-    except NotFoundError:
-        return
-    for run in runs:
-        if not run.is_terminal and (heads is None or heads & set(run.arguments.values())):
+    for run in recent_active_runs(aws, job):
+        if heads is None or heads & set(run.arguments.values()):
             yield StopRun(job, run.job_run_id)

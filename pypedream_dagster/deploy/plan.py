@@ -17,7 +17,7 @@ from pypedream_dagster.branch.model import Branch, BranchGraph
 from pypedream_dagster.branch.staging import check_settled
 from pypedream_dagster.branch.store import BranchStore, sha256
 from pypedream_dagster.deploy.delta_job import DeltaCode, delta_origin, delta_resources
-from pypedream_dagster.deploy.live import Tags, active_runs, is_ours, live_tags, production_jobs
+from pypedream_dagster.deploy.live import Tags, active_runs, is_empty, is_ours, live_tags, production_jobs
 from pypedream_dagster.deploy.locked import locked_nodes, with_clones, with_live_arguments
 from pypedream_dagster.deploy.rebuild import check_place, known_deployment, named_by
 from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord
@@ -233,7 +233,7 @@ def _deletions(
             continue  # ours by name only: not ours
         elif found is not None:
             refuse_foreign(kind, name, found)
-        elif kind == "prefix" and recorded.state != "making" and not aws.s3.is_empty(name):
+        elif kind == "prefix" and recorded.state != "making" and not is_empty(aws, name):
             raise ProtectedError(
                 f"{name} holds objects, but {naming.claim_uri(name)}, which said that they are the branch's, is gone.",
                 hint="look at the objects and delete them yourself, then run the command again",

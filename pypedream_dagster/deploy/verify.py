@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
-from pypedream_dagster.deploy.live import live_tags
+from pypedream_dagster.deploy.live import is_empty, live_tags
 from pypedream_dagster.deploy.plan import Plan
 from pypedream_dagster.deploy.steps import Delete
 from pypedream_dagster.errors import StateError
@@ -19,9 +19,9 @@ def leftovers(aws: Aws, plan: Plan) -> Iterator[str]:
             continue
         if live_tags(aws, step.kind, step.identity) is not None:
             yield f"{step.kind} {step.identity}"
-        elif step.kind == "prefix" and not aws.s3.is_empty(step.identity):
+        elif step.kind == "prefix" and not is_empty(aws, step.identity):
             yield f"objects below {step.identity}"
-        elif step.kind == "prefix" and not aws.s3.is_empty(naming.waiting_prefix(step.identity)):
+        elif step.kind == "prefix" and not is_empty(aws, naming.waiting_prefix(step.identity)):
             yield f"objects beside {step.identity} that say what it waits for"
 
 

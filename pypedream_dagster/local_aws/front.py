@@ -36,8 +36,15 @@ from pypedream_dagster.local_aws.glue.api import GlueApi
 from pypedream_dagster.local_aws.glue.errors import GlueError
 from pypedream_dagster.local_aws.glue.tags import TagStore, glue_arn
 from pypedream_dagster.local_aws.moto_applications import MotoApplications
+from pypedream_dagster.local_aws.s3 import lifecycle
 from pypedream_dagster.local_aws.s3.listing import listing_xml, page_of, parse_list_request
 from pypedream_dagster.local_aws.s3.multi_delete import multi_delete
+from pypedream_dagster.local_aws.s3.version_listing import (
+    asks_for_uploads,
+    asks_for_versions,
+    uploads_xml,
+    versions_xml,
+)
 from pypedream_dagster.local_aws.snapshots import Snapshots
 
 _log = logging.getLogger(__name__)
@@ -124,6 +131,8 @@ class Front:
         if upload is not None and moto_backends.key_of_upload(bucket, upload) != key:
             message = "The specified upload does not exist. The upload ID may be invalid."
             return s3_error("NoSuchUpload", message, status=HTTPStatus.NOT_FOUND)
+        if bucket and not key and "lifecycle" in request.query:
+            return self._answer_lifecycle(request, bucket)
         if request.method == "GET" and bucket and not key:
             listing = _list_objects(request, bucket)
             if listing is not None:
@@ -133,6 +142,21 @@ class Front:
         # moto looks at If-Match and If-None-Match and writes then: nobody else may write in between.
         with self._object_locks[hash((bucket, key)) % _OBJECT_LOCKS]:
             return self._call_moto(request, changes=True)
+
+    def _answer_lifecycle(self, request: AwsRequest, bucket: str) -> Response:
+        found = moto_backends.bucket_named(bucket)
+        if request.method == "GET" and found is not None and (kept := lifecycle.kept(found)) is not None:
+            return kept
+        body = request.read_body()
+        if request.method == "PUT" and (refusal := lifecycle.refusal(request.path, body)) is not None:
+            return refusal
+        response = self._call_moto(request, changes=request.method != "GET")
+        if response.is_success and request.method != "GET":
+            with self._snapshots.change("s3"):
+                lifecycle.forget(found)
+                if request.method == "PUT":
+                    lifecycle.keep(found, body, request.header(lifecycle.SMALLEST_MOVED))
+        return response
 
     def _answer_glue(self, operation: str, parameters: dict[str, object]) -> Response:
         try:
@@ -169,7 +193,13 @@ class Front:
 
 
 def _list_objects(request: AwsRequest, bucket: str) -> Response | None:
-    """A listing of objects; None where moto is to answer, with an error or another sub-resource."""
+    """A listing of objects, versions or uploads; None where moto is to answer, with an error or something else."""
+    if asks_for_versions(request.query):
+        versions = moto_backends.versions_in(bucket)
+        return None if versions is None else xml_response(versions_xml(bucket, request.query, versions))
+    if asks_for_uploads(request.query):
+        uploads = moto_backends.uploads_in(bucket)
+        return None if uploads is None else xml_response(uploads_xml(bucket, request.query, uploads))
     asked = parse_list_request(request.query)
     objects = None if asked is None else moto_backends.objects_in(bucket)
     if asked is None or objects is None:

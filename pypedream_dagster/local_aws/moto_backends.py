@@ -8,6 +8,7 @@ from typing import Any
 
 from pypedream_dagster.local_aws.endpoint import ACCOUNT_ID, REGION
 from pypedream_dagster.local_aws.s3.listing import ListedObject
+from pypedream_dagster.local_aws.s3.version_listing import ListedUpload, ListedVersion
 
 
 def backend(service: str) -> Any:
@@ -149,3 +150,36 @@ def objects_in(bucket: str) -> Iterator[ListedObject] | None:
         for key in latest
         if isinstance(key, FakeKey)
     )
+
+
+def bucket_named(name: str) -> Any | None:
+    """moto's bucket of this name, or None."""
+    return backend("s3").buckets.get(name)
+
+
+def versions_in(bucket: str) -> Iterator[ListedVersion] | None:
+    """All versions and delete markers of a bucket, those of a key newest first; None where there is no such bucket."""
+    from moto.s3.models import FakeKey
+
+    found = backend("s3").buckets.get(bucket)
+    if found is None:
+        return None
+    return (
+        ListedVersion(
+            key=one.name,
+            version_id=str(one.version_id or "null"),
+            is_latest=age == 0,
+            last_modified=one.last_modified,
+            etag=one.etag if isinstance(one, FakeKey) else None,
+            size_bytes=int(one.size) if isinstance(one, FakeKey) else 0,
+            storage_class=(one.storage_class or "STANDARD") if isinstance(one, FakeKey) else "STANDARD",
+        )
+        for versions in list(dict.values(found.keys))
+        for age, one in enumerate(reversed(list(versions)))
+    )
+
+
+def uploads_in(bucket: str) -> list[ListedUpload] | None:
+    """The unfinished multipart uploads of a bucket, or None where there is no such bucket."""
+    found = backend("s3").buckets.get(bucket)
+    return None if found is None else [ListedUpload(one.key_name, one.id) for one in list(found.multiparts.values())]
