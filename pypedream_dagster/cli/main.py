@@ -45,6 +45,7 @@ COMMANDS = {
     "destroy-branch": Entry("destroy_branch", "Remove all that was made for a branch, data included."),
     "delete-branch": Entry("delete_branch", "Remove a branch's local folder."),
     "compare": Entry("compare", "Compare any two datasets, local or on S3."),
+    "policy": Entry("policy", "Print the IAM policy that a person or CI needs, and no more."),
     "local": Entry("local", "Start, stop or look at the embedded AWS."),
     "init": Entry("init", "Start a project for a pipeline of your own."),
 }
