@@ -17,6 +17,7 @@ from pypedream_dagster.local_aws.access.identity import Principal, principal_of
 from pypedream_dagster.local_aws.access.permissions import (
     Permission,
     glue_permissions,
+    list_permission,
     other_permissions,
     s3_permissions,
 )
@@ -88,7 +89,7 @@ class Front:
             return self._answer_s3(request, principal)
         operation, parameters = request.operation_and_parameters()
         if request.service == "glue":
-            refusal = _refusal(principal, glue_permissions(operation, parameters))
+            refusal = _refusal(principal, glue_permissions(operation, parameters, self._tags.of_any))
         else:
             refusal = _refusal(principal, other_permissions(request.service, operation, parameters))
         if refusal is not None:
@@ -106,7 +107,9 @@ class Front:
         bucket, key = request.bucket_and_key()
         if request.method == "POST" and not key and "delete" in request.query:
             return multi_delete(request, bucket, principal, lambda: self._call_moto(request, changes=True))
-        needed = s3_permissions(request.method, bucket, key, request.query, request.copy_source())
+        needed = s3_permissions(
+            request.method, bucket, key, request.query, request.copy_source(), request.object_tags()
+        )
         refusal = _refusal(principal, needed)
         if refusal is not None:
             return _denied(request, "AccessDenied", refusal)
@@ -114,7 +117,14 @@ class Front:
             listing = _list_objects(request, bucket)
             if listing is not None:
                 return listing
-        return self._call_moto(request, changes=request.method not in ("GET", "HEAD"))
+        reads = request.method in ("GET", "HEAD")
+        response = self._call_moto(request, changes=not reads)
+        if reads and key and response.status.startswith("404") and moto_backends.bucket_exists(bucket):
+            # Who may not list a bucket is not told which objects are missing.
+            refusal = _refusal(principal, [list_permission(bucket)])
+            if refusal is not None:
+                return _denied(request, "AccessDenied", refusal)
+        return response
 
     def _answer_glue(self, operation: str, parameters: dict[str, object]) -> Response:
         try:
