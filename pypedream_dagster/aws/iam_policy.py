@@ -9,13 +9,15 @@ from typing import Any, assert_never
 
 from pypedream_dagster.aws.permissions import Audience, Target, calls_of
 from pypedream_dagster.branch import naming
-from pypedream_dagster.branch.reach import Reach
+from pypedream_dagster.branch.reach import Reach, holds
 
 MAX_MANAGED_CHARACTERS = 6144
 """Of a managed policy, white space not counted; inline, a user's policies may have 2,048 in all, a role's 10,240.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
-_MAIN = {Target.MAIN_OBJECTS, Target.MAIN_JOBS}
+_MAIN = {Target.MAIN_OBJECTS: Target.BRANCH_OBJECTS, Target.MAIN_JOBS: Target.BRANCH_JOBS}
+"""What is main's, and what of the branches' has names of the same shape."""
+
 _KEPT = {
     "KeepMainObjects": (Target.BRANCH_OBJECTS,),
     "KeepMainJobs": (Target.BRANCH_JOBS, Target.NEW_JOBS, Target.OWN_JOBS),
@@ -77,18 +79,17 @@ def statements(audience: Audience, reach: Reach, account: Account) -> tuple[Stat
     for call in calls_of(audience):
         for target in call.targets:
             wanted[target].add(call.action)
-    allowed = [
-        Statement(
-            target.value,
-            "Allow",
-            tuple(sorted(actions)),
-            _resources(target, reach, account),
-            _condition(target, reach),
-        )
-        for target, actions in wanted.items()
-        if actions
-    ]
-    return (*_kept(wanted, reach, account), *(one for one in allowed if one.resources))
+    allowed = []
+    for target, actions in wanted.items():
+        resources = _resources(target, reach, account)
+        if target in _MAIN and actions <= wanted[_MAIN[target]]:
+            # Where branches may have any name, their patterns hold most of main's: it need not be said twice.
+            wider = _resources(_MAIN[target], reach, account)
+            resources = tuple(one for one in resources if not any(holds(pattern, one) for pattern in wider))
+        if actions and resources:
+            condition = _condition(target, reach)
+            allowed.append(Statement(target.value, "Allow", tuple(sorted(actions)), resources, condition))
+    return (*_kept(wanted, reach, account), *allowed)
 
 
 def policies(audience: Audience, reach: Reach, account: Account) -> tuple[dict[str, Any], ...]:

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from pypedream_dagster.aws.translate import translated
+from pypedream_dagster.aws.permissions import actions_for
+from pypedream_dagster.aws.translate import denied_hint, translated
 from pypedream_dagster.errors import AccessDeniedError, AwsError, NotFoundError, ProtectedError
 from pypedream_dagster.graph.uri import S3Uri, parse_uri
 
@@ -201,9 +202,8 @@ class S3Client:
             for fault in answer.get("Errors", []):
                 said = f"s3://{bucket}/{fault.get('Key')} was not deleted: {fault.get('Code')}"
                 if fault.get("Code") == "AccessDenied":
-                    raise AccessDeniedError(
-                        f"{said}.", hint="the credentials in use need s3:DeleteObject and s3:DeleteObjectVersion on it"
-                    )
+                    needed = " and ".join(actions_for("s3:DeleteObjects"))
+                    raise AccessDeniedError(f"{said}.", hint=denied_hint(needed, "it"))
                 raise AwsError(f"{said}: {fault.get('Message')}.", hint="run the command again")
             deleted += len(batch)
         return deleted

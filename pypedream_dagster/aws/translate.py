@@ -21,6 +21,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
+from pypedream_dagster.aws.permissions import actions_for
 from pypedream_dagster.errors import (
     AccessDeniedError,
     AwsError,
@@ -70,18 +71,6 @@ _BAD_CREDENTIALS = {
     "RequestExpired",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
-}
-# S3's calls are not named like the permissions that they need, and its refusals do not name those.
-_PERMISSIONS = {
-    "CompleteMultipartUpload": "s3:PutObject",
-    "CreateMultipartUpload": "s3:PutObject",
-    "DeleteObjects": "s3:DeleteObject and s3:DeleteObjectVersion",
-    "HeadBucket": "s3:ListBucket",
-    "HeadObject": "s3:GetObject",
-    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "ListObjectVersions": "s3:ListBucketVersions",
-    "ListObjectsV2": "s3:ListBucket",
-    "UploadPart": "s3:PutObject",
 }
 _ACTION = re.compile(r"not authorized to perform:? (?P<action>[\w-]+:\w+)(?: on (?:the )?resource:? (?P<arn>\S+))?")
 
@@ -138,9 +127,9 @@ def _from_answer(error: ClientError, service: str, resource: str) -> AwsError:
     said = f"{call} on {resource}: {code}" + (f": {message}" if message and message != code else "")
     if code in _DENIED:
         found = _ACTION.search(message)
-        action = found["action"] if found else _PERMISSIONS.get(error.operation_name, call)
-        target = (found["arn"] if found and found["arn"] else resource).rstrip(".,")
-        return AccessDeniedError(f"Access denied: {said}.", hint=f"the credentials in use need {action} on {target}")
+        action = found["action"] if found else " and ".join(actions_for(call))
+        target = (found["arn"] if found and found["arn"] else resource).strip('.,"')
+        return AccessDeniedError(f"Access denied: {said}.", hint=denied_hint(action, target))
     if code in _NOT_FOUND:
         return NotFoundError(f"Not found: {said}.", hint="check the name, the region and the account in use")
     if code in _BAD_CREDENTIALS:
@@ -156,6 +145,11 @@ def _from_answer(error: ClientError, service: str, resource: str) -> AwsError:
     if code in _BUSY or status >= 500:
         return BusyError(f"AWS is busy: {said}.", hint="wait a little and run the command again")
     return AwsError(f"AWS refused {said}.")
+
+
+def denied_hint(action: str, target: str) -> str:
+    """Return what to do about a refusal: which permission is missing on what, and where to have it from."""
+    return f"the credentials in use need {action} on {target}; 'pypedream policy' prints all that is needed"
 
 
 def _one_line(text: str) -> str:

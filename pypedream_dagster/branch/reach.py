@@ -82,9 +82,9 @@ def reach_of(graph: PipelineGraph, branches: str = "*") -> Reach:
         kept_objects=tuple(sorted(set(kept))),
         main_jobs=tuple(main_jobs),
         branch_jobs=branch_jobs,
-        kept_jobs=tuple(job for job in main_jobs if any(_holds(pattern, job) for pattern in branch_jobs)),
+        kept_jobs=tuple(job for job in main_jobs if any(holds(pattern, job) for pattern in branch_jobs)),
         databases=databases,
-        kept_databases=tuple(sorted({name for table in tables if _holds(databases, name := table.partition(".")[0])})),
+        kept_databases=tuple(sorted({name for table in tables if holds(databases, name := table.partition(".")[0])})),
         roles=tuple(sorted({role for node in nodes if (role := _role(node))})),
         roleless=tuple(node.id for node in nodes if not _role(node)),
     )
@@ -93,7 +93,7 @@ def reach_of(graph: PipelineGraph, branches: str = "*") -> Reach:
 def _check_pattern(branches: str) -> None:
     name = branches.replace("*", "a")
     naming.check_branch_name(name)
-    if _holds(branches, MAIN) and branches.strip("*"):
+    if holds(branches, MAIN) and branches.strip("*"):
         raise BranchError(
             f"Branch names of the pattern {branches!r} would include main.", hint="take one such as 'dev-*', or '*'"
         )
@@ -151,7 +151,7 @@ def _job_patterns(nodes: list[Node], branches: str) -> tuple[str, ...]:
     found = {_pattern(f"{node.job_name(_ANY)}*", branches) for node in nodes}
     # A job that forbids other arguments is cloned under its own name with the branch's appended.
     late = {_pattern(f"{node.job_name(MAIN)}-{_ANY}*", branches) for node in nodes}
-    return tuple(sorted(found | {one for one in late if not any(_holds(other, one) for other in found)}))
+    return tuple(sorted(found | {one for one in late if not any(holds(other, one) for other in found)}))
 
 
 def _pattern(text: str, branches: str) -> str:
@@ -161,8 +161,9 @@ def _pattern(text: str, branches: str) -> str:
     return found
 
 
-def _holds(pattern: str, name: str) -> bool:
-    # To IAM only * and ? are special.
+def holds(pattern: str, name: str) -> bool:
+    """Tell whether a pattern of IAM's, in which ``*`` is anything, holds a name, or all that another pattern holds."""
+    # No set of characters: to IAM only * and ? are special.
     return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 

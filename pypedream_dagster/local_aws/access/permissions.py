@@ -11,6 +11,7 @@ from pypedream_dagster.local_aws.endpoint import ACCOUNT_ID, REGION
 
 Tags = Mapping[str, str]
 
+
 @dataclass(frozen=True, slots=True)
 class Permission:
     """One thing a request must be allowed to do."""
