@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, get_args
@@ -136,7 +137,17 @@ def calls_of(audience: Audience) -> Iterator[Call]:
     return (call for call in CALLS if call.action and commands & frozenset(call.commands))
 
 
+def undeclared(operations: AbstractSet[str]) -> set[str]:
+    """Return those of some operations that are declared nowhere here."""
+    return set(operations) - {call.operation for call in CALLS}
+
+
 def actions_for(operation: str) -> tuple[str, ...]:
     """Return the permissions that an operation of ours needs, its own name where it is not declared."""
     found = (call.action for call in CALLS if call.operation == operation and call.action)
     return tuple(dict.fromkeys(found)) or (operation,)
+
+
+def denied_hint(action: str, target: str) -> str:
+    """Return what to do about a refusal: which permission is missing on what, and where to have it from."""
+    return f"the credentials in use need {action} on {target}; 'pypedream policy' prints all that is needed"

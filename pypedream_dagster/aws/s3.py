@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from pypedream_dagster.aws.permissions import actions_for
-from pypedream_dagster.aws.translate import denied_hint, translated
+from pypedream_dagster.aws.permissions import actions_for, denied_hint
+from pypedream_dagster.aws.translate import translated
 from pypedream_dagster.errors import AccessDeniedError, AwsError, NotFoundError, ProtectedError
 from pypedream_dagster.graph.uri import S3Uri, parse_uri
 

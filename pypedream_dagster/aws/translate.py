@@ -21,7 +21,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from pypedream_dagster.aws.permissions import actions_for
+from pypedream_dagster.aws.permissions import actions_for, denied_hint
 from pypedream_dagster.errors import (
     AccessDeniedError,
     AwsError,
@@ -145,11 +145,6 @@ def _from_answer(error: ClientError, service: str, resource: str) -> AwsError:
     if code in _BUSY or status >= 500:
         return BusyError(f"AWS is busy: {said}.", hint="wait a little and run the command again")
     return AwsError(f"AWS refused {said}.")
-
-
-def denied_hint(action: str, target: str) -> str:
-    """Return what to do about a refusal: which permission is missing on what, and where to have it from."""
-    return f"the credentials in use need {action} on {target}; 'pypedream policy' prints all that is needed"
 
 
 def _one_line(text: str) -> str:

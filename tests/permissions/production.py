@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from pypedream_dagster.local_aws.endpoint import ACCOUNT_ID, Endpoint
@@ -57,13 +55,13 @@ class Production:
         return f"{node}-{self.suffix}-{branch}"
 
     @contextmanager
-    def acting_as(self, documents: tuple[dict[str, Any], ...]) -> Iterator[None]:
-        """Be an IAM user with exactly these managed policies."""
+    def acting_as(self, documents: tuple[dict[str, Any], ...]) -> Iterator[boto3.Session]:
+        """Be an IAM user with exactly these managed policies; boto3's default session stays root's."""
         key = self.user(documents)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
             patch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-            yield
+            yield boto3.Session(region_name=self.endpoint.region)
 
     def user(self, documents: tuple[dict[str, Any], ...]) -> Mapping[str, str]:
         iam = boto3.client("iam")
@@ -92,6 +90,9 @@ class Production:
 
 def make_production(endpoint: Endpoint, folder: Path) -> Production:
     """Deploy main, with data as if it had run, and write the project's graph."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     suffix = uuid.uuid4().hex[:8]
     made = Production(endpoint, folder, f"walk-{suffix}", suffix)
     s3, glue, iam = boto3.client("s3"), boto3.client("glue"), boto3.client("iam")

@@ -11,9 +11,10 @@ import pytest
 from pypedream_dagster.aws.iam_policy import Account, policies
 from pypedream_dagster.aws.permissions import CALLS, Audience, Target, commands_of
 from pypedream_dagster.branch.reach import reach_of
+from pypedream_dagster.cli.main import run
 from pypedream_dagster.graph.files import read_graph
 
-from .conftest import Pypedream
+from .conftest import Outcome, Pypedream
 from .production import SCRIPT, Production
 
 pytestmark = pytest.mark.slow
@@ -49,6 +50,23 @@ def test_a_developer_can_give_every_command(production: Production, pypedream: P
         assert "nothing is left" in done("destroy-branch", "walk")
         done("delete-branch", "walk")
     assert production.holdings() == before
+
+
+@pytest.fixture(scope="module")
+def triggered(production: Production) -> str:
+    """A branch whose data lies where its runs would have put it, and whose records say that it has run."""
+    walk = Walk(production, _quietly, "whole")
+    walk.deployed()
+    walk.fill("silver")
+    walk.fill("gold")
+    runs = production.folder / "branches" / "whole" / "runs"
+    runs.mkdir()
+    (runs / "transform.json").write_text("{}")
+    return "whole"
+
+
+def _quietly(*arguments: str) -> Outcome:
+    return Outcome(run(arguments), "", "")
 
 
 # ── each permission taken away ───────────────────────────────────────────────────────────────────────────────────────
@@ -180,3 +198,21 @@ def test_no_action_can_be_taken_away(sid: str, action: str, production: Producti
             return
         tried.append((name, outcome))
     raise AssertionError(f"{action} on {sid} is needed by nothing that was tried: {tried}")
+
+
+@pytest.mark.parametrize(
+    ("sid", "action"),
+    [("MainObjects", "s3:GetObject"), ("BranchObjects", "s3:GetObject"), ("Buckets", "s3:ListBucket")],
+)
+def test_a_delta_without_a_permission_names_it(
+    sid: str, action: str, triggered: str, production: Production, pypedream: Pypedream
+) -> None:
+    with production.acting_as(without(printed(production, branches="w*"), sid, action)):
+        outcome = pypedream("deltas", triggered, "--json")
+        drafted = pypedream("expectations", "silver", "--branch", triggered, "--dry-run")
+    for dataset in json.loads(outcome.out)["datasets"]:
+        assert dataset["verdict"] == "not_compared"
+        assert action in dataset["error"], dataset["error"]
+    if sid != "MainObjects":
+        assert drafted.code == 2
+        assert action in drafted.err
