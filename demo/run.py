@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands import CommandError, Shell, clean_environment
+from commands import CommandError, Shell, clean_environment, parse_exports
 
 PROJECT = Path(__file__).resolve().parent.parent
 NODE, BRANCH = "clean_flights", "on-time-rule"
@@ -21,6 +21,7 @@ BRANCH_FOLDER = Path("branches") / BRANCH
 CHANGE = Path("demo/change") / f"{NODE}.patch"
 CHANGE_FROM_SCRIPTS = Path("../../..") / CHANGE
 SNAPSHOT = Path(".pypedream/demo/account-before.json")
+POLICY = Path(".pypedream/demo/developer.json")
 REPORT = Path("artifacts") / f"{BRANCH}-deltas.html"
 EXIT_INTERRUPTED = 130
 
@@ -33,11 +34,13 @@ class Step:
         name: for ``--from`` and ``--until``.
         title: what it does, for the reader.
         action: does it; raises `CommandError` where it fails.
+        by_developer: whether the credentials are the developer's, who may do what 'pypedream policy' prints.
     """
 
     name: str
     title: str
     action: Callable[[Shell], None]
+    by_developer: bool = False
 
 
 def deploy_production(shell: Shell) -> None:
@@ -54,6 +57,11 @@ def run_main(shell: Shell) -> None:
 def note_main(shell: Shell) -> None:
     """Note every byte of production."""
     shell.run("python", "demo/account.py", "take", str(SNAPSHOT))
+
+
+def show_policy(shell: Shell) -> None:
+    """Say under which policy all further steps run, but for the last, which looks at all of the account."""
+    print(f"  {shell.project / POLICY} is all that the user has who gives the commands from here on.")
 
 
 def create_branch(shell: Shell) -> None:
@@ -120,14 +128,15 @@ STEPS = (
     Step("production", "Deploy production: bucket, role, raw data, 12 Glue jobs", deploy_production),
     Step("main", "Run production in full: real Spark on 336,776 flights", run_main),
     Step("note", "Note every byte of production", note_main),
-    Step("branch", f"Branch one job: {NODE}", create_branch),
-    Step("change", "Change its script", change_script),
-    Step("plan", "Look at what the branch would do", plan_branch),
-    Step("deploy", "Deploy the branch: one job is cloned, the others are re-used", deploy_branch),
-    Step("trigger", "Run the branch beside production", trigger_branch),
-    Step("deltas", "See what the change does to every dataset downstream", show_deltas),
-    Step("destroy", "Remove all that the branch made on AWS", destroy_branch),
-    Step("delete", "Remove the branch's local folder", delete_branch),
+    Step("policy", "Become a developer, who may do what 'pypedream policy' prints", show_policy, by_developer=True),
+    Step("branch", f"Branch one job: {NODE}", create_branch, by_developer=True),
+    Step("change", "Change its script", change_script, by_developer=True),
+    Step("plan", "Look at what the branch would do", plan_branch, by_developer=True),
+    Step("deploy", "Deploy the branch: one job is cloned, the others are re-used", deploy_branch, by_developer=True),
+    Step("trigger", "Run the branch beside production", trigger_branch, by_developer=True),
+    Step("deltas", "See what the change does to every dataset downstream", show_deltas, by_developer=True),
+    Step("destroy", "Remove all that the branch made on AWS", destroy_branch, by_developer=True),
+    Step("delete", "Remove the branch's local folder", delete_branch, by_developer=True),
     Step("prove", "Prove that production is untouched and nothing is left", prove_main),
 )
 NAMES = tuple(step.name for step in STEPS)
@@ -146,6 +155,17 @@ def start_aws() -> Shell:
     shell = Shell(PROJECT, clean_environment(os.environ, PROJECT))
     shell.run("pypedream", "local", "up", "--warm")
     return shell.on_embedded_aws()
+
+
+def become_developer(shell: Shell) -> Shell:
+    """Return a shell with the credentials of a user who has the developer's policy and no other."""
+    folder = shell.project / POLICY.parent
+    for old in folder.glob(f"{POLICY.stem}*.json"):
+        old.unlink()
+    shell.run("pypedream", "policy", "--for", "developer", "-o", str(POLICY))
+    files = sorted(folder.glob(f"{POLICY.stem}*.json"))  # one, or several that are numbered
+    exports = parse_exports(shell.read("python", "demo/developer.py", *map(str, files)))
+    return Shell(shell.project, {**shell.environment, **exports})
 
 
 def stop_aws(shell: Shell) -> None:
@@ -171,11 +191,14 @@ def demonstrate(first: str, last: str, *, keep: bool) -> int:
     current = "start"
     try:
         shell = start_aws()
+        developer: Shell | None = None
         for step in chosen:
             current = step.name
             _headline(f"Step {NAMES.index(step.name) + 1} of {len(STEPS)}, {step.name}: {step.title}")
             began = time.monotonic()
-            step.action(shell)
+            if step.by_developer and developer is None:
+                developer = become_developer(shell)
+            step.action(developer if step.by_developer and developer else shell)
             print(f"  ({time.monotonic() - began:.1f} s)", flush=True)
         if not keep:
             _headline("Stop the embedded AWS")

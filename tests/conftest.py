@@ -1,15 +1,22 @@
-"""Fixtures for every suite: one embedded AWS for the whole session."""
+"""Fixtures for every suite: one embedded AWS for the whole session, and an eye on the AWS calls that ours is."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
+import pypedream_dagster
+from pypedream_dagster.aws.permissions import undeclared
 from pypedream_dagster.local_aws import control
 from pypedream_dagster.local_aws.endpoint import Endpoint
+
+PACKAGE = Path(str(pypedream_dagster.__file__)).parent
 
 
 @pytest.hookimpl(wrapper=True)
@@ -43,3 +50,38 @@ def aws_env(local_aws: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
     for name, value in local_aws.environment().items():
         monkeypatch.setenv(name, value)
     return local_aws
+
+
+@pytest.fixture(scope="session")
+def calls_made() -> Iterator[set[str]]:
+    """Every AWS call that the package's own clients have made in this process since the session's start."""
+    from botocore.handlers import BUILTIN_HANDLERS
+
+    made: set[str] = set()
+
+    def note(model: Any, **_: Any) -> None:
+        # Tests make calls as well, some through our clients' own boto3 client.
+        if Path(_caller()).is_relative_to(PACKAGE):
+            made.add(f"{model.service_model.service_name}:{model.name}")
+
+    handler = ("before-call", note)
+    BUILTIN_HANDLERS.append(handler)  # of every session that is made from now on
+    yield made
+    BUILTIN_HANDLERS.remove(handler)
+
+
+def _caller() -> str:
+    """Return the file of the nearest code on the stack that is neither botocore's nor this one."""
+    frame: FrameType | None = sys._getframe()
+    while frame and ("/botocore/" in frame.f_code.co_filename or frame.f_code.co_filename == __file__):
+        frame = frame.f_back
+    return frame.f_code.co_filename if frame else ""
+
+
+@pytest.fixture(autouse=True)
+def every_call_is_declared(calls_made: set[str]) -> Iterator[None]:
+    """Fail the first test in which the package makes an AWS call whose permissions nobody has declared."""
+    yield
+    unknown = undeclared(calls_made)
+    calls_made -= unknown
+    assert not unknown, f"add a line for {', '.join(sorted(unknown))} to CALLS in aws/permissions.py"

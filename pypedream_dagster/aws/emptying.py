@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
+from pypedream_dagster.aws.permissions import actions_for, denied_hint
 from pypedream_dagster.aws.translate import translated
 from pypedream_dagster.errors import AccessDeniedError, AwsError, BusyError, NotFoundError, ProtectedError
 from pypedream_dagster.graph.uri import S3Uri
@@ -193,9 +194,7 @@ def _refusal(boto: BotoS3, at: S3Uri, faults: _Faults, deleted: int) -> AwsError
             f"{said}: bucket {at.bucket} has MFA Delete on, so versions go only with its owner's MFA code.",
             hint="have the bucket's owner suspend MFA Delete or delete the versions, then run the command again",
         )
-    return AccessDeniedError(
-        f"{said}.", hint=f"the credentials in use need s3:DeleteObject and s3:DeleteObjectVersion on {at}*"
-    )
+    return AccessDeniedError(f"{said}.", hint=denied_hint(" and ".join(actions_for("s3:DeleteObjects")), f"{at}*"))
 
 
 def _hold(boto: BotoS3, at: S3Uri, fault: dict[str, Any]) -> str:

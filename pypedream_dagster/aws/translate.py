@@ -24,6 +24,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
+from pypedream_dagster.aws.permissions import actions_for, denied_hint
 from pypedream_dagster.errors import (
     AccessDeniedError,
     AwsError,
@@ -77,18 +78,6 @@ _BAD_CREDENTIALS = {
     "RequestExpired",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
-}
-# S3's calls are not named like the permissions that they need, and its refusals do not name those.
-_PERMISSIONS = {
-    "CompleteMultipartUpload": "s3:PutObject",
-    "CreateMultipartUpload": "s3:PutObject",
-    "DeleteObjects": "s3:DeleteObject and s3:DeleteObjectVersion",
-    "HeadBucket": "s3:ListBucket",
-    "HeadObject": "s3:GetObject",
-    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "ListObjectVersions": "s3:ListBucketVersions",
-    "ListObjectsV2": "s3:ListBucket",
-    "UploadPart": "s3:PutObject",
 }
 _ACTION = re.compile(r"not authorized to perform:? (?P<action>[\w-]+:\w+)(?: on (?:the )?resource:? (?P<arn>\S+))?")
 
@@ -148,9 +137,9 @@ def _from_answer(error: ClientError, service: str, resource: str) -> AwsError:
     said = f"{call} on {resource}: {code}" + (f": {message}" if message and message != code else "")
     if code in _DENIED:
         found = _ACTION.search(message)
-        action = found["action"] if found else _PERMISSIONS.get(error.operation_name, call)
-        target = (found["arn"] if found and found["arn"] else resource).rstrip(".,")
-        return AccessDeniedError(f"Access denied: {said}.", hint=f"the credentials in use need {action} on {target}")
+        action = found["action"] if found else " and ".join(actions_for(call))
+        target = (found["arn"] if found and found["arn"] else resource).strip('.,"')
+        return AccessDeniedError(f"Access denied: {said}.", hint=denied_hint(action, target))
     if code in _NOT_FOUND:
         return NotFoundError(f"Not found: {said}.", hint="check the name, the region and the account in use")
     if code in _CONFLICT:

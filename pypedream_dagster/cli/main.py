@@ -51,6 +51,7 @@ COMMANDS = {
     "doctor": Entry("doctor", "Find what was forgotten: on AWS, in the lake, on this machine."),
     "lifecycle": Entry("lifecycle", "Offer an S3 lifecycle rule that expires what branches leave: a net below gc."),
     "compare": Entry("compare", "Compare any two datasets, local or on S3."),
+    "policy": Entry("policy", "Print the IAM policy that a person or CI needs, and no more."),
     "local": Entry("local", "Start, stop or look at the embedded AWS."),
     "init": Entry("init", "Start a project for a pipeline of your own."),
 }

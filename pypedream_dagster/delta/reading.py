@@ -24,7 +24,7 @@ from pypedream_dagster.delta.copies import Copies
 from pypedream_dagster.delta.engines.duckdb.query import one_row
 from pypedream_dagster.delta.engines.duckdb.sql import glob, identifier, literal, literals
 from pypedream_dagster.delta.rules import CompareRules, Format
-from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, open_file
+from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, first_line, open_file
 from pypedream_dagster.delta.types import ColumnType, from_duckdb
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class Reader:
             return action()
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             self.blame(table, error)
-            raise UnreadableError(f"{table.side.uri}: {_first_line(error)}") from error
+            raise UnreadableError(f"{table.side.uri}: {first_line(error)}") from error
 
     def blame(self, table: Table, error: Exception) -> None:
         """Raise what is wrong with a table's file, if one of its files cannot be read alone.
@@ -206,7 +206,7 @@ class Reader:
                 hashed = ", ".join(f"hash({identifier(alone.sql_name(name))})" for name, _ in alone.columns) or "0"
                 self.connection.execute(f"SELECT bit_xor(hash({hashed})) FROM {alone.sql}").fetchall()
             except (duckdb.Error, pa.ArrowException, OSError) as fault:
-                told = self._copies.shown(_first_line(fault))
+                told = self._copies.shown(first_line(fault))
                 raise UnreadableError(f"{table.side.shown(file)}: {told}") from error
 
     def _opened(self, table: Table) -> Table:
@@ -271,7 +271,7 @@ class Reader:
         try:
             return self._registered(Table("", (), 0, side), data.cast(arrow.readable_schema(data.schema)), data.schema)
         except (duckdb.NotImplementedException, pa.ArrowException) as error:
-            raise UnreadableError(f"{side.uri}: {_first_line(error)}") from error
+            raise UnreadableError(f"{side.uri}: {first_line(error)}") from error
 
     def _registered(self, table: Table, data: Any, schema: Any) -> Table:
         """What Arrow has, as a table; ``schema`` is the one before `arrow.readable_schema`."""
@@ -466,9 +466,4 @@ def _inspect(kind: Any, path: str, filesystem: Any, side: Side) -> Any:
         return kind.inspect(path, filesystem)
     except (pa.ArrowException, OSError) as error:
         shown = path if side.is_local else f"s3://{path}"
-        raise UnreadableError(f"{shown}: {_first_line(error)}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+        raise UnreadableError(f"{shown}: {first_line(error)}") from error

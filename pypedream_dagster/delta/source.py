@@ -7,12 +7,14 @@ Which names are data follows Spark's readers: names that start with ``.`` or ``_
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from pypedream_dagster.aws.permissions import actions_for, denied_hint
 from pypedream_dagster.delta.rules import Format
 from pypedream_dagster.errors import DeltaError
 
@@ -34,6 +36,7 @@ _COMPRESSED = (".gz", ".zst", ".bz2", ".snappy", ".lz4")
 _MAGIC: dict[bytes, Format] = {b"PAR1": "parquet", b"ORC": "orc"}
 _DELTA_LOG = "_delta_log"
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_REFUSED = re.compile(r"ACCESS_DENIED during (?P<operation>\w+) operation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,7 @@ def _remote_files(side: Side) -> Iterator[DataFile]:
         if not infos:
             infos = [side.filesystem.get_file_info(root)]
     except OSError as error:
-        raise UnreadableError(f"{side.uri} cannot be listed: {_first_line(error)}") from error
+        raise UnreadableError(f"{side.uri} cannot be listed: {first_line(error)}") from error
     for info in infos:
         if info.type != fs.FileType.File:
             continue
@@ -198,5 +201,14 @@ def _magic_format(side: Side, file: DataFile) -> Format:
     return next((format_ for magic, format_ in _MAGIC.items() if start.startswith(magic)), "parquet")
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, and for a refusal of S3's the permission that is missing."""
+    text = str(error).strip()
+    if not text:
+        return type(error).__name__
+    line = text.splitlines()[0]
+    refused = _REFUSED.search(line)
+    if refused is None or "s3:" in line:  # S3 itself names the permission where its answer has a body
+        return line
+    needed = " and ".join(actions_for(f"s3:{refused['operation']}"))
+    return f"{line.rstrip('.')} ({denied_hint(needed, 'it')})"

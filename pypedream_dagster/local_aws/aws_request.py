@@ -71,6 +71,10 @@ class AwsRequest:
         bucket, _, key = unquote(source).removeprefix("/").partition("/")
         return bucket, key.rsplit("?versionId=", 1)[0]
 
+    def object_tags(self) -> dict[str, str]:
+        """The tags that a request gives an object which it writes."""
+        return dict(parse_qsl(self.header("x-amz-tagging") or "", keep_blank_values=True))
+
     def read_body(self) -> bytes:
         """The whole body, put back for whoever reads next."""
         length = int(self.environ.get("CONTENT_LENGTH") or 0)

@@ -19,6 +19,7 @@ from pypedream_dagster.local_aws.access.trust import sts_refusal
 from pypedream_dagster.local_aws.access.permissions import (
     Permission,
     glue_permissions,
+    list_permission,
     other_permissions,
     s3_permissions,
 )
@@ -100,7 +101,7 @@ class Front:
         operation, parameters = request.operation_and_parameters()
         request.pin_operation(operation, parameters)
         if request.service == "glue":
-            refusal = _refusal(principal, glue_permissions(operation, parameters))
+            refusal = _refusal(principal, glue_permissions(operation, parameters, self._tags.of_any))
         else:
             refusal = _refusal(principal, other_permissions(request.service, operation, parameters))
         if refusal is None and request.service == "sts":
@@ -123,7 +124,9 @@ class Front:
         request.pin_path()
         if request.method == "POST" and not key and "delete" in request.query:
             return multi_delete(request, bucket, principal, lambda: self._call_moto(request, changes=True))
-        needed = s3_permissions(request.method, bucket, key, request.query, request.copy_source())
+        needed = s3_permissions(
+            request.method, bucket, key, request.query, request.copy_source(), request.object_tags()
+        )
         refusal = _refusal(principal, needed)
         if refusal is not None:
             return _denied(request, "AccessDenied", refusal)
@@ -138,7 +141,13 @@ class Front:
             if listing is not None:
                 return listing
         if request.method in ("GET", "HEAD"):
-            return self._call_moto(request, changes=False)
+            response = self._call_moto(request, changes=False)
+            if key and response.status.startswith("404") and moto_backends.bucket_exists(bucket):
+                # Who may not list a bucket is not told which objects are missing.
+                refusal = _refusal(principal, [list_permission(bucket)])
+                if refusal is not None:
+                    return _denied(request, "AccessDenied", refusal)
+            return response
         # moto looks at If-Match and If-None-Match and writes then: nobody else may write in between.
         with self._object_locks[hash((bucket, key)) % _OBJECT_LOCKS]:
             return self._call_moto(request, changes=True)

@@ -24,6 +24,11 @@ def glue_database_exists(name: str) -> bool:
     return name in backend("glue").databases
 
 
+def bucket_exists(name: str) -> bool:
+    """Whether S3 has this bucket."""
+    return name in backend("s3").buckets
+
+
 def role_named(name_or_arn: str) -> Any | None:
     """The IAM role with this name or ARN, or None."""
     wanted = name_or_arn.rsplit("/", 1)[-1]

@@ -25,6 +25,7 @@ from pypedream_dagster.errors import (
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient as BotoGlue
 
+POLICY = "'pypedream policy' prints all that is needed"
 _SESSION = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="eu-west-1")
 
 
@@ -54,7 +55,9 @@ def test_a_denied_call_names_the_action_and_the_arn(stub: Stubber, glue: GlueCli
     )
     with pytest.raises(AccessDeniedError) as raised:
         glue.get_job("sales")
-    assert raised.value.hint == "the credentials in use need glue:GetJob on arn:aws:glue:eu-west-1:1:job/sales"
+    assert (
+        raised.value.hint == "the credentials in use need glue:GetJob on arn:aws:glue:eu-west-1:1:job/sales; " + POLICY
+    )
     assert "glue:GetJob on Glue job sales" in raised.value.message
     assert isinstance(raised.value.__cause__, ClientError)
 
@@ -65,7 +68,7 @@ def test_a_denied_s3_call_names_the_permission_that_s3_does_not_name() -> None:
         stubber.add_client_error("head_object", "403", "Forbidden", http_status_code=403)
         with pytest.raises(AccessDeniedError) as raised:
             S3Client(boto, filesystem=lambda: None).exists("s3://lake/main/x.py")
-    assert raised.value.hint == "the credentials in use need s3:GetObject on s3://lake/main/x.py"
+    assert raised.value.hint == "the credentials in use need s3:GetObject on s3://lake/main/x.py; " + POLICY
 
 
 def test_a_missing_job_is_none_and_its_runs_are_not_found(stub: Stubber, glue: GlueClient) -> None:

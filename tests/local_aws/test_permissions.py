@@ -23,7 +23,7 @@ GLUE = "arn:aws:glue:us-east-1:123456789012:"
         ("POST", "k", {"uploads": ""}, "s3:PutObject"),
         ("POST", "k", {"uploadId": "u"}, "s3:PutObject"),
         ("DELETE", "k", {}, "s3:DeleteObject"),
-        ("DELETE", "k", {"versionId": "1"}, "s3:DeleteObjectVersion"),
+        ("GET", "k", {"tagging": "", "versionId": "1"}, "s3:GetObjectVersionTagging"),
         ("DELETE", "k", {"uploadId": "u"}, "s3:AbortMultipartUpload"),
         ("DELETE", "k", {"tagging": ""}, "s3:DeleteObjectTagging"),
         ("GET", "", {}, "s3:ListBucket"),
@@ -61,7 +61,8 @@ def test_a_copy_needs_both_ends() -> None:
         ("BatchGetJobs", {"JobNames": ["a", "b"]}, ["job/a", "job/b"]),
         ("StartJobRun", {"JobName": "j"}, ["job/j"]),
         ("CreateDatabase", {"DatabaseInput": {"Name": "d"}}, ["catalog", "database/d"]),
-        ("DeleteDatabase", {"Name": "d"}, ["catalog", "database/d"]),
+        ("DeleteDatabase", {"Name": "d"}, ["catalog", "database/d", "table/d/*", "userDefinedFunction/d/*"]),
+        ("GetConnection", {"Name": "c"}, ["catalog", "connection/c"]),
         ("GetTable", {"DatabaseName": "d", "Name": "t"}, ["catalog", "database/d", "table/d/t"]),
         ("CreateTable", {"DatabaseName": "d", "TableInput": {"Name": "t"}}, ["catalog", "database/d", "table/d/t"]),
         ("GetTables", {"DatabaseName": "d"}, ["catalog", "database/d", "table/d/*"]),
@@ -78,6 +79,64 @@ def test_glue_calls_need_each_resource(operation: str, request_: dict[str, Any],
 
     assert [one.resource for one in needed] == [GLUE + resource for resource in resources]
     assert {one.action for one in needed} == {f"glue:{operation}"}
+
+
+def test_a_version_needs_both_permissions_to_be_deleted() -> None:
+    needed = s3_permissions("DELETE", "bucket", "k", {"versionId": "1"}, None)
+
+    assert [one.action for one in needed] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+
+
+def test_an_object_that_is_written_with_tags_needs_both_permissions() -> None:
+    needed = s3_permissions("PUT", "bucket", "k", {}, None, {"team": "data"})
+
+    assert [one.action for one in needed] == ["s3:PutObject", "s3:PutObjectTagging"]
+    assert all(one.context == {"s3:requestobjecttag/team": "data"} for one in needed)
+
+
+@pytest.mark.parametrize("operation", ["GetJobs", "ListJobs", "GetTriggers", "ResetJobBookmark"])
+def test_some_glue_calls_know_no_resources(operation: str) -> None:
+    assert [one.resource for one in glue_permissions(operation, {"JobName": "j"})] == ["*"]
+
+
+@pytest.mark.parametrize("role", ["shop", "arn:aws:iam::123456789012:role/shop"])
+def test_a_job_needs_its_role_passed_to_glue(role: str) -> None:
+    for operation, request in (
+        ("CreateJob", {"Name": "j", "Role": role}),
+        ("UpdateJob", {"JobName": "j", "JobUpdate": {"Role": role}}),
+    ):
+        passed = glue_permissions(operation, request)[-1]
+
+        assert (passed.action, passed.resource) == ("iam:PassRole", "arn:aws:iam::123456789012:role/shop")
+        assert passed.context == {"iam:passedtoservice": "glue.amazonaws.com"}
+
+
+def test_tags_are_a_permission_of_their_own_and_known_to_conditions() -> None:
+    asked: list[str] = []
+
+    def tags_of(arn: str) -> dict[str, str]:
+        asked.append(arn)
+        return {"Team": "data"}
+
+    created, tagged = glue_permissions("CreateJob", {"Name": "j", "Tags": {"Branch": "b"}}, tags_of)
+
+    assert (created.action, tagged.action) == ("glue:CreateJob", "glue:TagResource")
+    assert created.resource == tagged.resource == GLUE + "job/j"
+    wanted = {"aws:requesttag/branch": "b", "aws:tagkeys": ("Branch",), "aws:resourcetag/team": "data"}
+    assert created.context == tagged.context == wanted
+    assert set(asked) == {GLUE + "job/j"}
+    [listed] = glue_permissions("ListJobs", {"Tags": {"Branch": "b"}})
+    assert listed.context == {}
+
+
+def test_tags_of_a_database_need_the_database_to_be_read() -> None:
+    needed = glue_permissions("GetTags", {"ResourceArn": GLUE + "database/d"})
+
+    assert [(one.action, one.resource) for one in needed] == [
+        ("glue:GetTags", GLUE + "database/d"),
+        ("glue:GetDatabase", GLUE + "catalog"),
+        ("glue:GetDatabase", GLUE + "database/d"),
+    ]
 
 
 def test_other_services() -> None:

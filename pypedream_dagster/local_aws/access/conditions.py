@@ -8,8 +8,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# Condition keys in lower case → the request's value.
-Context = Mapping[str, str]
+# Condition keys in lower case → the request's value, or its values where the key may have several.
+Context = Mapping[str, str | tuple[str, ...]]
 Comparison = Callable[[str, str], bool]
 
 
@@ -76,7 +76,7 @@ def conditions_hold(conditions: Mapping[str, Mapping[str, Any]], context: Contex
     )
 
 
-def _holds(name: str, value: str | None, wanted: Any, unknown: bool) -> bool:
+def _holds(name: str, value: str | tuple[str, ...] | None, wanted: Any, unknown: bool) -> bool:
     operation = name.lower()
     for_all = operation.startswith("forallvalues:")
     operation = operation.removeprefix("forallvalues:").removeprefix("foranyvalue:")
@@ -92,4 +92,6 @@ def _holds(name: str, value: str | None, wanted: Any, unknown: bool) -> bool:
     if value is None:
         return if_exists or negated or for_all
     # Booleans of the JSON text arrive as Python's: "True" for true.
-    return any(comparison(value, candidate) for candidate in candidates) != negated
+    values = value if isinstance(value, tuple) else (value,)
+    verdicts = [any(comparison(one, candidate) for candidate in candidates) != negated for one in values]
+    return all(verdicts) if for_all else any(verdicts)

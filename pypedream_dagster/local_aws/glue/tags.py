@@ -40,6 +40,13 @@ class TagStore:
             return dict(self._jobs.get(name).tags)
         return dict(self._tags.get(arn, {}))
 
+    def of_any(self, arn: str) -> dict[str, str]:
+        """The tags of what may be no resource at all: none then."""
+        try:
+            return self.get(arn)
+        except (EntityNotFoundException, InvalidInputException):
+            return {}
+
     def add(self, arn: str, tags: dict[str, str]) -> None:
         """Adds tags, overwriting those of the same key."""
         with self._lock:

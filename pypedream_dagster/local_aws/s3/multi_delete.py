@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from pypedream_dagster.local_aws.access.identity import Principal
-from pypedream_dagster.local_aws.access.permissions import delete_permission
+from pypedream_dagster.local_aws.access.permissions import delete_permissions
 from pypedream_dagster.local_aws.aws_request import AwsRequest
 from pypedream_dagster.local_aws.aws_response import Response, s3_error, xml_response
 
@@ -33,8 +33,8 @@ def multi_delete(request: AwsRequest, bucket: str, principal: Principal, delete:
     objects = [element for element in document if _local_name(element) == "Object"]
     for element in objects:
         key, version = _text(element, "Key") or "", _text(element, "VersionId")
-        needed = delete_permission(bucket, key, version)
-        if principal.refusal(needed.action, needed.resource, needed.context) is not None:
+        needed = delete_permissions(bucket, key, version)
+        if any(principal.refusal(one.action, one.resource, one.context) for one in needed):
             document.remove(element)
             denied.append(key)
     if not denied:

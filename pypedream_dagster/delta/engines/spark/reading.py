@@ -20,7 +20,6 @@ from pypedream_dagster.delta.engines.spark.query import one_row
 from pypedream_dagster.delta.engines.spark.schema import (
     FileColumn,
     FileSchema,
-    first_line,
     read_schemas,
     same_names,
     unite,
@@ -38,7 +37,7 @@ from pypedream_dagster.delta.engines.spark.text_files import (
 )
 from pypedream_dagster.delta.reading import Table
 from pypedream_dagster.delta.rules import CompareRules, Format
-from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError
+from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, first_line
 from pypedream_dagster.delta.text import Shape
 from pypedream_dagster.delta.types import BIGINT, DATE, VARCHAR, ColumnType
 

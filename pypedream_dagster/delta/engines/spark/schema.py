@@ -13,7 +13,7 @@ from typing import Any
 
 from pypedream_dagster.delta.engines.spark.sql import spark_type
 from pypedream_dagster.delta.rules import Format
-from pypedream_dagster.delta.source import DataFile, Side, UnreadableError
+from pypedream_dagster.delta.source import DataFile, Side, UnreadableError, first_line
 from pypedream_dagster.delta.types import (
     BLOB,
     BOOLEAN,
@@ -129,12 +129,6 @@ def _read_schema(side: Side, file: DataFile, format_: Format, filesystem: Any) -
         return tuple(_column(field.name, field.type, format_) for field in schema), int(rows)
     except UnreadableError as error:
         raise UnreadableError(f"{side.shown(file)}: {error.message}", hint=error.hint) from None
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of what an error says."""
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
 
 
 def _column(name: str, type_: Any, format_: Format) -> FileColumn:

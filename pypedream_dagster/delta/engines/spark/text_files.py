@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pypedream_dagster.delta.engines.spark.query import one_row
-from pypedream_dagster.delta.engines.spark.schema import first_line, from_spark
+from pypedream_dagster.delta.engines.spark.schema import from_spark
 from pypedream_dagster.delta.engines.spark.sql import identifier, literal
-from pypedream_dagster.delta.source import DataFile, Side, UnreadableError, open_file
+from pypedream_dagster.delta.source import DataFile, Side, UnreadableError, first_line, open_file
 from pypedream_dagster.delta.text import DATE as DAY
 from pypedream_dagster.delta.text import (
     FLOAT,
