@@ -157,8 +157,9 @@ def changed_fields(before: Any, after: Any, path: str = "") -> Iterator[FieldCha
 
 def script_diff(before: bytes, after: bytes, name: str) -> tuple[str, ...]:
     """Return a unified diff of two scripts, without line ends; what is not UTF-8 is shown as escapes."""
-    sides = (body.decode("utf-8", "backslashreplace").splitlines() for body in (before, after))
-    found = tuple(difflib.unified_diff(*sides, f"{name} (as of the branch)", f"{name} (production now)", lineterm=""))
+    old, new = (body.decode("utf-8", "backslashreplace").splitlines() for body in (before, after))
+    names = f"{name} (as of the branch)", f"{name} (production now)"
+    found = tuple(difflib.unified_diff(old, new, *names, lineterm=""))
     return found or ("(only the ends of lines differ)",)
 
 
@@ -239,7 +240,8 @@ def _node_effects(old: BranchNode, new: BranchNode) -> Iterator[str]:
         yield f"{new.id}'s script lies at {new.script_uri}, and lay at {old.script_uri}"
     yield from _input_effects(old, new)
     yield from _output_effects(old, new)
-    told = {item.argument for node in (old, new) for item in (*node.inputs, *node.outputs)}
+    told = {item.argument for node in (old, new) for item in node.inputs}
+    told |= {item.argument for node in (old, new) for item in node.outputs}
     plain = ({key: value for key, value in node.arguments.items() if key not in told} for node in (old, new))
     for change in changed_fields(*(without_secrets(arguments) for arguments in plain)):
         yield f"{new.id} is given {change.field} {change.after}, and was given {change.before}"
@@ -285,12 +287,19 @@ def _output_effects(old: BranchNode, new: BranchNode) -> Iterator[str]:
             yield f"{new.id} writes {name} now"
         elif now is None:
             yield f"{new.id} does not write {name} any more"
-        elif was != now:
-            fields = [
-                f"{change.field} {change.before} → {change.after}"
-                for change in changed_fields(was.model_dump(mode="json"), now.model_dump(mode="json"))
-            ]
-            yield f"{new.id}'s output {name} has changed: {', '.join(fields)}"
+        elif changes := list(changed_fields(_output_fields(was), _output_fields(now))):
+            told = [f"{change.field} {change.before} → {change.after}" for change in changes]
+            yield f"{new.id}'s output {name} has changed: {', '.join(told)}"
+
+
+def _output_fields(output: Output) -> dict[str, Any]:
+    """Return an output's fields as a user knows them."""
+    settings = output.settings.model_dump(mode="json")
+    places = {"place on main": output.base_uri, "place on the branch": output.head_uri, "argument": output.argument}
+    tables = {"table on main": output.base_table, "table on the branch": output.head_table}
+    given = settings if isinstance(settings, dict) else {}
+    rest = {key: value for key, value in given.items() if key not in {"uri", "main_uri", "table"}}
+    return places | {key: value for key, value in tables.items() if value is not None} | rest
 
 
 def _named(nodes: tuple[str, ...]) -> str:
