@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from pypedream_dagster.graph.files import graph_document
 from pypedream_dagster.graph.model import PipelineGraph
 
 _ABSENT = "(none)"
+_DETAILS = 3  # in a note; the plan has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,12 @@ class JobDrift:
         """Whether the job is not deployed any more."""
         return not self.changes
 
+    @property
+    def label(self) -> str:
+        """The node, and the fields that differ."""
+        fields = [change.field for change in self.changes]
+        return f"{self.node}{' (it is not deployed)' if self.is_gone else _told(fields)}"
+
 
 @dataclass(frozen=True, slots=True)
 class ScriptDrift:
@@ -79,6 +86,13 @@ class ScriptDrift:
     node: str
     is_origin: bool
     diff: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The node, and how many lines came and went."""
+        body = self.diff[2:]  # without the names of the two files
+        added, removed = (sum(line.startswith(sign) for line in body) for sign in "+-")
+        return f"{self.node} (+{added} -{removed} lines)" if body else self.node
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +120,9 @@ class Drift:
 
     @property
     def summary(self) -> str:
-        """In a sentence's subject: ``main's graph and production's script of clean_flights``; empty if nothing."""
-        parts = ["main's graph"] if self.graph and self.graph.matters else []
-        jobs, scripts = [item.node for item in self.jobs], [item.node for item in self.scripts]
+        """In a few words: ``main's graph and production's script of clean (+2 -1 lines)``; empty if nothing matters."""
+        parts = [f"main's graph{_told(self.graph.effects)}"] if self.graph and self.graph.matters else []
+        jobs, scripts = [item.label for item in self.jobs], [item.label for item in self.scripts]
         parts += [f"production's job of {_listed(jobs)}"] if jobs else []
         parts += [f"production's script of {_listed(scripts)}"] if scripts else []
         return _listed(parts)
@@ -165,6 +179,12 @@ def script_diff(before: bytes, after: bytes, name: str) -> tuple[str, ...]:
 
 def _shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def _told(details: Sequence[str]) -> str:
+    more = len(details) - _DETAILS
+    rest = f" and {more} more" if more > 0 else ""
+    return f" ({'; '.join(details[:_DETAILS])}{rest})" if details else ""
 
 
 def _listed(words: list[str]) -> str:
