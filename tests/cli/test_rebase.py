@@ -345,6 +345,7 @@ def test_a_rebase_that_breaks_off_anywhere_is_completed_by_the_next(
         for name in order[:done]:
             (case.folder / name).write_bytes(whole[name])
         assert "middle of a rebase" in well(case.run("deploy-branch", "test"), code=2).error
+        assert "cannot be taken back" in well(case.run("rebase", "test", "--abort"), code=2).error
         assert "completed" in well(case.run("rebase", "test")).err
         assert files_below(case.folder) == whole
 
