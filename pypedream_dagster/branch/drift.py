@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from pypedream_dagster.graph.files import graph_document
 from pypedream_dagster.graph.model import PipelineGraph
 
 _ABSENT = "(none)"
+_DETAILS = 3  # in a note; the plan has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,12 @@ class JobDrift:
         """Whether the job is not deployed any more."""
         return not self.changes
 
+    @property
+    def label(self) -> str:
+        """The node, and the fields that differ."""
+        fields = [change.field for change in self.changes]
+        return f"{self.node}{' (it is not deployed)' if self.is_gone else _told(fields)}"
+
 
 @dataclass(frozen=True, slots=True)
 class ScriptDrift:
@@ -79,6 +86,13 @@ class ScriptDrift:
     node: str
     is_origin: bool
     diff: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The node, and how many lines came and went."""
+        body = self.diff[2:]  # without the names of the two files
+        added, removed = (sum(line.startswith(sign) for line in body) for sign in "+-")
+        return f"{self.node} (+{added} -{removed} lines)" if body else self.node
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +120,9 @@ class Drift:
 
     @property
     def summary(self) -> str:
-        """In a sentence's subject: ``main's graph and production's script of clean_flights``; empty if nothing."""
-        parts = ["main's graph"] if self.graph and self.graph.matters else []
-        jobs, scripts = [item.node for item in self.jobs], [item.node for item in self.scripts]
+        """In a few words: ``main's graph and production's script of clean (+2 -1 lines)``; empty if nothing matters."""
+        parts = [f"main's graph{_told(self.graph.effects)}"] if self.graph and self.graph.matters else []
+        jobs, scripts = [item.label for item in self.jobs], [item.label for item in self.scripts]
         parts += [f"production's job of {_listed(jobs)}"] if jobs else []
         parts += [f"production's script of {_listed(scripts)}"] if scripts else []
         return _listed(parts)
@@ -157,13 +171,20 @@ def changed_fields(before: Any, after: Any, path: str = "") -> Iterator[FieldCha
 
 def script_diff(before: bytes, after: bytes, name: str) -> tuple[str, ...]:
     """Return a unified diff of two scripts, without line ends; what is not UTF-8 is shown as escapes."""
-    sides = (body.decode("utf-8", "backslashreplace").splitlines() for body in (before, after))
-    found = tuple(difflib.unified_diff(*sides, f"{name} (as of the branch)", f"{name} (production now)", lineterm=""))
+    old, new = (body.decode("utf-8", "backslashreplace").splitlines() for body in (before, after))
+    names = f"{name} (as of the branch)", f"{name} (production now)"
+    found = tuple(difflib.unified_diff(old, new, *names, lineterm=""))
     return found or ("(only the ends of lines differ)",)
 
 
 def _shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def _told(details: Sequence[str]) -> str:
+    more = len(details) - _DETAILS
+    rest = f" and {more} more" if more > 0 else ""
+    return f" ({'; '.join(details[:_DETAILS])}{rest})" if details else ""
 
 
 def _listed(words: list[str]) -> str:
@@ -239,7 +260,8 @@ def _node_effects(old: BranchNode, new: BranchNode) -> Iterator[str]:
         yield f"{new.id}'s script lies at {new.script_uri}, and lay at {old.script_uri}"
     yield from _input_effects(old, new)
     yield from _output_effects(old, new)
-    told = {item.argument for node in (old, new) for item in (*node.inputs, *node.outputs)}
+    told = {item.argument for node in (old, new) for item in node.inputs}
+    told |= {item.argument for node in (old, new) for item in node.outputs}
     plain = ({key: value for key, value in node.arguments.items() if key not in told} for node in (old, new))
     for change in changed_fields(*(without_secrets(arguments) for arguments in plain)):
         yield f"{new.id} is given {change.field} {change.after}, and was given {change.before}"
@@ -285,12 +307,19 @@ def _output_effects(old: BranchNode, new: BranchNode) -> Iterator[str]:
             yield f"{new.id} writes {name} now"
         elif now is None:
             yield f"{new.id} does not write {name} any more"
-        elif was != now:
-            fields = [
-                f"{change.field} {change.before} → {change.after}"
-                for change in changed_fields(was.model_dump(mode="json"), now.model_dump(mode="json"))
-            ]
-            yield f"{new.id}'s output {name} has changed: {', '.join(fields)}"
+        elif changes := list(changed_fields(_output_fields(was), _output_fields(now))):
+            told = [f"{change.field} {change.before} → {change.after}" for change in changes]
+            yield f"{new.id}'s output {name} has changed: {', '.join(told)}"
+
+
+def _output_fields(output: Output) -> dict[str, Any]:
+    """Return an output's fields as a user knows them."""
+    settings = output.settings.model_dump(mode="json")
+    places = {"place on main": output.base_uri, "place on the branch": output.head_uri, "argument": output.argument}
+    tables = {"table on main": output.base_table, "table on the branch": output.head_table}
+    given = settings if isinstance(settings, dict) else {}
+    rest = {key: value for key, value in given.items() if key not in {"uri", "main_uri", "table"}}
+    return places | {key: value for key, value in tables.items() if value is not None} | rest
 
 
 def _named(nodes: tuple[str, ...]) -> str:

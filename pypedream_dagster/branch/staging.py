@@ -49,7 +49,11 @@ class StagedRebase(Frozen):
 
 
 def stage(store: BranchStore, name: str, rebase: Rebase) -> StagedRebase:
-    """Write a rebase beside the branch, whole or not at all."""
+    """Write a rebase beside the branch, whole or not at all.
+
+    Raises:
+        StateError: another one is under way.
+    """
     folder = store.folder(name)
     partial = folder / f".{FOLDER}.partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -65,7 +69,11 @@ def stage(store: BranchStore, name: str, rebase: Rebase) -> StagedRebase:
         is_ready=not rebase.conflicts,
     )
     write_json(partial / "state.json", state.model_dump(mode="json"))
-    os.rename(partial, folder / FOLDER)
+    try:
+        os.rename(partial, folder / FOLDER)
+    except OSError as error:  # somebody else was faster
+        shutil.rmtree(partial, ignore_errors=True)
+        raise StateError(f"{folder / FOLDER} is in the way: {error}.", hint="look whose rebase it is") from error
     return state
 
 

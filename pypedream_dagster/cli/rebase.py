@@ -43,6 +43,11 @@ def command(invocation: Invocation, branch: str, action: Action | None) -> int:
         raise StateError(
             f"No rebase of branch {branch!r} is under way.", hint=f"start one: 'pypedream rebase {branch}'"
         )
+    if state is not None and state.is_ready and action == "abort":
+        raise StateError(
+            f"The rebase of branch {branch!r} has no conflicts left and may be half in place: it cannot be taken back.",
+            hint=f"'pypedream rebase {branch}' completes it",
+        )
     if state is not None and state.is_ready and action != "dry-run":
         note("A rebase that had broken off is completed.")
         return _finish(store, branch, state)

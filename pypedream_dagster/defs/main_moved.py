@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
-from pypedream_dagster.delta.model import DatasetDelta, MainMoved
+from pypedream_dagster.delta.model import DatasetDelta, MainMoved, MovedRole
 from pypedream_dagster.errors import AwsError, GraphError, StateError
 from pypedream_dagster.graph.files import read_graph
 from pypedream_dagster.graph.model import MAIN
@@ -32,7 +32,7 @@ class MainWatch:
     graph: BranchGraph
     folder: Path
     graph_path: Path
-    _now: dict[str, MainData | None] = field(default_factory=dict, repr=False)
+    _now: dict[tuple[str, int | None], MainData | None] = field(default_factory=dict, repr=False)
 
     def noted(self, delta: DatasetDelta, node: BranchNode, output: Output) -> DatasetDelta:
         """Return a delta with what has moved of main since the runs that it shows."""
@@ -43,24 +43,27 @@ class MainWatch:
         return replace(delta, main_moved=moved, notes=(*delta.notes, *self._stale(node, record)))
 
     def _moved(self, node: BranchNode, output: Output, record: RunRecord) -> Iterator[MainMoved]:
-        yield from self._compare(record, output.base_uri, "compared", node.id, node.production_job)
+        yield from self._compare(record, output.base_uri, "compared", node.id, node.production_job, None)
         for reader in self._upstream(node):
             read = self._record(reader)
             if read is None:
                 continue
             producers = {item.uri: item.producer for item in reader.inputs if item.side == "base"}
             for uri in (*producers, *sources(self.graph, reader)):
-                job = self._production_job(producers[uri]) if uri in producers else None
-                yield from self._compare(read, uri, "input", reader.id, job)
+                is_written = uri in producers
+                job = self._production_job(producers[uri]) if is_written else None
+                yield from self._compare(read, uri, "input", reader.id, job, None if is_written else MOST_OBJECTS)
 
-    def _compare(self, record: RunRecord, uri: str, role: str, node: str, job: str | None) -> Iterator[MainMoved]:
+    def _compare(
+        self, record: RunRecord, uri: str, role: MovedRole, node: str, job: str | None, most: int | None
+    ) -> Iterator[MainMoved]:
         before = next((item for item in record.main if item.uri == uri), None)
-        now = self._listed(uri, None if role == "compared" else MOST_OBJECTS) if before else None
+        now = self._listed(uri, most) if before else None
         if before is None or now is None or before.is_same(now):
             return
         yield MainMoved(
             uri=uri,
-            role="compared" if role == "compared" else "input",
+            role=role,
             node=node,
             ran_at=record.started_on,
             objects_then=before.objects,
@@ -72,12 +75,12 @@ class MainWatch:
         )
 
     def _listed(self, uri: str, most: int | None) -> MainData | None:
-        if uri not in self._now:
+        if (uri, most) not in self._now:
             try:
-                self._now[uri] = list_main(self.aws.s3, uri, most)
+                self._now[uri, most] = list_main(self.aws.s3, uri, most)
             except AwsError:
-                self._now[uri] = None
-        return self._now[uri]
+                self._now[uri, most] = None
+        return self._now[uri, most]
 
     def _production_runs(self, record: RunRecord, job: str | None) -> tuple[str, ...]:
         if job is None or record.started_on is None:

@@ -38,7 +38,8 @@ def render_github(judgement: Judgement, files: Mapping[str, str] | None = None) 
     """
     places = files or {}
     found = [item for judged in judgement.datasets for item in _annotations(judged, judgement, places)]
-    found += [_Annotation("warning", f"Pypedream: {judgement.name}", note) for note in judgement.notes]
+    # What concerns all comes before what concerns one.
+    found[:0] = [_Annotation("warning", f"Pypedream: {judgement.name}", note) for note in judgement.notes]
     found.sort(key=lambda item: _LEVELS.index(item.level))
     return "".join(f"{_line(item)}\n" for item in (*found, _summary(judgement)))
 

@@ -119,7 +119,9 @@ def test_jobs_and_scripts() -> None:
     ]
     origin, downstream = drift.scripts
     assert ("-two" in origin.diff, "+TWO" in origin.diff, downstream.diff) == (True, True, ())
-    assert "production's script of transform and load" in drift.notes("test")[0]
+    (note,) = drift.notes("test")
+    assert "production's job of transform (Timeout; GlueVersion; WorkerType)" in note
+    assert "production's script of transform (+1 -1 lines) and load." in note
     gone = Baseline(then.main_json, {**then.jobs, "load": JobAsSeen(job="load-main")}, then.scripts)
     assert find_drift(record_of(then, "transform"), derived, then, gone).jobs[0].is_gone
 

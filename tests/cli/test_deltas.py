@@ -131,7 +131,7 @@ def _main_moves(pypedream: Pypedream, flowing: Deployed) -> None:
     s3.put_object(Bucket=bucket, Key="main/data/bronze/part.csv", Body=body.replace(b"1,10", b"1,11"))
     s3.put_object(Bucket=bucket, Key="main/scripts/transform.py", Body=f"{SCRIPT}# faster\n".encode())
     delta = branch_from_json(well(pypedream("deltas", "test", "--json")).out)
-    assert "production's script of transform. " in delta.notes[0]
+    assert "production's script of transform (+1 -0 lines)." in delta.notes[0]
     assert "pypedream rebase test" in delta.notes[0]
     silver, gold = ({(item.role, item.uri): item for item in found.main_moved} for found in delta.datasets)
     bronze = ("input", f"s3://{bucket}/main/data/bronze/")

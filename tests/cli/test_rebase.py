@@ -131,6 +131,17 @@ def test_a_rebase_keeps_the_edits_and_is_done_once(case: Case) -> None:
     assert case.drift()["kinds"] == []
 
 
+def test_a_script_that_is_no_utf8_and_has_windows_line_ends(case: Case) -> None:
+    """Production's editor has rewritten every line's end: that is one change, and the branch's edit is another."""
+    windows = (
+        _production_changed().encode().replace(b"\n", b"\r\n").replace(b"import boto3", b"import boto3  # caf\xe9")
+    )
+    case.publish(windows)
+    assert "caf\\xe9" in case.run("plan", "test", "--diff").out
+    well(case.run("rebase", "test"))
+    assert case.script.read_bytes() == windows.replace(EDIT[0].encode(), EDIT[1].encode())
+
+
 def _conflicting(case: Case) -> None:
     case.publish(SCRIPT.replace(EDIT[0], 'text = "theirs"'))
 
@@ -334,6 +345,7 @@ def test_a_rebase_that_breaks_off_anywhere_is_completed_by_the_next(
         for name in order[:done]:
             (case.folder / name).write_bytes(whole[name])
         assert "middle of a rebase" in well(case.run("deploy-branch", "test"), code=2).error
+        assert "cannot be taken back" in well(case.run("rebase", "test", "--abort"), code=2).error
         assert "completed" in well(case.run("rebase", "test")).err
         assert files_below(case.folder) == whole
 

@@ -15,6 +15,7 @@ import pytest
 from pypedream_dagster.defs.launch import trigger
 from pypedream_dagster.defs.progress import Progress
 from pypedream_dagster.errors import StateError
+from pypedream_dagster.run.record import read_run_record
 
 from .conftest import MakeProject
 from .production import ROUND_AMOUNTS, Project
@@ -69,10 +70,13 @@ def is_running(project: Project, node: str, branch: str = "main") -> bool:
 
 
 def test_killed_in_mid_run_and_triggered_again(deployed: Project) -> None:
+    folder = deployed.store.folder("test")
     with triggering(deployed) as process:
-        wait_for(lambda: is_running(deployed, "load"))
+        wait_for(lambda: is_running(deployed, "load") and read_run_record(folder, "load"))
         process.send_signal(signal.SIGKILL)
         process.wait()
+    noted, gold = read_run_record(folder, "load"), deployed.uri("main", "gold")
+    deployed.aws.s3.write(f"{gold}more.parquet", deployed.aws.s3.read_bytes(f"{gold}part.parquet"))
     heard: list[Progress] = []
 
     result = trigger(deployed.settings, "test", on_event=heard.append)
@@ -88,6 +92,12 @@ def test_killed_in_mid_run_and_triggered_again(deployed: Project) -> None:
     runs = {node.id: list(deployed.aws.glue.job_runs(node.job)) for node in deployed.store.graph("test").nodes}
     assert {node: len(found) for node, found in runs.items()} == dict.fromkeys(runs, 1)
     assert any("Joined run" in item.text for item in heard if item.node == "load")
+    # What main was when the run began stays noted, though main has moved before it was joined.
+    joined = read_run_record(folder, "load")
+    assert noted is not None
+    assert joined is not None
+    assert joined.main == noted.main
+    assert [(item.uri, item.objects) for item in joined.main] == [(gold, 1)]
 
 
 def test_second_trigger_beside_a_live_one_is_refused(deployed: Project) -> None:

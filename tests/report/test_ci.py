@@ -162,6 +162,15 @@ def test_annotations_come_by_weight_and_name_the_file() -> None:
     assert lines[-1].startswith("::notice title=Pypedream%3A test::5 datasets: ")
 
 
+def test_that_main_has_moved_is_told(snapshot: Check) -> None:
+    judgement = judge(samples.moved_branch(), "policy")
+    root = junit(samples.moved_branch(), "policy")
+    assert root[0].get("name") == "test"
+    assert root[0][0][0].tag == "skipped"
+    snapshot("moved.junit.xml", render_junit(judgement))
+    snapshot("moved.github.txt", render_github(judgement))
+
+
 def test_reports_for_ci(snapshot: Check) -> None:
     judgement: Judgement = judge(
         samples.ordinary_branch(), "policy", [DeltaPolicy(max_removed_fraction=0), *[None] * 4]
