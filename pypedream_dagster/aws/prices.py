@@ -33,13 +33,13 @@ class Price:
     Attributes:
         source: a URL, or who set it.
         read: the day on which the source was read, ISO 8601; None for a price of the user's own.
-        note: what a reader should know of it: that it is assumed, or by what way the source was read.
+        assumed: why it is a guess; None for a price that was found, or set.
     """
 
     usd_per_dpu_hour: float
     source: str
     read: str | None = None
-    note: str | None = None
+    assumed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _table() -> Mapping[str, Mapping[str, Price]]:
 
     def price(entry: Mapping[str, Any]) -> Price:
         source = sources[entry["source"]]
-        return Price(float(entry["usd"]), source["url"], source["read"], source.get("note"))
+        return Price(float(entry["usd"]), source["url"], source["read"])
 
     return {
         region: {rate: price(entry) for rate, entry in rates.items()}

@@ -80,8 +80,8 @@ def price_lines(prices: PriceList, rates: Iterable[Rate]) -> list[str]:
 
 def _price_words(price: Price) -> str:
     read = f", read {price.read}" if price.read else ""
-    note = f"; {price.note}" if price.note else ""
-    return f"{price.usd_per_dpu_hour:g} USD per DPU-hour ({price.source}{read}{note})"
+    guess = f"; {price.assumed}" if price.assumed else ""
+    return f"{price.usd_per_dpu_hour:g} USD per DPU-hour ({price.source}{read}{guess})"
 
 
 def forecast_document(forecast: Forecast, prices: PriceList) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def forecast_document(forecast: Forecast, prices: PriceList) -> dict[str, Any]:
                 "usd_per_dpu_hour": (price := prices.price(rate)).usd_per_dpu_hour,
                 "source": price.source,
                 "read": price.read,
-                "note": price.note,
+                "assumed": price.assumed,
             }
             for rate in sorted(forecast.rates)
         ],

@@ -9,14 +9,15 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO, cast
 
 import click
 
 from pypedream_dagster.cli.invocation import Invocation
-from pypedream_dagster.cli.output import note, print_error
+from pypedream_dagster.cli.output import WithoutSecrets, note, print_error
 from pypedream_dagster.errors import PypedreamError
 from pypedream_dagster.masking.mask import mask_exception
 
@@ -96,7 +97,9 @@ def cli(context: click.Context, project: Path | None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; a bug leaves as the exception that it is."""
     try:
-        result = cli.main(args=list(arguments), prog_name="pypedream", standalone_mode=False)
+        out, err = WithoutSecrets(sys.stdout), WithoutSecrets(sys.stderr)
+        with redirect_stdout(cast("TextIO", out)), redirect_stderr(cast("TextIO", err)):
+            result = cli.main(args=list(arguments), prog_name="pypedream", standalone_mode=False)
         sys.stdout.flush()
     except PypedreamError as error:
         print_error(error)

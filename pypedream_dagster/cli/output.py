@@ -6,15 +6,30 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from pypedream_dagster.errors import GraphError, PypedreamError
-from pypedream_dagster.masking.mask import mask_document, mask_text
+from pypedream_dagster.masking.mask import mask_document, mask_known, mask_text
 
 PIPED_WIDTH = 200
 """Columns where stdout is no terminal: tables take what they need and are not cut at 80."""
+
+
+class WithoutSecrets:
+    """A text stream that shows no secret which this process has learnt, whatever writes to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, masked."""
+        self._stream.write(mask_known(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def note(text: str) -> None:

@@ -211,5 +211,6 @@ def _print_costs(expected: Forecast, prices: PriceList) -> None:
     for whose, estimate in (("branch", expected.branch), ("pipeline", expected.whole)):
         if estimate and estimate.never_run:
             click.echo(f"  at least, for these of the {whose} never ran: {', '.join(estimate.never_run)}")
+    click.echo("  DPU-hours as Glue bills them: by the second, for each run a minute at least")
     for line in price_lines(prices, expected.rates):
         click.echo(f"  {line}")

@@ -65,6 +65,11 @@ def learn(arguments: Mapping[str, Any]) -> None:
         _KNOWN.add(found)
 
 
+def mask_known(text: str) -> str:
+    """Return a text without the secrets that this process has learnt; nothing else in it is judged."""
+    return _KNOWN.mask(text)
+
+
 def is_secret(name: str, value: str) -> bool:
     """Tell whether an argument is a secret by its name; a switch or a reference to the secret is none."""
     return names_a_secret(name) and not is_plain(value)

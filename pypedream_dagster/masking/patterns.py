@@ -119,8 +119,9 @@ def _mask_pairs(text: str, found: Found) -> str:
 def _pairs(text: str, match: re.Match[str]) -> bool:
     """Tell whether a name and what follows it are a name and its value, and not words of a sentence.
 
-    A space joins them after ``--name`` and before a quoted value, a comma after ``--name`` only. ``load_tokens: started``
-    is a sentence; ``token: a1b2`` is none, and neither is a line of nothing but ``password: swordfish``.
+    A space joins them after ``--name`` and before a quoted value, a comma after ``--name`` only.
+    ``load_tokens: started`` is a sentence; ``token: a1b2`` is none, and neither is a line of nothing but
+    ``password: swordfish``.
     """
     between = match["between"]
     if match["name"].startswith("--") and not between.strip():

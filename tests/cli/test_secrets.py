@@ -12,15 +12,18 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import boto3
+import click
 import pytest
 
 from pypedream_dagster.aws.glue import GlueClient
 from pypedream_dagster.aws.session import connect
+from pypedream_dagster.cli.output import WithoutSecrets
 from pypedream_dagster.errors import AwsError
 from pypedream_dagster.local_aws.endpoint import Endpoint
+from pypedream_dagster.masking.mask import learn
 from pypedream_dagster.settings import Settings
 from tests.deploy.production import make_role
 
@@ -47,7 +50,7 @@ SECRETS = {
 WITHIN = {
     "--WAREHOUSE": ("redshift://etl:{}@cluster:5439/dev", "g3h31m-wh"),
     "--JDBC_URL": ("jdbc:postgresql://db:5432/x?user=app&password={}&ssl=true", "qwerty-4711"),
-    "--conf": ("spark.hadoop.fs.s3a.secret.key={}", "Zm9vYmFyYmF6cXV4"),
+    "--conf": ("spark.app.warehouse.password={}", "Zm9vYmFyYmF6cXV4"),
     "--HOOK": ("https://hooks.slack.com/services/{}", "T0AB12/B0CD34/xyzzy5678"),
     "--EXPORT": ("https://lake.s3.amazonaws.com/x?X-Amz-Signature={}&X-Amz-Expires=60", "5f3e1d2c4b6a79880917"),
 }
@@ -137,6 +140,7 @@ def shop(tmp_path: Path, aws_env: Endpoint, monkeypatch: pytest.MonkeyPatch) -> 
 SCRIPT = """
 import sys
 import boto3
+import click
 arguments = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 CHECK
 s3 = boto3.client("s3")
@@ -236,3 +240,11 @@ def test_what_boto_repeats_of_a_request_is_masked_with_its_cause(aws_env: Endpoi
         assert secret not in f"{error} {error.args}"
         error = error.__cause__
     assert "Role" in str(caught.value)
+
+
+def test_what_a_command_prints_past_all_helpers_is_masked_if_it_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    learn({"--DB_PASSWORD": 'known "by" heart'})
+    stream = WithoutSecrets(sys.stdout)
+    print('said known "by" heart', file=cast("TextIO", stream))
+    click.echo(json.dumps(['known "by" heart']), file=cast("TextIO", stream))
+    assert capsys.readouterr().out == 'said ***\n["***"]\n'

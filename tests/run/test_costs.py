@@ -80,12 +80,13 @@ def test_prices_differ_by_region_and_say_where_they_come_from() -> None:
     known = PriceList("sa-east-1").price("spark")
     assert (known.usd_per_dpu_hour, known.read) == (0.69, "2026-11-24")
     assert known.source.startswith("https://")
+    assert known.assumed is None
     assumed = PriceList("sa-east-1").price("flex")
     assert assumed.usd_per_dpu_hour == pytest.approx(0.29 * 0.69 / 0.44, abs=1e-4)
-    assert "assumed" in (assumed.note or "")
+    assert "assumed" in (assumed.assumed or "")
     nowhere = PriceList("xx-west-9").price("spark")
     assert nowhere.usd_per_dpu_hour == 0.44
-    assert "xx-west-9" in (nowhere.note or "")
+    assert "xx-west-9" in (nowhere.assumed or "")
     assert all(HOME.price(rate).usd_per_dpu_hour > 0 for rate in RATES)
 
 

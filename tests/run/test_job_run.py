@@ -136,13 +136,26 @@ def test_every_other_end_is_an_error_with_the_place_of_the_logs(
 ) -> None:
     glue.knows()
     glue.starts()
-    glue.tells(state, ErrorMessage="AnalysisException: no column", LogGroupName="/aws-glue/jobs")
-    if state in {"FAILED", "ERROR"}:
-        glue.stub.add_response("get_job", {"Job": {"Name": "sales", "MaxRetries": 0}})
+    glue.tells(state, ErrorMessage="AnalysisException: no column cafe au lait", LogGroupName="/aws-glue/jobs")
+    # Asked for the secrets that the message may repeat, and whether Glue tries again.
+    secret = {"--DB_PASSWORD": "cafe au lait"}
+    for _ in range(2 if state in {"FAILED", "ERROR"} else 1):
+        glue.stub.add_response("get_job", {"Job": {"Name": "sales", "MaxRetries": 0, "DefaultArguments": secret}})
     with pytest.raises(RunError, match=f"jr_1 ended {state}: AnalysisException: no column") as raised:
         run()
+    assert "cafe" not in raised.value.message
     assert raised.value.hint is not None
     assert "/aws-glue/jobs/error --log-stream-name-prefix jr_1" in raised.value.hint
+
+
+def test_a_message_whose_secrets_cannot_be_known_is_not_shown(glue: _Glue, run: Callable[..., JobRun]) -> None:
+    glue.knows()
+    glue.starts()
+    glue.tells("TIMEOUT", ErrorMessage="no login with cafe au lait")
+    glue.refuses("get_job", "AccessDeniedException")
+    with pytest.raises(RunError, match="not shown") as raised:
+        run()
+    assert "cafe" not in raised.value.message
 
 
 def test_glues_own_retry_is_followed(glue: _Glue, run: Callable[..., JobRun]) -> None:
