@@ -115,7 +115,7 @@ def test_triggers_connections_and_scripts_that_cannot_be_had(deployed: Deployed,
     assert pypedream("create-branch", "transform", "test").code == 0
     outcome = pypedream("plan", "test", "--json")
     found = {(h["kind"], h["severity"]): h["what"] for h in outcome.document["hazards"] if h["node"] == "load"}
-    assert f"dw-{deployed.suffix} (JDBC)" in found["connection", "warning"]
+    assert f"dw-{deployed.suffix}" in found["connection", "warning"]
     assert "gone does not exist" in found["not-looked-up", "info"]
     assert f"nightly-{deployed.suffix} (cron(0 1 * * ? *)) starts {load}" in found["schedule", "info"]
     assert "not there" in found["unreadable-script", "severe"]

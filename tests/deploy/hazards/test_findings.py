@@ -11,7 +11,13 @@ import pytest
 from pypedream_dagster.aws.glue import GlueJob, GlueTrigger
 from pypedream_dagster.branch.derive import derive_branch
 from pypedream_dagster.branch.model import BranchGraph
-from pypedream_dagster.deploy.hazards.jobs import event_findings, job_findings, trigger_findings, uses_bookmarks
+from pypedream_dagster.deploy.hazards.jobs import (
+    connection_finding,
+    event_findings,
+    job_findings,
+    trigger_findings,
+    uses_bookmarks,
+)
 from pypedream_dagster.deploy.hazards.model import KINDS, Finding, in_order
 from pypedream_dagster.deploy.hazards.places import arguments_of
 from pypedream_dagster.deploy.hazards.scripts import Scanned, read_arguments, script_findings
@@ -240,6 +246,13 @@ def test_triggers() -> None:
     assert shown(found) == ["info trigger", "info schedule"]
     assert "after-b of workflow nightly waits for b-main" in found[0].what
     assert shown(list(event_findings(branch))) == ["info state-change-event"]
+
+
+def test_connections() -> None:
+    node = graph().by_id["b"]
+    found = [connection_finding(node, "dw", "JDBC"), connection_finding(node, "vpc", "NETWORK")]
+    assert shown(found) == ["warning connection", "info connection"]
+    assert "dw (JDBC)" in found[0].what
 
 
 def test_bookmarks_on_a_production_job() -> None:
