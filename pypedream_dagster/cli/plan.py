@@ -16,6 +16,7 @@ from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option, refuse_main
 from pypedream_dagster.cli.output import count, note, print_json, print_table
 from pypedream_dagster.deploy.hazards.model import Finding
+from pypedream_dagster.deploy.seed import dataset_size
 from pypedream_dagster.errors import AwsError
 
 _WORDS = {"glue_job": "Glue job", "script": "script  ", "catalog_database": "database"}
@@ -37,10 +38,12 @@ def command(invocation: Invocation, branch: str, as_json: bool) -> None:
     forecasts = _forecasts(invocation, graph)
     notes = list(_notes(invocation, record, graph))
     hazards = scan_where_possible(invocation, store, graph)
+    seeds = _seeds(invocation, graph, hazards)
     if as_json:
-        print_json(_document(record, graph, forecasts, notes, hazards))
+        print_json({**_document(record, graph, forecasts, notes, hazards), "seeds": seeds})
     else:
         _print(graph, forecasts, notes)
+        _print_seeds(graph, seeds)
         _print_hazards(record, hazards)
 
 
@@ -149,6 +152,38 @@ def _print(graph: BranchGraph, forecasts: Mapping[str, Forecast], notes: list[st
             click.echo(f"  {text}")
     if forecasts:
         click.echo(f"\n{_forecast_line(graph, forecasts)}")
+
+
+def _seeds(invocation: Invocation, graph: BranchGraph, hazards: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return the outputs that start as a copy of main's, or should, and how large that is."""
+    needed = {(hazard.node, hazard.dataset) for hazard in hazards if hazard.severity == "severe" and hazard.dataset}
+    found = []
+    for node, output in graph.datasets():
+        if output.seeded or (node.id, output.name) in needed:
+            row = {"node": node.id, "dataset": output.name, "from": output.base_uri, "to": output.head_uri}
+            found.append({**row, "seeded": output.seeded, **_size(invocation, output.base_uri)})
+    return found
+
+
+def _size(invocation: Invocation, uri: str) -> dict[str, int | None]:
+    try:
+        size = dataset_size(invocation.aws().s3, uri)
+    except AwsError:  # said already, where the jobs' past runs were asked for
+        return {"objects": None, "bytes": None}
+    return {"objects": size.objects, "bytes": size.size_bytes}
+
+
+def _print_seeds(graph: BranchGraph, seeds: Sequence[dict[str, Any]]) -> None:
+    if seeds:
+        click.echo("\nBuilds on main's data")
+    for row in seeds:
+        known = row["objects"] is not None
+        size = f"{count(row['objects'], 'object')}, {row['bytes']:,} bytes" if known else "size unknown"
+        name = f"{row['node']}.{row['dataset']}"
+        advice = (
+            "copied before each run" if row["seeded"] else f"not copied: deploy-branch {graph.branch} --seed {name}"
+        )
+        click.echo(f"  {name}  {size}; {advice}")
 
 
 def _print_hazards(record: Branch, hazards: Sequence[Finding]) -> None:

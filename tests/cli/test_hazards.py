@@ -130,3 +130,41 @@ def test_without_aws_the_own_script_is_scanned(pypedream: Pypedream, project: An
     assert "Production's jobs are not scanned" in outcome.err
     assert severe(outcome.document)["http-write"]["line"] == 2
     assert any(hazard["kind"] == "not-looked-up" for hazard in outcome.document["hazards"])
+
+
+def test_seeding_from_the_command_line(deployed: Deployed, pypedream: Pypedream) -> None:
+    path = deployed.folder / "pipeline_graph" / "main.json"
+    graph = json.loads(path.read_text())
+    load = next(node for node in graph["nodes"] if node["id"] == "load")
+    load["metadata"]["output_data"]["gold"] = {"uri": load["metadata"]["output_data"]["gold"], "write_mode": "append"}
+    path.write_text(json.dumps(graph))
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=deployed.bucket, Key="main/data/gold/part.txt", Body=b"rows")
+    assert pypedream("create-branch", "transform", "test").code == 0
+    assert "--seed" in pypedream("deploy-branch", "test").error
+    (row,) = pypedream("plan", "test", "--json").document["seeds"]
+    assert (row["node"], row["dataset"], row["objects"], row["bytes"], row["seeded"]) == ("load", "gold", 1, 4, False)
+    assert (
+        "load.gold  1 object, 4 bytes; not copied: deploy-branch test --seed load.gold" in pypedream("plan", "test").out
+    )
+    assert "copy main's load.gold" in pypedream("deploy-branch", "test", "--seed", "--dry-run").out
+    assert s3.list_objects_v2(Bucket=deployed.bucket, Prefix="test/")["KeyCount"] == 0
+    assert pypedream("deploy-branch", "test", "--seed").code == 0
+    assert s3.get_object(Bucket=deployed.bucket, Key="test/data/gold/part.txt")["Body"].read() == b"rows"
+    assert pypedream("plan", "test", "--json").document["seeds"][0]["seeded"] is True
+    assert pypedream("deploy-branch", "test").code == 0  # what was seeded once stays so
+    assert pypedream("destroy-branch", "test").code == 0
+    assert s3.list_objects_v2(Bucket=deployed.bucket, Prefix="test/")["KeyCount"] == 0
+    assert s3.get_object(Bucket=deployed.bucket, Key="main/data/gold/part.txt")["Body"].read() == b"rows"
+
+
+def test_what_only_the_script_shows_is_seeded_too(deployed: Deployed, pypedream: Pypedream) -> None:
+    append = "\nimport awswrangler as wr\nwr.s3.to_parquet(df, arguments['--GOLD_DATA_SINK'], dataset=True)\n"
+    boto3.client("s3").put_object(Bucket=deployed.bucket, Key="main/scripts/load.py", Body=(SCRIPT + append).encode())
+    assert pypedream("create-branch", "transform", "test").code == 0
+    refused = pypedream("deploy-branch", "test")
+    assert "append-output:load:" in refused.error
+    assert pypedream("deploy-branch", "test", "--seed").code == 0
+    document = pypedream("plan", "test", "--json").document
+    assert not severe(document)
+    assert [row["seeded"] for row in document["seeds"]] == [True]
