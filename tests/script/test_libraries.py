@@ -62,6 +62,13 @@ from tests.script.facts import facts
             'import boto3\nboto3.client("sts").assume_role(RoleArn="arn:r", RoleSessionName="s")',
             ["identity the role arn:r"],
         ),
+        ("import os\nos.environ['AWS_PROFILE'] = 'prod'", ["identity the environment variable AWS_PROFILE"]),
+        ("import os\nos.environ['STAGE'] = 'prod'", []),
+        ("connect('AKIAABCDEFGHIJKLMNOP', s)", ["identity an access key that stands in it"]),
+        (
+            'import boto3\nboto3.client("s3").delete_objects(Bucket="b", Delete={"Objects": keys})',
+            ["delete s3 s3://b/{…}"],
+        ),
         ('import boto3\nboto3.client("s3", region_name="eu-west-1")', []),
         (
             'import awswrangler as wr\nwr.s3.to_parquet(df, path="s3://b/x/", dataset=True, mode="append")',

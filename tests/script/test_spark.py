@@ -108,7 +108,7 @@ def test_one_thing(code: str, expected: str | None) -> None:
                 frame=dyf, catalog_connection="dw", connection_options={"dbtable": "public.orders", "database": "dev"},
                 redshift_tmp_dir=args["TempDir"], transformation_ctx="sink")
             """,
-            ["write database dw: public.orders append"],
+            ["write s3 {--TempDir} overwrite", "write database dw: public.orders append"],
         ),
         (
             """

@@ -116,6 +116,8 @@ def shown(found: list[Finding]) -> list[str]:
         ("df.write.mode('append').saveAsTable('shop.y')", ["warning catalog-write"]),
         ("df.write.mode('overwrite').saveAsTable('pypedream_test_shop.y')", []),
         ("df.write.mode('append').saveAsTable('pypedream_test_shop.y')", ["severe append-output"]),
+        ("df.writeTo('glue_catalog.pypedream_test_shop.y').append()", ["severe append-output"]),
+        ("import boto3\nboto3.resource('s3').Bucket('lake').objects.all()", ["warning main-read", "warning main-read"]),
         ("df.write.jdbc('jdbc:x://h/d', 't', 'append', p)", ["severe jdbc-sink"]),
         ("import requests\nrequests.post('https://x/')", ["severe http-write"]),
         ("import boto3\nboto3.client('sqs').send_message(QueueUrl='q', MessageBody='')", ["warning aws-write"]),
