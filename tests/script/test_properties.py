@@ -20,8 +20,36 @@ _FILES = sorted(path for path in _LIBRARY.rglob("*.py") if "site-packages" not i
 
 _NAMES = st.sampled_from(["x", "df", "spark", "args", "s3", "boto3", "self", "glueContext", "F", "sys", "argv"])
 _METHODS = st.sampled_from(
-    "write mode save parquet client put_object sql format option merge execute items get split join filter delete "
-    "withColumn alias append read load table __init__ parse_args add_argument purge_s3_path from_options".split()
+    [
+        "write",
+        "mode",
+        "save",
+        "parquet",
+        "client",
+        "put_object",
+        "sql",
+        "format",
+        "option",
+        "merge",
+        "execute",
+        "items",
+        "get",
+        "split",
+        "join",
+        "filter",
+        "delete",
+        "withColumn",
+        "alias",
+        "append",
+        "read",
+        "load",
+        "table",
+        "__init__",
+        "parse_args",
+        "add_argument",
+        "purge_s3_path",
+        "from_options",
+    ]
 )
 _TEXTS = st.sampled_from(
     ["s3", "s3://b/x/", "append", "{}", "%s", "{a", "%(x)", "insert into t", "--x", "", "a.b", "{0}{1}"]
@@ -37,11 +65,11 @@ def _expressions(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(inner, inner).map(lambda p: f"{p[0]}[{p[1]}]"),
         st.tuples(inner, st.sampled_from("+%/|*-"), inner).map(lambda p: f"({p[0]} {p[1]} {p[2]})"),
         several.map(lambda items: f"[{items}]"),
-        st.tuples(inner, inner).map(lambda p: "{%s: %s}" % p),
+        st.tuples(inner, inner).map(lambda p: f"{{{p[0]}: {p[1]}}}"),
         st.tuples(inner, inner, inner).map(lambda p: f"({p[0]} if {p[1]} else {p[2]})"),
         st.tuples(inner, _NAMES, inner).map(lambda p: f"[{p[0]} for {p[1]} in {p[2]}]"),
         st.tuples(_NAMES, inner).map(lambda p: f"(lambda {p[0]}: {p[1]})"),
-        inner.map(lambda p: "f'{%s}'" % p if "'" not in p and "{" not in p and "\\" not in p else p),
+        inner.map(lambda p: f"f'{{{p}}}'" if "'" not in p and "{" not in p and "\\" not in p else p),
     )
 
 

@@ -23,7 +23,8 @@ from tests.script.facts import facts, on_spark
             "write s3 s3://b/x partitions",
         ),
         (
-            'spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")\ndf.write.mode("overwrite").save("s3://b/x")',
+            'spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")\n'
+            'df.write.mode("overwrite").save("s3://b/x")',
             "write s3 s3://b/x partitions",
         ),
         ('df.write.option("replaceWhere", "d=1").mode("overwrite").save("s3://b/x")', "write s3 s3://b/x merge"),
@@ -38,7 +39,8 @@ from tests.script.facts import facts, on_spark
         ('df.writeTo("c.db.t").overwritePartitions()', "write catalog c.db.t partitions"),
         ('df.write.format("noop").save()', None),
         (
-            'df.write.format("hudi").options(**{"hoodie.datasource.write.operation": "upsert"}).mode("append").save(args["OUT"])',
+            'df.write.format("hudi").options(**{"hoodie.datasource.write.operation": "upsert"})'
+            '.mode("append").save(args["OUT"])',
             "write s3 {--OUT} merge",
         ),
         (
@@ -51,7 +53,8 @@ from tests.script.facts import facts, on_spark
             "write snowflake T overwrite",
         ),
         (
-            'df.write.format("io.github.spark_redshift_community.spark.redshift").option("url", u).option("dbtable", "t").mode("append").save()',
+            'df.write.format("io.github.spark_redshift_community.spark.redshift").option("url", u)'
+            '.option("dbtable", "t").mode("append").save()',
             "write redshift {…} append",
         ),
         ('df.write.format("org.elasticsearch.spark.sql").mode("append").save("idx")', "write opensearch idx append"),
@@ -88,7 +91,7 @@ from tests.script.facts import facts, on_spark
     ],
 )
 def test_one_thing(code: str, expected: str | None) -> None:
-    found = [text for text in on_spark(code)]
+    found = on_spark(code)
     assert found == ([] if expected is None else [expected])
 
 
@@ -134,7 +137,8 @@ def test_one_thing(code: str, expected: str | None) -> None:
             ["bookmark transformation_ctx", "read catalog db.t"],
         ),
         (
-            'a = glueContext.create_dynamic_frame_from_options("s3", {"paths": ["s3://b/a/", "s3://b/c/"]}, format="json")',
+            'a = glueContext.create_dynamic_frame_from_options("s3", '
+            '{"paths": ["s3://b/a/", "s3://b/c/"]}, format="json")',
             ["read s3 s3://b/a/", "read s3 s3://b/c/"],
         ),
         (
@@ -150,7 +154,8 @@ def test_one_thing(code: str, expected: str | None) -> None:
             ["read catalog src.s", "write catalog db.t merge"],
         ),
         (
-            'stream = spark.readStream.format("kinesis").load()\nstream.writeStream.format("parquet").start(args["OUT"])',
+            'stream = spark.readStream.format("kinesis").load()\n'
+            'stream.writeStream.format("parquet").start(args["OUT"])',
             ["streaming readStream", "read kinesis {…}", "streaming writeStream"],
         ),
         (
@@ -175,7 +180,8 @@ def test_several_things(code: str, expected: list[str]) -> None:
         ("df = df.withColumn('r', F.rand(42))", []),
         ('df = df.withColumn("id", F.monotonically_increasing_id())', ["random monotonically_increasing_id in id"]),
         (
-            "from datetime import datetime\nnow = datetime.now()\ndf = df.withColumn('a', F.lit(now)).withColumn('b', F.lit(str(now)))",
+            "from datetime import datetime\nnow = datetime.now()\n"
+            "df = df.withColumn('a', F.lit(now)).withColumn('b', F.lit(str(now)))",
             ["clock now in a", "clock now in b"],
         ),
         ("import datetime as dt\nprint(dt.datetime.utcnow())", ["clock utcnow"]),

