@@ -68,6 +68,7 @@ def test_deploy_stops_until_each_severe_hazard_is_acknowledged(hazardous: Deploy
     assert all(h["acknowledged"] for h in severe(pypedream("plan", "test", "--json").document).values())
 
 
+@pytest.mark.slow
 def test_an_acknowledgement_holds_for_its_code_alone(hazardous: Deployed, pypedream: Pypedream) -> None:
     ids = [hazard["id"] for hazard in severe(pypedream("plan", "test", "--json").document).values()]
     assert pypedream("deploy-branch", "test", *(word for name in ids for word in ("--acknowledge", name))).code == 0
@@ -85,6 +86,7 @@ def test_an_unknown_id_is_refused_and_recorded_nowhere(hazardous: Deployed, pype
     assert (hazardous.folder / "branches" / "test" / "branch.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_them_and_is_not_refused(hazardous: Deployed, pypedream: Pypedream) -> None:
     shown = pypedream("deploy-branch", "test", "--dry-run")
     assert shown.code == 0
@@ -93,6 +95,7 @@ def test_a_dry_run_shows_them_and_is_not_refused(hazardous: Deployed, pypedream:
     assert set(severe(document)) == {"http-write", "main-read"}
 
 
+@pytest.mark.slow
 def test_triggers_connections_and_scripts_that_cannot_be_had(deployed: Deployed, pypedream: Pypedream) -> None:
     glue, load = boto3.client("glue"), f"load-{deployed.suffix}-main"
     glue.create_connection(
@@ -132,6 +135,7 @@ def test_without_aws_the_own_script_is_scanned(pypedream: Pypedream, project: An
     assert any(hazard["kind"] == "not-looked-up" for hazard in outcome.document["hazards"])
 
 
+@pytest.mark.slow
 def test_seeding_from_the_command_line(deployed: Deployed, pypedream: Pypedream) -> None:
     path = deployed.folder / "pipeline_graph" / "main.json"
     graph = json.loads(path.read_text())
@@ -158,6 +162,7 @@ def test_seeding_from_the_command_line(deployed: Deployed, pypedream: Pypedream)
     assert s3.get_object(Bucket=deployed.bucket, Key="main/data/gold/part.txt")["Body"].read() == b"rows"
 
 
+@pytest.mark.slow
 def test_what_only_the_script_shows_is_seeded_too(deployed: Deployed, pypedream: Pypedream) -> None:
     append = "\nimport awswrangler as wr\nwr.s3.to_parquet(df, arguments['--GOLD_DATA_SINK'], dataset=True)\n"
     boto3.client("s3").put_object(Bucket=deployed.bucket, Key="main/scripts/load.py", Body=(SCRIPT + append).encode())

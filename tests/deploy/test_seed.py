@@ -80,11 +80,13 @@ def test_without_it_the_error_names_the_flag_and_the_size(appending: Project) ->
         plan_deployment(appending.aws, appending.store, "test")
 
 
+@pytest.mark.slow
 def test_an_unknown_output_is_named(appending: Project) -> None:
     with pytest.raises(StateError, match=r"no output load\.silver"):
         plan_deployment(appending.aws, appending.store, "test", seeds=["load.silver"])
 
 
+@pytest.mark.slow
 def test_seeding_sets_a_dataset_back(appending: Project) -> None:
     _deploy(appending, "*")
     s3, graph = appending.aws.s3, appending.store.graph("test")
@@ -116,6 +118,7 @@ class _Dying(S3Client):
         raise _Killed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_copy_that_was_killed_is_completed(appending: Project, moment: str) -> None:
     main = _listing(appending, "main")
@@ -133,6 +136,7 @@ def test_a_copy_that_was_killed_is_completed(appending: Project, moment: str) ->
     assert _listing(appending, "main") == main
 
 
+@pytest.mark.slow
 def test_destroying_a_half_made_copy_leaves_nothing(appending: Project) -> None:
     alive = appending.aws.s3
     dying = dataclasses.replace(appending.aws, s3=_Dying(alive.boto, alive.filesystem, alive.s3a, at=["after"]))
@@ -152,6 +156,7 @@ def test_destroying_a_half_made_copy_leaves_nothing(appending: Project) -> None:
     assert _listing(appending, "main") == main
 
 
+@pytest.mark.slow
 def test_a_denied_copy_says_what_is_missing(appending: Project) -> None:
     denied = appending.connect_denied("s3:PutObject")
     _deploy(appending, "*")
@@ -160,6 +165,7 @@ def test_a_denied_copy_says_what_is_missing(appending: Project) -> None:
         seed(denied.s3, appending.store.graph("test"), _gold(appending))
 
 
+@pytest.mark.slow
 def test_large_objects_are_copied_part_by_part(appending: Project) -> None:
     _deploy(appending, "*")
     body = bytes(range(256)) * 41_000  # 10.5 MB: parts of at least 5 MB but the last
@@ -175,6 +181,7 @@ def test_large_objects_are_copied_part_by_part(appending: Project) -> None:
     assert (described["ContentEncoding"], described["Metadata"]) == ("gzip", {"a": "b"})
 
 
+@pytest.mark.slow
 def test_what_is_mains_is_never_seeded(appending: Project) -> None:
     _deploy(appending, "*")
     graph, gold, s3 = appending.store.graph("test"), _gold(appending), appending.aws.s3
@@ -185,6 +192,7 @@ def test_what_is_mains_is_never_seeded(appending: Project) -> None:
     assert _listing(appending, "main") == main
 
 
+@pytest.mark.slow
 def test_iceberg_is_refused(appending: Project) -> None:
     graph = appending.store.graph("test")
     nodes = [
@@ -202,11 +210,13 @@ def test_iceberg_is_refused(appending: Project) -> None:
         with_seeds(graph.model_copy(update={"nodes": tuple(nodes)}), ["load.gold"])
 
 
+@pytest.mark.slow
 def test_a_dataset_that_is_nowhere_is_empty(appending: Project) -> None:
     assert dataset_size(appending.aws.s3, "s3://no-such-bucket-at-all/x/") == Size(0, 0)
     assert dataset_size(appending.aws.s3, f"s3://{appending.bucket}/main/data/gold") == Size(2, 280)
 
 
+@pytest.mark.slow
 def test_files_from_before_seeding_still_load(appending: Project) -> None:
     path = appending.store.folder("test") / "graph.json"
     document = json.loads(path.read_text())

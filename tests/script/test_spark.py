@@ -71,6 +71,7 @@ from tests.script.facts import facts, on_spark
         ("spark.sql(\"SELECT 'insert into db.no'\")", None),
         ('df.createOrReplaceTempView("v")\nspark.sql("SELECT * FROM v")', None),
         ('spark.sql("WITH x AS (SELECT 1) SELECT * FROM x")', None),
+        ('spark.sql("CREATE TABLE db.t USING iceberg AS SELECT 1")', "write catalog db.t once"),
         ("spark.sql(open_query())", "write catalog {…}"),
         ('spark.table("db.t")', "read catalog db.t"),
         ('spark.read.table("db.t")', "read catalog db.t"),
@@ -234,6 +235,24 @@ def test_functions_are_read_where_they_are_called_and_once_where_they_are_not() 
         "write s3 {--B}/z overwrite",
     ]
     assert "write s3 s3://lake/main/stray/ append" in found[5:]
+
+
+def test_what_a_value_may_be_is_followed_into_texts() -> None:
+    code = """
+        import os
+        CONFIG = {"prod": {"bucket": "p", "db": "pd"}, "dev": {"bucket": "d", "db": "dd"}}
+        c = CONFIG[os.environ["STAGE"]]
+        df.write.mode("overwrite").parquet(f"s3://{c['bucket']}/x/")
+        df.write.mode("overwrite").parquet("s3://{}/y/".format(c["bucket"]))
+        df.write.mode("overwrite").parquet(os.path.join("s3://" + c["bucket"], "z"))
+        spark.sql(f"INSERT INTO {c['db']}.t SELECT 1")
+    """
+    assert facts(code) == [
+        *(f"write s3 s3://{bucket}/x/ overwrite" for bucket in "pd"),
+        *(f"write s3 s3://{bucket}/y/ overwrite" for bucket in "pd"),
+        *(f"write s3 s3://{bucket}/z overwrite" for bucket in "pd"),
+        *(f"write catalog {bucket}d.t append" for bucket in "pd"),
+    ]
 
 
 def test_both_sides_of_an_if_are_read() -> None:
