@@ -137,6 +137,23 @@ def test_a_copy_that_was_killed_is_completed(appending: Project, moment: str) ->
 
 
 @pytest.mark.slow
+def test_an_interruption_leaves_the_rest_uncopied(appending: Project) -> None:
+    _deploy(appending, "*")
+    s3, graph, gold = appending.aws.s3, appending.store.graph("test"), _gold(appending)
+    for number in range(60):
+        s3.write(f"{gold.base_uri}day=3/{number}.txt", "rows")
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        seed(s3, graph, gold, pause=interrupt)
+    copied = dataset_size(s3, gold.head_uri).objects
+    assert copied < 62
+    assert seed(s3, graph, gold).objects == 62 - copied
+
+
+@pytest.mark.slow
 def test_destroying_a_half_made_copy_leaves_nothing(appending: Project) -> None:
     alive = appending.aws.s3
     dying = dataclasses.replace(appending.aws, s3=_Dying(alive.boto, alive.filesystem, alive.s3a, at=["after"]))
