@@ -28,6 +28,7 @@ from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option, price_option, refuse_main
 from pypedream_dagster.cli.output import count, note, print_json, print_table
 from pypedream_dagster.deploy.hazards.model import Finding
+from pypedream_dagster.deploy.seed import dataset_size
 from pypedream_dagster.errors import AwsError, GraphError
 from pypedream_dagster.graph.files import read_graph
 from pypedream_dagster.run.costs import NodeEstimate
@@ -58,11 +59,14 @@ def command(
     expected = _expected(invocation, graph, usd_per_dpu_hour)
     notes = list(_notes(invocation, record, graph))
     hazards = scan_where_possible(invocation, store, graph)
+    seeds = _seeds(invocation, graph, hazards)
     drift = drift_view.look(invocation, store, branch)
     if as_json:
-        print_json(_document(record, graph, expected, notes, hazards) | {"drift": drift_view.document(drift)})
+        document = _document(record, graph, expected, notes, hazards)
+        print_json(document | {"seeds": seeds, "drift": drift_view.document(drift)})
     else:
         _print(graph, expected, notes)
+        _print_seeds(graph, seeds)
         _print_hazards(record, hazards)
         drift_view.show(drift, branch, whole=whole_diff)
 
@@ -183,6 +187,38 @@ def _print(graph: BranchGraph, expected: _Expected | None, notes: list[str]) -> 
             click.echo(f"  {text}")
     if expected and nodes:
         _print_costs(*expected)
+
+
+def _seeds(invocation: Invocation, graph: BranchGraph, hazards: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return the outputs that start as a copy of main's, or should, and how large that is."""
+    needed = {(hazard.node, hazard.dataset) for hazard in hazards if hazard.severity == "severe" and hazard.dataset}
+    found = []
+    for node, output in graph.datasets():
+        if output.seeded or (node.id, output.name) in needed:
+            row = {"node": node.id, "dataset": output.name, "from": output.base_uri, "to": output.head_uri}
+            found.append({**row, "seeded": output.seeded, **_size(invocation, output.base_uri)})
+    return found
+
+
+def _size(invocation: Invocation, uri: str) -> dict[str, int | None]:
+    try:
+        size = dataset_size(invocation.aws().s3, uri)
+    except AwsError:  # said already, where the jobs' past runs were asked for
+        return {"objects": None, "bytes": None}
+    return {"objects": size.objects, "bytes": size.size_bytes}
+
+
+def _print_seeds(graph: BranchGraph, seeds: Sequence[dict[str, Any]]) -> None:
+    if seeds:
+        click.echo("\nBuilds on main's data")
+    for row in seeds:
+        known = row["objects"] is not None
+        size = f"{count(row['objects'], 'object')}, {row['bytes']:,} bytes" if known else "size unknown"
+        name = f"{row['node']}.{row['dataset']}"
+        advice = (
+            "copied before each run" if row["seeded"] else f"not copied: deploy-branch {graph.branch} --seed {name}"
+        )
+        click.echo(f"  {name}  {size}; {advice}")
 
 
 def _print_hazards(record: Branch, hazards: Sequence[Finding]) -> None:

@@ -203,7 +203,7 @@ class _Step:
             # A run of a job that builds on what is there begins where main's run would: not on the last one's rows.
             for output in self._node.outputs:
                 if folder is not None and output.seeded:
-                    copied = seed(self._aws.s3, self._graph, output)
+                    copied = seed(self._aws.s3, self._graph, output, pause=lambda: interruptible_sleep(0))
                     on_note(f"{output.name} starts as main's: {copied.objects:,} objects copied")
 
         return run_job(

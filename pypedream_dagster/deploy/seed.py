@@ -6,7 +6,7 @@ off and done again, and the same call sets a dataset back before its job runs an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -80,8 +80,11 @@ def dataset_size(s3: S3Client, uri: str) -> Size:
     return Size(len(objects), sum(item.size_bytes for item in objects.values()))
 
 
-def seed(s3: S3Client, graph: BranchGraph, output: Output) -> Size:
+def seed(s3: S3Client, graph: BranchGraph, output: Output, *, pause: Callable[[], None] = lambda: None) -> Size:
     """Make the branch's dataset hold what main's holds, and nothing else.
+
+    Args:
+        pause: called after each object; whatever it raises breaks off, and seeding anew goes on from there.
 
     Returns:
         What was copied; what is the same already is left.
@@ -101,9 +104,12 @@ def seed(s3: S3Client, graph: BranchGraph, output: Output) -> Size:
         name, item = task
         s3.copy_object(item, bucket, f"{key}{name}")
 
-    with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(_COPIES_AT_ONCE)
+    try:
         for _ in pool.map(copy, missing):
-            pass
+            pause()
+    finally:
+        pool.shutdown(cancel_futures=True)
     return Size(len(missing), sum(item.size_bytes for _, item in missing))
 
 

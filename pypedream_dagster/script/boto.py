@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pypedream_dagster.script.chain import Chain, Link
 from pypedream_dagster.script.model import Access, Action, Fact, OtherIdentity, System
-from pypedream_dagster.script.values import Constant, Table, Text, Value, as_text, literal, text_of
+from pypedream_dagster.script.values import Constant, Table, Text, Unknown, Value, as_text, literal, text_of
 
 LISTING = "boto3, which lists it"
 """How an access is told apart that sees which objects there are, and not what is in them."""
@@ -14,6 +14,8 @@ LISTING = "boto3, which lists it"
 _PACKAGES = {"boto3", "aioboto3", "botocore", "aiobotocore", "session"}
 _MAKERS = {"client", "resource", "create_client"}
 _KEYS = {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+_ENVIRONMENT_SETTERS = {"__setitem__", "setdefault", "putenv"}
+_ENVIRONMENT = ("AWS_ACCESS_KEY", "AWS_SECRET", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_SHARED_CRED")
 _FILESYSTEMS = {"S3FileSystem"}
 _FILESYSTEM_KEYS = {"key", "secret", "token", "access_key", "secret_key", "session_token", "role_arn"}
 _READS = (
@@ -102,6 +104,11 @@ def boto_facts(chain: Chain) -> Iterator[Fact]:
 
 
 def _identities(chain: Chain) -> Iterator[Fact]:
+    if chain.name in _ENVIRONMENT_SETTERS and {"environ", "putenv"} & set(chain.names):
+        variable = literal(chain.call.argument(0)) or ""
+        if variable.startswith(_ENVIRONMENT):
+            yield OtherIdentity(chain.place, f"the environment variable {variable}")
+        return
     makes = chain.name in {*_MAKERS, "Session", "get_session"}
     keys = _FILESYSTEM_KEYS if chain.name in _FILESYSTEMS else _KEYS if makes else set()
     given = {
@@ -207,6 +214,8 @@ def _s3(chain: Chain, rest: tuple[Link, ...]) -> Iterator[Fact]:
         action = "read"
     if bucket is None and action == "read":
         return
+    if key is None and action != "read":
+        key = Unknown()  # of several objects, or of the bucket
     through = LISTING if name.startswith(("list", "head", "paginate", "filter", "all")) else "boto3"
     yield Access(chain.place, action, "s3", _uri(bucket, key), through, service="s3")
 

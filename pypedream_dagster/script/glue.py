@@ -111,6 +111,7 @@ def _frame(chain: Chain, action: Action, kind: str) -> Iterator[Fact]:
         target = _table(call.argument(shift, "database", "name_space"), call.argument(shift + 1, "table_name"))
         yield Access(chain.place, action, "catalog", target, "glue", "append" if action == "write" else "unknown")
         return
+    yield from _temporary(chain, call.argument(None, "redshift_tmp_dir"))
     if kind == "from_jdbc_conf":
         options = call.argument(2, "connection_options")
         table = options.items.get("dbtable") if isinstance(options, Table) else None
@@ -128,6 +129,7 @@ def _options(chain: Chain, action: Action, connection: Value | None, options: Va
     kind = literal(connection)
     system: System = "unknown" if kind is None else _CONNECTIONS.get(kind.lower(), "database")
     given = options.items if isinstance(options, Table) else {}
+    yield from _temporary(chain, given.get("redshiftTmpDir"))
     if any("stsrolearn" in key.lower().replace(".", "").replace("_", "") for key in given) or "awsSTSRoleARN" in given:
         yield OtherIdentity(chain.place, "a role of its own for the connection")
     mode = "append" if action == "write" else "unknown"
@@ -139,6 +141,11 @@ def _options(chain: Chain, action: Action, connection: Value | None, options: Va
     parts = ((kind or "?") + " ", *without_credentials(as_text(found)).pieces) if found is not None else (kind or "?",)
     through = "glue connection" if "connectionName" in given else "glue"
     yield Access(chain.place, action, system, text_of(parts), through, "append" if mode == "append" else "unknown")
+
+
+def _temporary(chain: Chain, place: Value | None) -> Iterator[Fact]:
+    if place is not None:
+        yield Access(chain.place, "write", "s3", as_text(place), "glue, for Redshift", "overwrite")
 
 
 def _paths(given: Mapping[str, Value]) -> Iterator[Text]:

@@ -265,9 +265,11 @@ class Interpreter:
             case ast.Call():
                 return self._call(node)
             case ast.JoinedStr(parts):
-                return texts.concatenated(*(self._value(part) for part in parts))
+                pieces = tuple(self._value(part) for part in parts)
+                ways = range(_ways(Unknown(), pieces, {}))
+                return either(*(texts.concatenated(*(_option(piece, way) for piece in pieces)) for way in ways))
             case ast.FormattedValue(value):
-                return as_text(self._value(value))
+                return either(*(as_text(option) for option in alternatives(self._value(value))))
             case ast.BinOp(left, operator, right):
                 return _binary(operator, self._value(left), self._value(right))
             case ast.BoolOp(_, values):
@@ -389,7 +391,23 @@ class Interpreter:
                 keywords[keyword.arg] = found
             elif isinstance(found, Table):
                 keywords |= {name: item for name, item in found.items.items() if not name.startswith("?")}
-        return either(*(self._called(option, tuple(positional), keywords, node) for option in alternatives(callee)))
+        given_all = tuple(positional)
+        return either(
+            *(
+                self._called(option, *self._way(option, given_all, keywords, way), node)
+                for option in alternatives(callee)
+                for way in range(_ways(option, given_all, keywords))
+            )
+        )
+
+    @staticmethod
+    def _way(
+        callee: Value, positional: tuple[Value, ...], keywords: Scope, way: int
+    ) -> tuple[tuple[Value, ...], Scope]:
+        """Return one of the things that a call may be given."""
+        if isinstance(callee, _OWN):
+            return positional, keywords
+        return tuple(_option(value, way) for value in positional), {n: _option(v, way) for n, v in keywords.items()}
 
     def _called(self, callee: Value, positional: tuple[Value, ...], keywords: Scope, node: ast.Call) -> Value:
         match callee:
@@ -419,17 +437,7 @@ class Interpreter:
             case Symbol(name):
                 if (answer := self._on_symbol(name, positional, keywords)) is not None:
                     return answer
-        return either(*self._recorded(callee, positional, keywords, node))
-
-    def _recorded(
-        self, callee: Value, positional: tuple[Value, ...], keywords: Scope, node: ast.Call
-    ) -> Iterator[Value]:
-        """Record a call, once for each of the values that what it is given may be."""
-        ways = max((len(alternatives(value)) for value in (*positional, *keywords.values())), default=1)
-        for way in range(min(ways, _MOST_WAYS)):
-            taken = tuple(_way(value, way) for value in positional)
-            named = {name: _way(value, way) for name, value in keywords.items()}
-            yield Result(self._record(callee, taken, named, node))
+        return Result(self._record(callee, positional, keywords, node))
 
     def _record(
         self, callee: Value, positional: tuple[Value, ...], keywords: Mapping[str, Value], node: ast.stmt | ast.expr
@@ -559,7 +567,18 @@ _BUILTINS = frozenset(dir(__import__("builtins")))
 _MAPPING_METHODS = frozenset({"get", "items", "keys", "values", "copy", "pop", "update", "setdefault"})
 
 
-def _way(value: Value, way: int) -> Value:
+_OWN = (Function, Class, Instance)
+"""What is entered rather than recorded: it is given all that a value may be at once."""
+
+
+def _ways(callee: Value, positional: tuple[Value, ...], keywords: Scope) -> int:
+    """Return how many things a call may be given, of several values each: not all that they could be together."""
+    if isinstance(callee, _OWN):
+        return 1
+    return min(max((len(alternatives(v)) for v in (*positional, *keywords.values())), default=1), _MOST_WAYS)
+
+
+def _option(value: Value, way: int) -> Value:
     options = alternatives(value)
     return options[way % len(options)]
 

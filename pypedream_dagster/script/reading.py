@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 
 from pypedream_dagster.script.boto import boto_facts
 from pypedream_dagster.script.chain import Chain, chain_of
@@ -16,11 +17,13 @@ from pypedream_dagster.script.clocks import clock_facts
 from pypedream_dagster.script.glue import glue_facts
 from pypedream_dagster.script.interpreter import Interpreter, TooLargeError
 from pypedream_dagster.script.libraries import database_facts, library_facts
-from pypedream_dagster.script.model import Access, Fact, Reading, Unreadable
+from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, Reading, Unreadable
 from pypedream_dagster.script.spark import SparkState, spark_facts
 
 _LARGEST_BYTES = 2_000_000
 _DEEPEST = 20_000  # Python frames; a chain of a hundred methods takes about a thousand
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html: prefixes of access key ids.
+_ACCESS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b")
 _PYTHON_2 = re.compile(r"^\s*(?:print\s+[^(=\s]|exec\s+['\"]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
 _SCALA = re.compile(r"^\s*(?:object\s+\w+|import\s+com\.amazonaws\.services\.glue|package\s+[\w.]+\s*$)", re.MULTILINE)
 
@@ -46,14 +49,14 @@ def read_script(body: bytes, *, language: str = "python") -> Reading:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an odd escape in a string is none of our business
                 tree = ast.parse(body)  # bytes: it minds the coding that a script declares
-            return _read(tree)
+            return _read(tree, text)
         except SyntaxError as error:
             return _unreadable(_syntax(text, error), error.lineno)
         except (RecursionError, MemoryError, ValueError) as error:
             return _unreadable(f"it is too large or too deep: {type(error).__name__}")
 
 
-def _read(tree: ast.Module) -> Reading:
+def _read(tree: ast.Module, text: str) -> Reading:
     interpreter = Interpreter()
     unreadable = None
     try:
@@ -67,6 +70,7 @@ def _read(tree: ast.Module) -> Reading:
         facts += _facts(chain, state)
     facts += database_facts(chains, set(interpreter.modules))
     facts += clock_facts(chains)
+    facts += _keys(text, {fact.at.line for fact in facts if isinstance(fact, OtherIdentity)})
     return Reading(
         facts=tuple(_distinct(facts)),
         declared=tuple(dict.fromkeys(interpreter.declared)),
@@ -82,6 +86,16 @@ def _facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
             yield from found
             if any(isinstance(fact, Access) for fact in found):
                 return
+
+
+def _keys(text: str, known: set[int]) -> Iterator[Fact]:
+    """Give the lines that hold an access key, whatever is done with it; never the key."""
+    for number, content in enumerate(text.splitlines(), start=1):
+        if number not in known and _ACCESS_KEY.search(content):
+            yield OtherIdentity(
+                Place(number, f"an access key in {sha256(content.encode()).hexdigest()}", 0),
+                "an access key that stands in it",
+            )
 
 
 def _distinct(facts: list[Fact]) -> Iterator[Fact]:

@@ -161,6 +161,8 @@ def _written(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
             mode = "append" if operation in {"bulk_insert", "insert"} else "merge"
         elif operation == "insert_overwrite":
             mode = "partitions"
+    if (temporary := options.get("tempdir")) is not None:
+        yield Access(chain.place, "write", "s3", as_text(temporary), "spark, for Redshift", "overwrite")
     yield Access(chain.place, "write", system, _target(chain, system, options), "spark", mode)
 
 

@@ -44,6 +44,7 @@ _WITHOUT_CALL = {"current_timestamp", "current_date", "localtimestamp", "sysdate
 _RANDOM = {"rand", "randn", "random", "uuid", "monotonically_increasing_id"}
 _ALIAS = re.compile(r"^(?:[^,()]*\))?\s*as\s+[`\"]?(?P<column>\w+)", re.IGNORECASE)
 _KEYWORDS = {"select", "where", "on", "group", "order", "as", "set", "table", "values", "if", "exists", "only"}
+_KEYWORDS |= {"iceberg", "delta", "hudi", "parquet", "csv", "json", "orc", "avro", "text"}  # after USING
 _LONGEST = 200_000
 
 

@@ -68,6 +68,7 @@ def test_deploy_stops_until_each_severe_hazard_is_acknowledged(hazardous: Deploy
     assert all(h["acknowledged"] for h in severe(pypedream("plan", "test", "--json").document).values())
 
 
+@pytest.mark.slow
 def test_an_acknowledgement_holds_for_its_code_alone(hazardous: Deployed, pypedream: Pypedream) -> None:
     ids = [hazard["id"] for hazard in severe(pypedream("plan", "test", "--json").document).values()]
     assert pypedream("deploy-branch", "test", *(word for name in ids for word in ("--acknowledge", name))).code == 0
@@ -85,6 +86,7 @@ def test_an_unknown_id_is_refused_and_recorded_nowhere(hazardous: Deployed, pype
     assert (hazardous.folder / "branches" / "test" / "branch.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_them_and_is_not_refused(hazardous: Deployed, pypedream: Pypedream) -> None:
     shown = pypedream("deploy-branch", "test", "--dry-run")
     assert shown.code == 0
@@ -93,6 +95,7 @@ def test_a_dry_run_shows_them_and_is_not_refused(hazardous: Deployed, pypedream:
     assert set(severe(document)) == {"http-write", "main-read"}
 
 
+@pytest.mark.slow
 def test_triggers_connections_and_scripts_that_cannot_be_had(deployed: Deployed, pypedream: Pypedream) -> None:
     glue, load = boto3.client("glue"), f"load-{deployed.suffix}-main"
     glue.create_connection(
@@ -115,7 +118,7 @@ def test_triggers_connections_and_scripts_that_cannot_be_had(deployed: Deployed,
     assert pypedream("create-branch", "transform", "test").code == 0
     outcome = pypedream("plan", "test", "--json")
     found = {(h["kind"], h["severity"]): h["what"] for h in outcome.document["hazards"] if h["node"] == "load"}
-    assert f"dw-{deployed.suffix} (JDBC)" in found["connection", "warning"]
+    assert f"dw-{deployed.suffix}" in found["connection", "warning"]
     assert "gone does not exist" in found["not-looked-up", "info"]
     assert f"nightly-{deployed.suffix} (cron(0 1 * * ? *)) starts {load}" in found["schedule", "info"]
     assert "not there" in found["unreadable-script", "severe"]
@@ -130,3 +133,43 @@ def test_without_aws_the_own_script_is_scanned(pypedream: Pypedream, project: An
     assert "Production's jobs are not scanned" in outcome.err
     assert severe(outcome.document)["http-write"]["line"] == 2
     assert any(hazard["kind"] == "not-looked-up" for hazard in outcome.document["hazards"])
+
+
+@pytest.mark.slow
+def test_seeding_from_the_command_line(deployed: Deployed, pypedream: Pypedream) -> None:
+    path = deployed.folder / "pipeline_graph" / "main.json"
+    graph = json.loads(path.read_text())
+    load = next(node for node in graph["nodes"] if node["id"] == "load")
+    load["metadata"]["output_data"]["gold"] = {"uri": load["metadata"]["output_data"]["gold"], "write_mode": "append"}
+    path.write_text(json.dumps(graph))
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=deployed.bucket, Key="main/data/gold/part.txt", Body=b"rows")
+    assert pypedream("create-branch", "transform", "test").code == 0
+    assert "--seed" in pypedream("deploy-branch", "test").error
+    (row,) = pypedream("plan", "test", "--json").document["seeds"]
+    assert (row["node"], row["dataset"], row["objects"], row["bytes"], row["seeded"]) == ("load", "gold", 1, 4, False)
+    assert (
+        "load.gold  1 object, 4 bytes; not copied: deploy-branch test --seed load.gold" in pypedream("plan", "test").out
+    )
+    assert "copy main's load.gold" in pypedream("deploy-branch", "test", "--seed", "--dry-run").out
+    assert s3.list_objects_v2(Bucket=deployed.bucket, Prefix="test/")["KeyCount"] == 0
+    assert pypedream("deploy-branch", "test", "--seed").code == 0
+    assert s3.get_object(Bucket=deployed.bucket, Key="test/data/gold/part.txt")["Body"].read() == b"rows"
+    assert pypedream("plan", "test", "--json").document["seeds"][0]["seeded"] is True
+    assert pypedream("deploy-branch", "test").code == 0  # what was seeded once stays so
+    assert pypedream("destroy-branch", "test").code == 0
+    assert s3.list_objects_v2(Bucket=deployed.bucket, Prefix="test/")["KeyCount"] == 0
+    assert s3.get_object(Bucket=deployed.bucket, Key="main/data/gold/part.txt")["Body"].read() == b"rows"
+
+
+@pytest.mark.slow
+def test_what_only_the_script_shows_is_seeded_too(deployed: Deployed, pypedream: Pypedream) -> None:
+    append = "\nimport awswrangler as wr\nwr.s3.to_parquet(df, arguments['--GOLD_DATA_SINK'], dataset=True)\n"
+    boto3.client("s3").put_object(Bucket=deployed.bucket, Key="main/scripts/load.py", Body=(SCRIPT + append).encode())
+    assert pypedream("create-branch", "transform", "test").code == 0
+    refused = pypedream("deploy-branch", "test")
+    assert "append-output:load:" in refused.error
+    assert pypedream("deploy-branch", "test", "--seed").code == 0
+    document = pypedream("plan", "test", "--json").document
+    assert not severe(document)
+    assert [row["seeded"] for row in document["seeds"]] == [True]

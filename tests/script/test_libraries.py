@@ -29,12 +29,14 @@ from tests.script.facts import facts
             ["read s3 s3://b/k"],
         ),
         (
-            'import boto3\ns3 = boto3.client("s3")\nfor page in s3.get_paginator("list_objects_v2").paginate(Bucket="b", Prefix="p/"):\n    print(page)',
+            'import boto3\ns3 = boto3.client("s3")\n'
+            'for page in s3.get_paginator("list_objects_v2").paginate(Bucket="b", Prefix="p/"):\n    print(page)',
             ["read s3 s3://b/p/"],
         ),
         ("def put(s3, data):\n    s3.put_object(Bucket='b', Key='k', Body=data)", ["write s3 s3://b/k"]),
         (
-            "import boto3\nclass A:\n    def __init__(self):\n        self.s3 = boto3.client('s3')\n    def go(self):\n        self.s3.delete_object(Bucket='b', Key='k')",
+            "import boto3\nclass A:\n    def __init__(self):\n        self.s3 = boto3.client('s3')\n"
+            "    def go(self):\n        self.s3.delete_object(Bucket='b', Key='k')",
             ["delete s3 s3://b/k"],
         ),
         ('import boto3\nboto3.client("sns").publish(TopicArn="arn:x", Message="m")', ["write aws arn:x [sns]"]),
@@ -62,6 +64,13 @@ from tests.script.facts import facts
             'import boto3\nboto3.client("sts").assume_role(RoleArn="arn:r", RoleSessionName="s")',
             ["identity the role arn:r"],
         ),
+        ("import os\nos.environ['AWS_PROFILE'] = 'prod'", ["identity the environment variable AWS_PROFILE"]),
+        ("import os\nos.environ['STAGE'] = 'prod'", []),
+        ("connect('AKIAABCDEFGHIJKLMNOP', s)", ["identity an access key that stands in it"]),
+        (
+            'import boto3\nboto3.client("s3").delete_objects(Bucket="b", Delete={"Objects": keys})',
+            ["delete s3 s3://b/{…}"],
+        ),
         ('import boto3\nboto3.client("s3", region_name="eu-west-1")', []),
         (
             'import awswrangler as wr\nwr.s3.to_parquet(df, path="s3://b/x/", dataset=True, mode="append")',
@@ -72,7 +81,8 @@ from tests.script.facts import facts
             ["write s3 s3://b/x.parquet overwrite"],
         ),
         (
-            'import awswrangler as wr\nwr.s3.to_parquet(df, "s3://b/x/", dataset=True, mode="overwrite_partitions", database="db", table="t")',
+            "import awswrangler as wr\n"
+            'wr.s3.to_parquet(df, "s3://b/x/", dataset=True, mode="overwrite_partitions", database="db", table="t")',
             ["write s3 s3://b/x/ partitions", "write catalog db.t partitions"],
         ),
         ('import awswrangler as wr\nwr.s3.delete_objects("s3://b/x/")', ["delete s3 s3://b/x/"]),
@@ -87,7 +97,8 @@ from tests.script.facts import facts
         ),
         ("import io\nimport pandas as pd\nb = io.BytesIO()\npd.DataFrame().to_parquet(b)", []),
         (
-            'import psycopg2\nc = psycopg2.connect(host="dw", password=p)\ncur = c.cursor()\ncur.execute("INSERT INTO t VALUES (1)")\nc.commit()',
+            'import psycopg2\nc = psycopg2.connect(host="dw", password=p)\n'
+            'cur = c.cursor()\ncur.execute("INSERT INTO t VALUES (1)")\nc.commit()',
             ["read database psycopg2.connect dw", "write database t"],
         ),
         (
@@ -103,7 +114,8 @@ from tests.script.facts import facts
             ["read snowflake snowflake.connector.connect a", "write database {…}"],
         ),
         (
-            'from sqlalchemy import create_engine\nimport pandas as pd\ne = create_engine("postgresql://u:p@h/db")\npd.DataFrame().to_sql("t", e)',
+            "from sqlalchemy import create_engine\nimport pandas as pd\n"
+            'e = create_engine("postgresql://u:p@h/db")\npd.DataFrame().to_sql("t", e)',
             ["write database sqlalchemy.create_engine postgresql://h/db", "write database t append"],
         ),
         ('import requests\nrequests.post("https://hooks.x/y?token=1", json={})', ["write http https://hooks.x/y"]),
@@ -139,11 +151,13 @@ def test_one_library(code: str, expected: list[str]) -> None:
         ('p = "s3://b/"\np += "x"', "s3://b/x"),
         ('p = "s3://b/x///".rstrip("/")', "s3://b/x"),
         (
-            'import argparse\nq = argparse.ArgumentParser()\nq.add_argument("--out-path", dest="out")\np = q.parse_args().out',
+            "import argparse\nq = argparse.ArgumentParser()\n"
+            'q.add_argument("--out-path", dest="out")\np = q.parse_args().out',
             "{--out-path}",
         ),
         (
-            'import argparse\nq = argparse.ArgumentParser()\nq.add_argument("--out-path")\na, _ = q.parse_known_args()\np = a.out_path',
+            "import argparse\nq = argparse.ArgumentParser()\n"
+            'q.add_argument("--out-path")\na, _ = q.parse_known_args()\np = a.out_path',
             "{--out-path}",
         ),
         ("import sys\np = sys.argv[1]", "{--*}"),

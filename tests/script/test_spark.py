@@ -23,7 +23,8 @@ from tests.script.facts import facts, on_spark
             "write s3 s3://b/x partitions",
         ),
         (
-            'spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")\ndf.write.mode("overwrite").save("s3://b/x")',
+            'spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")\n'
+            'df.write.mode("overwrite").save("s3://b/x")',
             "write s3 s3://b/x partitions",
         ),
         ('df.write.option("replaceWhere", "d=1").mode("overwrite").save("s3://b/x")', "write s3 s3://b/x merge"),
@@ -38,7 +39,8 @@ from tests.script.facts import facts, on_spark
         ('df.writeTo("c.db.t").overwritePartitions()', "write catalog c.db.t partitions"),
         ('df.write.format("noop").save()', None),
         (
-            'df.write.format("hudi").options(**{"hoodie.datasource.write.operation": "upsert"}).mode("append").save(args["OUT"])',
+            'df.write.format("hudi").options(**{"hoodie.datasource.write.operation": "upsert"})'
+            '.mode("append").save(args["OUT"])',
             "write s3 {--OUT} merge",
         ),
         (
@@ -51,7 +53,8 @@ from tests.script.facts import facts, on_spark
             "write snowflake T overwrite",
         ),
         (
-            'df.write.format("io.github.spark_redshift_community.spark.redshift").option("url", u).option("dbtable", "t").mode("append").save()',
+            'df.write.format("io.github.spark_redshift_community.spark.redshift").option("url", u)'
+            '.option("dbtable", "t").mode("append").save()',
             "write redshift {…} append",
         ),
         ('df.write.format("org.elasticsearch.spark.sql").mode("append").save("idx")', "write opensearch idx append"),
@@ -68,6 +71,7 @@ from tests.script.facts import facts, on_spark
         ("spark.sql(\"SELECT 'insert into db.no'\")", None),
         ('df.createOrReplaceTempView("v")\nspark.sql("SELECT * FROM v")', None),
         ('spark.sql("WITH x AS (SELECT 1) SELECT * FROM x")', None),
+        ('spark.sql("CREATE TABLE db.t USING iceberg AS SELECT 1")', "write catalog db.t once"),
         ("spark.sql(open_query())", "write catalog {…}"),
         ('spark.table("db.t")', "read catalog db.t"),
         ('spark.read.table("db.t")', "read catalog db.t"),
@@ -88,7 +92,7 @@ from tests.script.facts import facts, on_spark
     ],
 )
 def test_one_thing(code: str, expected: str | None) -> None:
-    found = [text for text in on_spark(code)]
+    found = on_spark(code)
     assert found == ([] if expected is None else [expected])
 
 
@@ -108,7 +112,7 @@ def test_one_thing(code: str, expected: str | None) -> None:
                 frame=dyf, catalog_connection="dw", connection_options={"dbtable": "public.orders", "database": "dev"},
                 redshift_tmp_dir=args["TempDir"], transformation_ctx="sink")
             """,
-            ["write database dw: public.orders append"],
+            ["write s3 {--TempDir} overwrite", "write database dw: public.orders append"],
         ),
         (
             """
@@ -134,7 +138,8 @@ def test_one_thing(code: str, expected: str | None) -> None:
             ["bookmark transformation_ctx", "read catalog db.t"],
         ),
         (
-            'a = glueContext.create_dynamic_frame_from_options("s3", {"paths": ["s3://b/a/", "s3://b/c/"]}, format="json")',
+            'a = glueContext.create_dynamic_frame_from_options("s3", '
+            '{"paths": ["s3://b/a/", "s3://b/c/"]}, format="json")',
             ["read s3 s3://b/a/", "read s3 s3://b/c/"],
         ),
         (
@@ -150,7 +155,8 @@ def test_one_thing(code: str, expected: str | None) -> None:
             ["read catalog src.s", "write catalog db.t merge"],
         ),
         (
-            'stream = spark.readStream.format("kinesis").load()\nstream.writeStream.format("parquet").start(args["OUT"])',
+            'stream = spark.readStream.format("kinesis").load()\n'
+            'stream.writeStream.format("parquet").start(args["OUT"])',
             ["streaming readStream", "read kinesis {…}", "streaming writeStream"],
         ),
         (
@@ -175,7 +181,8 @@ def test_several_things(code: str, expected: list[str]) -> None:
         ("df = df.withColumn('r', F.rand(42))", []),
         ('df = df.withColumn("id", F.monotonically_increasing_id())', ["random monotonically_increasing_id in id"]),
         (
-            "from datetime import datetime\nnow = datetime.now()\ndf = df.withColumn('a', F.lit(now)).withColumn('b', F.lit(str(now)))",
+            "from datetime import datetime\nnow = datetime.now()\n"
+            "df = df.withColumn('a', F.lit(now)).withColumn('b', F.lit(str(now)))",
             ["clock now in a", "clock now in b"],
         ),
         ("import datetime as dt\nprint(dt.datetime.utcnow())", ["clock utcnow"]),
@@ -228,6 +235,24 @@ def test_functions_are_read_where_they_are_called_and_once_where_they_are_not() 
         "write s3 {--B}/z overwrite",
     ]
     assert "write s3 s3://lake/main/stray/ append" in found[5:]
+
+
+def test_what_a_value_may_be_is_followed_into_texts() -> None:
+    code = """
+        import os
+        CONFIG = {"prod": {"bucket": "p", "db": "pd"}, "dev": {"bucket": "d", "db": "dd"}}
+        c = CONFIG[os.environ["STAGE"]]
+        df.write.mode("overwrite").parquet(f"s3://{c['bucket']}/x/")
+        df.write.mode("overwrite").parquet("s3://{}/y/".format(c["bucket"]))
+        df.write.mode("overwrite").parquet(os.path.join("s3://" + c["bucket"], "z"))
+        spark.sql(f"INSERT INTO {c['db']}.t SELECT 1")
+    """
+    assert facts(code) == [
+        *(f"write s3 s3://{bucket}/x/ overwrite" for bucket in "pd"),
+        *(f"write s3 s3://{bucket}/y/ overwrite" for bucket in "pd"),
+        *(f"write s3 s3://{bucket}/z overwrite" for bucket in "pd"),
+        *(f"write catalog {bucket}d.t append" for bucket in "pd"),
+    ]
 
 
 def test_both_sides_of_an_if_are_read() -> None:

@@ -27,7 +27,8 @@ _GLUES_OWN = {
 _OTHER_KEYS = re.compile(
     r"(?:access\.key|secret\.key|credentials\.provider|assumed?\.?-?role[\w.]*|customAWSCredentials\w*)"
 )
-_WRITABLE_CONNECTIONS = {"JDBC", "KAFKA", "MONGODB", "SFTP", "CUSTOM", "MARKETPLACE", "SNOWFLAKE", "OPENSEARCH"}
+_PLACE_ONLY = "NETWORK"
+"""The type of connection that only says in which network a job runs."""
 
 
 def job_findings(graph: BranchGraph, node: BranchNode, job: GlueJob, used: frozenset[str]) -> Iterator[Finding]:
@@ -140,5 +141,6 @@ def connection_names(job: GlueJob) -> tuple[str, ...]:
 
 def connection_finding(node: BranchNode, name: str, kind: str) -> Finding:
     """Say what a connection of a job is."""
-    severity: Severity = "warning" if kind.upper() in _WRITABLE_CONNECTIONS else "info"
-    return found("connection", node.id, f"has the connection {name} ({kind or 'of no type'})", severity=severity)
+    severity: Severity = "info" if kind.upper() == _PLACE_ONLY else "warning"
+    said = f"has the connection {name} ({kind or 'of a type that Glue does not tell'})"
+    return found("connection", node.id, said, severity=severity)

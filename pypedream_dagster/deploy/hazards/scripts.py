@@ -155,10 +155,11 @@ class _Script:
                 yield self._self_read(access, own)
             return
         for node, output in self.graph.datasets():
-            if target.lies_in(output.base_uri):
+            lists = access.through == LISTING
+            if target.lies_in(output.base_uri) and not lists:
                 yield self._main_read(access, node, output, "severe", target.start)
-            elif target.may_hold(output.base_uri):
-                severity: Severity = "severe" if target.exact else "warning"
+            elif target.lies_in(output.base_uri) or target.may_hold(output.base_uri):
+                severity: Severity = "severe" if target.exact and not lists else "warning"
                 yield self._main_read(access, node, output, severity, target.start)
 
     def _self_read(self, access: Access, output: Output) -> Finding:
@@ -281,7 +282,8 @@ class _Script:
 
     def _catalog_write(self, access: Access) -> Iterator[Finding]:
         name = resolve(access.target, self.script.arguments)
-        database = name.start.partition(".")[0].lower()
+        parts = name.start.lower().replace("`", "").split(".")
+        database = parts[-2] if len(parts) > 1 else ""
         own = next(
             (o for o in self.script.node.outputs if o.head_table and _same_table(name.start, o.head_table)), None
         )

@@ -11,7 +11,13 @@ import pytest
 from pypedream_dagster.aws.glue import GlueJob, GlueTrigger
 from pypedream_dagster.branch.derive import derive_branch
 from pypedream_dagster.branch.model import BranchGraph
-from pypedream_dagster.deploy.hazards.jobs import event_findings, job_findings, trigger_findings, uses_bookmarks
+from pypedream_dagster.deploy.hazards.jobs import (
+    connection_finding,
+    event_findings,
+    job_findings,
+    trigger_findings,
+    uses_bookmarks,
+)
 from pypedream_dagster.deploy.hazards.model import KINDS, Finding, in_order
 from pypedream_dagster.deploy.hazards.places import arguments_of
 from pypedream_dagster.deploy.hazards.scripts import Scanned, read_arguments, script_findings
@@ -63,7 +69,11 @@ def shown(found: list[Finding]) -> list[str]:
         ("df.write.mode('append').parquet(args['Y_DATA_SINK'])", ["severe append-output"]),
         ("df.write.mode('append').parquet(args['Y_DATA_SINK'] + 'part/')", ["severe append-output"]),
         ("df.write.parquet(args['Y_DATA_SINK'])", ["warning write-once-output"]),
-        ("import awswrangler as wr\nwr.s3.to_parquet(df, args['Y_DATA_SINK'], mode='overwrite_partitions')", ["severe partition-output"]),
+        (
+            "import awswrangler as wr\n"
+            "wr.s3.to_parquet(df, args['Y_DATA_SINK'], mode='overwrite_partitions')",
+            ["severe partition-output"],
+        ),
         (
             "from delta.tables import DeltaTable\nDeltaTable.forPath(spark, args['Y_DATA_SINK']).delete('d = 1')",
             ["severe merge-output"],
@@ -79,7 +89,8 @@ def shown(found: list[Finding]) -> list[str]:
             ["severe append-output"],
         ),
         (  # the second of two appends goes onto what the first has overwritten
-            "df.write.mode('overwrite').parquet(args['Y_DATA_SINK'])\ndf.write.mode('append').parquet(args['Y_DATA_SINK'])",
+            "df.write.mode('overwrite').parquet(args['Y_DATA_SINK'])\n"
+            "df.write.mode('append').parquet(args['Y_DATA_SINK'])",
             [],
         ),
         (
@@ -88,10 +99,15 @@ def shown(found: list[Finding]) -> list[str]:
             [],
         ),
         (
-            "old = spark.read.parquet(args['Y_DATA_SINK'])\ndf.union(old).write.mode('overwrite').parquet(args['Y_DATA_SINK'])",
+            "old = spark.read.parquet(args['Y_DATA_SINK'])\n"
+            "df.union(old).write.mode('overwrite').parquet(args['Y_DATA_SINK'])",
             ["severe self-read"],
         ),
-        ("df.write.mode('overwrite').parquet(args['Y_DATA_SINK'])\nspark.read.parquet(args['Y_DATA_SINK']).count()", []),
+        (
+            "df.write.mode('overwrite').parquet(args['Y_DATA_SINK'])\n"
+            "spark.read.parquet(args['Y_DATA_SINK']).count()",
+            [],
+        ),
         ("spark.read.parquet(args['X_DATA_SOURCE'])", []),
         ("spark.read.parquet('s3://lake/main/data/x/')", ["severe main-read"]),
         ("spark.read.parquet('s3a://lake/main/data/x')", ["severe main-read"]),
@@ -110,10 +126,16 @@ def shown(found: list[Finding]) -> list[str]:
         ("df.write.mode('append').saveAsTable('shop.y')", ["warning catalog-write"]),
         ("df.write.mode('overwrite').saveAsTable('pypedream_test_shop.y')", []),
         ("df.write.mode('append').saveAsTable('pypedream_test_shop.y')", ["severe append-output"]),
+        ("df.writeTo('glue_catalog.pypedream_test_shop.y').append()", ["severe append-output"]),
+        ("import boto3\nboto3.resource('s3').Bucket('lake').objects.all()", ["warning main-read", "warning main-read"]),
         ("df.write.jdbc('jdbc:x://h/d', 't', 'append', p)", ["severe jdbc-sink"]),
         ("import requests\nrequests.post('https://x/')", ["severe http-write"]),
         ("import boto3\nboto3.client('sqs').send_message(QueueUrl='q', MessageBody='')", ["warning aws-write"]),
-        ("import boto3\nboto3.client('s3', aws_access_key_id='k', aws_secret_access_key='s')", ["severe other-identity"]),
+        (
+            "import boto3\n"
+            "boto3.client('s3', aws_access_key_id='k', aws_secret_access_key='s')",
+            ["severe other-identity"],
+        ),
         ("import boto3\nboto3.client('ssm').get_parameter(Name='x')", []),
         ("from pyspark.sql import functions as F\ndf.withColumn('t', F.current_timestamp())", ["warning clock"]),
         ("import time\nprint(time.time())", ["info clock"]),
@@ -175,7 +197,7 @@ def test_findings_hold_no_credentials() -> None:
         psycopg2.connect("postgresql://etl:hunter2@dw:5432/x?password=hunter2")
         requests.post("https://user:hunter2@x/y?token=hunter2")
         df.write.jdbc("jdbc:oracle:thin:etl/hunter2@dw:1521/x", "t", "append", {"password": "hunter2"})
-        df.write.format("jdbc").option("url", "jdbc:sqlserver://h;user=u;password=hunter2").option("password", "hunter2").save()
+        df.write.format("jdbc").option("url", "jdbc:sqlserver://h;user=u;password=hunter2").save()
     """
     found = findings(code)
     assert len([finding for finding in found if finding.severity == "severe"]) == 4
@@ -240,6 +262,13 @@ def test_triggers() -> None:
     assert shown(found) == ["info trigger", "info schedule"]
     assert "after-b of workflow nightly waits for b-main" in found[0].what
     assert shown(list(event_findings(branch))) == ["info state-change-event"]
+
+
+def test_connections() -> None:
+    node = graph().by_id["b"]
+    found = [connection_finding(node, "dw", "JDBC"), connection_finding(node, "vpc", "NETWORK")]
+    assert shown(found) == ["warning connection", "info connection"]
+    assert "dw (JDBC)" in found[0].what
 
 
 def test_bookmarks_on_a_production_job() -> None:
