@@ -112,7 +112,7 @@ def test_run_after_an_edit_runs_anew(project: Project) -> None:
     project.deploy()
     mended = trigger(project.settings, "test", select=("transform",))
 
-    assert (failed.success, mended.success, mended.resumed) == (False, True, False)
+    assert (failed.success, mended.success, mended.resumed) == (False, True, False), mended
 
 
 def test_too_early(project: Project) -> None:
