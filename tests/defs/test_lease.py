@@ -25,7 +25,7 @@ MATERIALIZE = ("-m", "dagster", "asset", "materialize", "-m", "pypedream_dagster
 
 @pytest.fixture
 def deployed(make_project: MakeProject) -> Project:
-    project = make_project(6)
+    project = make_project(60)
     project.fill_main()
     project.create_branch(change=ROUND_AMOUNTS)
     project.deploy()
@@ -49,6 +49,12 @@ def test_a_run_of_dagsters_own_keeps_others_out_until_its_process_ends(deployed:
 
     with held(deployed.aws, deployed.store, "test", "destroy-branch"):
         pass  # at once
+    stop(deployed)
+
+
+def stop(project: Project) -> None:
+    for run in project.runs("transform", "test"):
+        project.aws.glue.stop_job_run(run.job_name, run.job_run_id)
 
 
 def test_two_materializations_from_the_asset_graph(deployed: Project) -> None:
@@ -58,8 +64,8 @@ def test_two_materializations_from_the_asset_graph(deployed: Project) -> None:
             output, _ = second.communicate(timeout=120)
         assert second.returncode == 1
         assert "running already, triggered by Dagster run" in output
+        first.send_signal(signal.SIGINT)
         first.communicate(timeout=120)
-        assert first.returncode == 0
 
     assert len(deployed.runs("transform", "test")) == 1
     assert not deployed.aws.s3.exists(naming.lease_uri(f"s3://{deployed.bucket}/test/"))
