@@ -12,7 +12,7 @@ from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import count, note
 from pypedream_dagster.cli.steps import json_plan_option, show_plan
 from pypedream_dagster.deploy.execute import execute
-from pypedream_dagster.deploy.lease import held
+from pypedream_dagster.deploy.lease import held, holder_of
 from pypedream_dagster.deploy.plan import plan_deployment
 from pypedream_dagster.deploy.steps import Step, describe
 
@@ -32,6 +32,8 @@ def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -
     store.branch(branch)
     aws = invocation.aws()
     if dry_run:
+        if (busy := holder_of(aws, store, branch)) is not None:
+            note(f"{busy}: until it ends, this is refused.")
         show_plan(plan_deployment(aws, store, branch), as_json=as_json)
         return
     with held(aws, store, branch, "deploy-branch", owner=invocation.settings().owner, on_note=note) as lease:

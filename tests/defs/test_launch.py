@@ -91,6 +91,26 @@ def test_write_to_main_is_denied(project: Project) -> None:
     assert project.listing() == before
 
 
+def test_branch_waits_for_productions_run_and_says_so(project: Project) -> None:
+    project.fill_main()
+    project.create_branch()
+    project.deploy()
+    load = project.aws.glue.get_job(project.job("load"))
+    assert load is not None
+    project.aws.glue.update_job(load.name, {**load.creatable, "ExecutionProperty": {"MaxConcurrentRuns": 1}})
+    production = project.aws.glue.start_job_run(load.name, {"--SLEEP": "20"})
+    heard: list[Progress] = []
+
+    result = trigger(project.settings, "test", select=("transform", "load"), on_event=heard.append)
+
+    assert result.success, result
+    said = [item.text for item in heard if item.node == "load" and item.moment == "note"]
+    assert f"{load.name} waits for its turn: run {production} of production since " in said[0]
+    assert len(project.runs("load")) == 2
+    beside = [item.key for item in project.aws.s3.list_objects(f"s3://{project.bucket}/test_")]
+    assert beside == ["test_$pypedream$"]  # the claim: neither ticket nor lease is left
+
+
 def test_selected_nodes_run_alone(project: Project) -> None:
     project.fill_main()
     project.create_branch()
