@@ -98,13 +98,17 @@ def test_branch_waits_for_productions_run_and_says_so(project: Project) -> None:
     load = project.aws.glue.get_job(project.job("load"))
     assert load is not None
     project.aws.glue.update_job(load.name, {**load.creatable, "ExecutionProperty": {"MaxConcurrentRuns": 1}})
-    production = project.aws.glue.start_job_run(load.name, {"--SLEEP": "20"})
-    heard: list[Progress] = []
+    production = project.aws.glue.start_job_run(load.name, {"--SLEEP": "600"})
+    said: list[str] = []
 
-    result = trigger(project.settings, "test", select=("transform", "load"), on_event=heard.append)
+    def listen(progress: Progress) -> None:
+        if progress.node == "load" and progress.moment == "note":
+            said.append(progress.text)
+            project.aws.glue.stop_job_run(load.name, production)
+
+    result = trigger(project.settings, "test", select=("transform", "load"), on_event=listen)
 
     assert result.success, result
-    said = [item.text for item in heard if item.node == "load" and item.moment == "note"]
     assert f"{load.name} waits for its turn: run {production} of production since " in said[0]
     assert len(project.runs("load")) == 2
     beside = [item.key for item in project.aws.s3.list_objects(f"s3://{project.bucket}/test_")]
