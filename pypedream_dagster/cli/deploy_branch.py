@@ -19,7 +19,7 @@ from pypedream_dagster.deploy.execute import execute
 from pypedream_dagster.deploy.hazards.acknowledge import acknowledged, check_acknowledged
 from pypedream_dagster.deploy.hazards.model import BUILDING
 from pypedream_dagster.deploy.hazards.scan import scan
-from pypedream_dagster.deploy.lease import held
+from pypedream_dagster.deploy.lease import held, holder_of
 from pypedream_dagster.deploy.plan import plan_deployment
 from pypedream_dagster.deploy.seed import ALL, with_seeds
 from pypedream_dagster.deploy.steps import Step, describe
@@ -59,6 +59,8 @@ def command(
     record = store.branch(branch)
     aws = invocation.aws()
     if dry_run:
+        if (busy := holder_of(aws, store, branch)) is not None:
+            note(f"{busy}: until it ends, this is refused.")
         plan = plan_deployment(aws, store, branch, seeds=_seeds(aws, store, branch, seeds))
         note_rebuilt(plan)
         hazards = scan(aws, store, plan.graph)

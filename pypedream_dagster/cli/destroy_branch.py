@@ -12,7 +12,7 @@ from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import note
 from pypedream_dagster.cli.steps import json_plan_option, note_rebuilt, show_plan
 from pypedream_dagster.deploy.execute import execute
-from pypedream_dagster.deploy.lease import held
+from pypedream_dagster.deploy.lease import held, holder_of
 from pypedream_dagster.deploy.plan import plan_destruction
 from pypedream_dagster.deploy.steps import Delete, Step, describe
 from pypedream_dagster.errors import GraphError
@@ -36,6 +36,8 @@ def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -
     aws = invocation.aws()
     main = _main_uris(invocation)
     if dry_run:
+        if (busy := holder_of(aws, store, branch)) is not None:
+            note(f"{busy}: until it ends, this is refused.")
         planned = plan_destruction(aws, store, branch, also_protected=main)
         note_rebuilt(planned)
         show_plan(planned, as_json=as_json)

@@ -7,9 +7,10 @@ is named by its absolute path.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,20 @@ def open_instance(settings: Settings, environment: Mapping[str, str] = os.enviro
     Raises:
         PypedreamError: DAGSTER_HOME names no folder, or ``dagster.yaml`` is faulty.
     """
-    with DagsterInstance.from_ref(_reference(settings, environment.get("DAGSTER_HOME"))) as instance:
+    reference = _reference(settings, environment.get("DAGSTER_HOME"))
+    with ExitStack() as stack:
+        with _alone(settings.state_dir):
+            instance = stack.enter_context(DagsterInstance.from_ref(reference))
         yield instance
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let no other command of the project open the instance: two that make its SQLite tables at once both fail."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "dagster.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _reference(settings: Settings, home: str | None) -> InstanceRef:

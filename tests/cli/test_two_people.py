@@ -81,6 +81,9 @@ def test_whoever_comes_second_is_refused(
         assert all(f"Branch 'fix' {DOING[first]}" in outcome.error for outcome in refused), refused
         assert all("wait for its end" in outcome.error for outcome in refused)
         assert pypedream("plan", "fix").code == 0  # reading asks nobody
+        dry = pypedream("destroy-branch", "fix", "--dry-run")
+        assert dry.code == 0
+        assert f"Branch 'fix' {DOING[first]}" in dry.err
         process.communicate("\n")
     assert pypedream("destroy-branch", "fix").code == 0
     assert [key for key in account(deployed)["objects"] if not key.startswith("main/")] == []

@@ -91,6 +91,30 @@ def test_write_to_main_is_denied(project: Project) -> None:
     assert project.listing() == before
 
 
+def test_branch_waits_for_productions_run_and_says_so(project: Project) -> None:
+    project.fill_main()
+    project.create_branch()
+    project.deploy()
+    load = project.aws.glue.get_job(project.job("load"))
+    assert load is not None
+    project.aws.glue.update_job(load.name, {**load.creatable, "ExecutionProperty": {"MaxConcurrentRuns": 1}})
+    production = project.aws.glue.start_job_run(load.name, {"--SLEEP": "600"})
+    said: list[str] = []
+
+    def listen(progress: Progress) -> None:
+        if progress.node == "load" and progress.moment == "note":
+            said.append(progress.text)
+            project.aws.glue.stop_job_run(load.name, production)
+
+    result = trigger(project.settings, "test", select=("transform", "load"), on_event=listen)
+
+    assert result.success, result
+    assert f"{load.name} waits for its turn: run {production} of production since " in said[0]
+    assert len(project.runs("load")) == 2
+    beside = [item.key for item in project.aws.s3.list_objects(f"s3://{project.bucket}/test_")]
+    assert beside == ["test_$pypedream$"]  # the claim: neither ticket nor lease is left
+
+
 def test_selected_nodes_run_alone(project: Project) -> None:
     project.fill_main()
     project.create_branch()
@@ -112,7 +136,7 @@ def test_run_after_an_edit_runs_anew(project: Project) -> None:
     project.deploy()
     mended = trigger(project.settings, "test", select=("transform",))
 
-    assert (failed.success, mended.success, mended.resumed) == (False, True, False)
+    assert (failed.success, mended.success, mended.resumed) == (False, True, False), mended
 
 
 def test_too_early(project: Project) -> None:

@@ -38,6 +38,23 @@ def test_storage_lies_in_the_project_whatever_the_folder(
     assert [path.name for path in tmp_path.iterdir()] == ["project"]
 
 
+OPEN = """
+import sys
+from pathlib import Path
+from pypedream_dagster.defs.instance import open_instance
+from pypedream_dagster.settings import Settings
+with open_instance(Settings(Path(sys.argv[1])), {}) as instance:
+    instance.get_runs()
+"""
+
+
+@pytest.mark.slow
+def test_commands_that_first_open_a_projects_storage_at_once(tmp_path: Path) -> None:
+    processes = [subprocess.Popen([sys.executable, "-c", OPEN, str(tmp_path)]) for _ in range(4)]
+
+    assert [process.wait(120) for process in processes] == [0, 0, 0, 0]
+
+
 def test_dagster_home_wins(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -70,7 +70,7 @@ def test_hammered_by_many_processes(project: Project) -> None:
     seeds = random.Random(4).sample(range(1000), 5)
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", HAMMER, str(folder), str(project.aws.endpoint_url), str(sentinel), str(seed), "12"],
+            [sys.executable, "-c", HAMMER, str(folder), str(project.aws.endpoint_url), str(sentinel), str(seed), "7"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -79,7 +79,7 @@ def test_hammered_by_many_processes(project: Project) -> None:
     ]
     try:
         # One of them is killed, wherever it is: nobody on this machine waits for it.
-        time.sleep(6)
+        time.sleep(4)
         processes[0].kill()
         outputs = [process.communicate(timeout=120)[0] for process in processes]
     finally:

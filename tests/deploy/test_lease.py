@@ -267,6 +267,25 @@ def test_versions_of_the_lease_go_too(project: Project) -> None:
     assert not found.get("DeleteMarkers")
 
 
+def test_destroying_takes_the_tickets_of_killed_runs_along(project: Project) -> None:
+    project.create_branch()
+    run(project, plan_deployment)
+    root = f"s3://{project.bucket}/test/"
+    beside = naming.waiting_uri(root, "load", "0123456789abcdef0123")
+    others = naming.waiting_uri(f"s3://{project.bucket}/test2/", "load", "0123456789abcdef0123")
+    for uri in (beside, others):
+        project.aws.s3.write(uri, "{}")
+
+    run(project, plan_destruction)
+
+    left = [item.uri for item in project.aws.s3.list_objects(f"s3://{project.bucket}/test")]
+    assert left == [others]
+
+
+def run(project: Project, plan: Any) -> None:
+    execute(plan(project.aws, project.store, "test"), project.aws, project.store, now=lambda: NOW, wait=time.sleep)
+
+
 def _held(project: Project) -> Any:
     return held(project.aws, project.store, "test", "deploy-branch")
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -127,6 +128,29 @@ def test_a_multipart_upload_is_one_object(aws: Aws) -> None:
     aws.s3.download_fileobj(bucket, "big", target)
     assert target.getvalue() == body
     assert aws.s3.head_object(Bucket=bucket, Key="big")["ETag"].endswith('-3"')
+
+
+def test_of_conditional_writers_at_once_exactly_one_wins(aws: Aws) -> None:
+    bucket = aws.bucket()
+
+    def put(body: bytes, condition: dict[str, str]) -> str:
+        try:
+            aws.s3.put_object(Bucket=bucket, Key="x", Body=body * 5000, **condition)
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+        return "written"
+
+    def put_at_once(**condition: str) -> list[str]:
+        return sorted(pool.map(put, [b"%d" % number for number in range(8)], [condition] * 8))
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(6):
+            assert put_at_once(IfNoneMatch="*") == ["PreconditionFailed"] * 7 + ["written"]
+            etag = aws.s3.put_object(Bucket=bucket, Key="x", Body=b"y")["ETag"]
+            assert put_at_once(IfMatch=etag) == ["PreconditionFailed"] * 7 + ["written"]
+            with pytest.raises(ClientError, match="PreconditionFailed"):
+                aws.s3.delete_object(Bucket=bucket, Key="x", IfMatch=etag)
+            aws.s3.delete_object(Bucket=bucket, Key="x")
 
 
 def test_a_conditional_put_does_not_overwrite(aws: Aws) -> None:

@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from pypedream_dagster.aws.job_run import JobRun
-from pypedream_dagster.errors import StateError
+from pypedream_dagster.errors import RunError, StateError
 from pypedream_dagster.run.job_run import RunRequest, run_job
 from pypedream_dagster.run.turns import Line
 
@@ -66,9 +66,13 @@ class Waiter:
         time.sleep(seconds)
 
 
-def hold(lake: Lake, seconds: float, sink: str = "main") -> str:
-    """Have production run the job."""
-    return lake.aws.glue.start_job_run(lake.job, {**lake.sink(sink), "--SLEEP": str(seconds)})
+def hold(lake: Lake) -> str:
+    """Have production run the job until it is released."""
+    return lake.aws.glue.start_job_run(lake.job, {**lake.sink("main"), "--SLEEP": "600"})
+
+
+def release(lake: Lake, job_run_id: str) -> None:
+    lake.aws.glue.stop_job_run(lake.job, job_run_id)
 
 
 def branches_by_start(lake: Lake) -> list[str]:
@@ -82,24 +86,25 @@ def tickets(lake: Lake) -> list[str]:
 
 @pytest.mark.slow
 def test_they_start_in_the_order_in_which_they_came(lake: Lake) -> None:
-    running = hold(lake, 4)
-    waiters = [Waiter(lake, branch) for branch in ("delta", "alpha", "charlie", "bravo")]
+    running = hold(lake)
+    waiters = [Waiter(lake, branch) for branch in ("charlie", "alpha", "bravo")]
+    release(lake, running)
 
     assert all(waiter.done.result(120).succeeded for waiter in waiters)
 
-    assert branches_by_start(lake) == ["main", "delta", "alpha", "charlie", "bravo"]
+    assert branches_by_start(lake) == ["main", "charlie", "alpha", "bravo"]
     said = [waiter.notes[0] for waiter in waiters]
     assert all(f"{lake.job} waits for its turn" in text for text in said)
     assert f"run {running} of production since " in said[0]
-    assert "before this one comes branch 'delta' of ann since " in said[1]
-    assert "branch 'delta' of ann" in said[3]
-    assert "branch 'charlie' of ann" in said[3]
+    assert "before this one comes branch 'charlie' of ann since " in said[1]
+    assert "branch 'charlie' of ann" in said[2]
+    assert "branch 'alpha' of ann" in said[2]
     assert tickets(lake) == []
 
 
 @pytest.mark.slow
 def test_a_killed_waiter_holds_nobody_up_and_keeps_its_place(lake: Lake, ignore: _Ignore) -> None:
-    hold(lake, 7)
+    running = hold(lake)
     command = [sys.executable, "-c", WAITER, lake.job, "first"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -111,6 +116,7 @@ def test_a_killed_waiter_holds_nobody_up_and_keeps_its_place(lake: Lake, ignore:
     assert "first" not in third.notes[0]
     again = Waiter(lake, "first")  # the command, run again: it was here before the others
     assert "branch" not in again.notes[0]
+    release(lake, running)
 
     for waiter in (second, third, again):
         assert waiter.done.result(120).succeeded
@@ -122,26 +128,30 @@ def test_a_killed_waiter_holds_nobody_up_and_keeps_its_place(lake: Lake, ignore:
 @pytest.mark.slow
 def test_the_last_place_is_productions(lake: Lake) -> None:
     allow(lake, 2)
-    first = Waiter(lake, "first", seconds=4)
+    first = Waiter(lake, "first", seconds=600)
     second = Waiter(lake, "second")
 
     assert "it runs 2 at once at most, and the last place is production's" in second.notes[0]
     assert "of branch 'first'" in second.notes[0]
-    production = hold(lake, 0)  # there is room for it, whoever waits
+    production = hold(lake)  # there is room for it, whoever waits
+    (running,) = [run_id for run_id in lake.run_ids() if run_id != production]
+    release(lake, running)
+    with pytest.raises(RunError, match="STOPPED"):
+        first.done.result(60)
+    release(lake, production)
 
-    assert first.done.result(60).succeeded
     assert second.done.result(60).succeeded
     assert branches_by_start(lake) == ["first", "main", "second"]
-    assert production in lake.run_ids()
 
 
 @pytest.mark.slow
 def test_productions_queued_runs_go_first(lake: Lake) -> None:
-    hold(lake, 3)
+    running = hold(lake)
     waiter = Waiter(lake, "first")
     boto3.client("glue").start_job_run(
         JobName=lake.job, Arguments={**lake.sink("main"), "--SLEEP": "2"}, JobRunQueuingEnabled=True
     )
+    release(lake, running)
 
     assert waiter.done.result(60).succeeded
 
@@ -152,15 +162,16 @@ def test_a_job_that_queues_by_itself_does_not_let_a_branch_go_before_production(
     job = lake.aws.glue.get_job(lake.job)
     assert job is not None
     lake.aws.glue.update_job(lake.job, {**job.creatable, "JobRunQueuingEnabled": True})
-    hold(lake, 2)
+    running = hold(lake)
     waiter = Waiter(lake, "first")
 
     assert [run.state for run in lake.aws.glue.job_runs(lake.job) if run.state == "WAITING"] == []
+    release(lake, running)
     assert waiter.done.result(60).succeeded
 
 
 def test_who_is_interrupted_while_waiting_gives_its_place_up(lake: Lake, ignore: _Ignore) -> None:
-    holding = hold(lake, 600)
+    holding = hold(lake)
 
     def interrupt(_: float) -> None:
         assert len(tickets(lake)) == 1
@@ -172,11 +183,11 @@ def test_who_is_interrupted_while_waiting_gives_its_place_up(lake: Lake, ignore:
 
     assert tickets(lake) == []
     assert lake.run_ids() == [holding]
-    lake.aws.glue.stop_job_run(lake.job, holding)
+    release(lake, holding)
 
 
 def test_it_is_said_at_growing_intervals_and_not_for_ever(lake: Lake, ignore: _Ignore) -> None:
-    holding = hold(lake, 600)
+    holding = hold(lake)
     notes: list[str] = []
     waits: list[float] = []
     request = RunRequest(lake.job, "key", lake.sink())
@@ -197,7 +208,7 @@ def test_it_is_said_at_growing_intervals_and_not_for_ever(lake: Lake, ignore: _I
     assert 4 <= len(notes) <= 6 < len(waits)
     assert lake.run_ids() == [holding]
     assert tickets(lake) == []
-    lake.aws.glue.stop_job_run(lake.job, holding)
+    release(lake, holding)
 
 
 def allow(lake: Lake, runs: int) -> None:
