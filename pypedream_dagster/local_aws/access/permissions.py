@@ -220,7 +220,8 @@ def _glue_resources(operation: str, request: Mapping[str, Any]) -> list[str]:
     if operation == "BatchGetJobs":
         return [f"{arn}job/{name}" for name in request.get("JobNames", [])]
     if "Job" in operation:
-        name = request.get("JobName") or request.get("Name")
+        # CreateJob has no JobName, and reads none: whoever sends one may not choose what is looked at.
+        name = request.get("Name") if operation == "CreateJob" else request.get("JobName")
         return [f"{arn}job/{name}" if name else "*"]
     if operation in ("GetConnection", "GetConnections", "CreateConnection", "DeleteConnection", "UpdateConnection"):
         name = request.get("Name") or (request.get("ConnectionInput") or {}).get("Name") or "*"
@@ -234,7 +235,8 @@ def _catalog_resources(arn: str, operation: str, request: Mapping[str, Any]) -> 
     resources = [f"{arn}catalog"]
     database = request.get("DatabaseName")
     if "Database" in operation:
-        database = request.get("Name") or (request.get("DatabaseInput") or {}).get("Name")
+        is_new = operation == "CreateDatabase"
+        database = (request.get("DatabaseInput") or {}).get("Name") if is_new else request.get("Name")
         resources.append(f"{arn}database/{database or '*'}")
         if operation == "DeleteDatabase":  # all that is in it goes with it
             resources += [f"{arn}table/{database}/*", f"{arn}userDefinedFunction/{database}/*"]
