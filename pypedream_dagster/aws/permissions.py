@@ -30,6 +30,8 @@ class Target(Enum):
     NEW_JOBS = "TaggedOnCreation"
     OWN_JOBS = "TaggedAlready"
     CATALOG = "BranchCatalog"
+    DATABASES = "AllDatabases"
+    CONNECTIONS = "Connections"
     ROLES = "JobRoles"
 
 
