@@ -158,6 +158,11 @@ def _resources(target: Target, reach: Reach, account: Account) -> tuple[str, ...
         case Target.CATALOG:
             below = ("database/{}", "table/{}/*", "userDefinedFunction/{}/*")
             return tuple(account.glue(text) for text in ("catalog", *(one.format(reach.databases) for one in below)))
+        case Target.DATABASES:
+            return (account.glue("catalog"), account.glue("database/*"))
+        case Target.CONNECTIONS:
+            names = [account.glue(f"connection/{name}") for name in reach.connections]
+            return (account.glue("catalog"), *names) if names else ()
         case Target.ROLES:
             unknown = ["*"] if reach.roleless else []
             return tuple(account.role(role) for role in (*reach.roles, *unknown))
@@ -198,6 +203,10 @@ def resources_in_words(target: Target) -> str:
             return "the branches' jobs that carry a branch's tag"
         case Target.CATALOG:
             return "the catalog, the branches' databases and their tables"
+        case Target.DATABASES:
+            return "the catalog and the names of all databases"
+        case Target.CONNECTIONS:
+            return "the connections of main's jobs"
         case Target.ROLES:
             return "the roles of main's jobs, passed to Glue only"
         case _:

@@ -30,6 +30,8 @@ class Target(Enum):
     NEW_JOBS = "TaggedOnCreation"
     OWN_JOBS = "TaggedAlready"
     CATALOG = "BranchCatalog"
+    DATABASES = "AllDatabases"
+    CONNECTIONS = "Connections"
     ROLES = "JobRoles"
 
 
@@ -75,7 +77,7 @@ _ACCOUNT = (Target.ACCOUNT,)
 CALLS: tuple[Call, ...] = (
     Call("sts:GetCallerIdentity", "", (), _ALL, "whose account it is; IAM allows it to everybody"),
     Call("s3:GetObject", "s3:GetObject", _MAIN_DATA, ("create-branch", *_COMPARE), "main's script, main's data"),
-    Call("s3:GetObject", "s3:GetObject", _BRANCH_DATA, (*_COMPARE, *_DEPLOY), "the branch's data and script"),
+    Call("s3:GetObject", "s3:GetObject", _BRANCH_DATA, (*_COMPARE, *_ALL), "the branch's data and script"),
     Call("s3:HeadObject", "s3:GetObject", _BRANCH_DATA, (), "whether an object is there"),
     Call("s3:ListObjectsV2", "s3:ListBucket", _BUCKETS, _COMPARE, "the files of a dataset; main's before and after"),
     Call("s3:GetObject", "s3:ListBucket", _BUCKETS, (*_COMPARE, *_ALL), "to be told of a missing object that it is"),
@@ -90,18 +92,20 @@ CALLS: tuple[Call, ...] = (
     Call("s3:DeleteObjects", "s3:DeleteObjectVersion", _BRANCH_DATA, _DELETE, "their older versions"),
     Call("s3:AbortMultipartUpload", "s3:AbortMultipartUpload", _BRANCH_DATA, _DELETE, "unfinished uploads"),
     Call("s3:CreateBucket", "s3:CreateBucket", _BUCKETS, (), "a bucket for a demo"),
-    Call("glue:GetJob", "glue:GetJob", _JOBS, ("create-branch", *_ALL), "the job as it is deployed"),
+    Call("glue:GetJob", "glue:GetJob", _MAIN_JOBS, ("create-branch", *_DEPLOY), "main's job as it is deployed"),
+    Call("glue:GetJob", "glue:GetJob", _BRANCH_JOBS, _ALL, "whether the clone is there, and as it shall be"),
     Call("glue:GetJobs", "glue:GetJobs", _ACCOUNT, ("import-dag",), "all jobs, for those that match the query"),
-    Call("glue:GetJobRuns", "glue:GetJobRuns", _JOBS, ("plan", *_ALL), "past runs; runs under way"),
+    Call("glue:GetJobRuns", "glue:GetJobRuns", _MAIN_JOBS, ("plan",), "past runs, to tell what a branch will take"),
+    Call("glue:GetJobRuns", "glue:GetJobRuns", _JOBS, (*_RUN, "destroy-branch"), "the branch's runs under way"),
     Call("glue:GetJobRun", "glue:GetJobRun", _JOBS, (*_RUN, "destroy-branch"), "how a run stands"),
     Call("glue:StartJobRun", "glue:StartJobRun", _JOBS, _RUN, "to run, narrowed by a session policy"),
     Call("glue:BatchStopJobRun", "glue:BatchStopJobRun", _JOBS, _STOP, "to stop the branch's runs"),
     Call("glue:GetTags", "glue:GetTags", _BRANCH_JOBS, _ALL, "whose job it is"),
     Call("glue:CreateJob", "glue:CreateJob", _NEW, _DEPLOY, "the clone"),
     Call("glue:CreateJob", "glue:TagResource", _NEW, _DEPLOY, "its tags"),
-    Call("glue:CreateJob", "iam:PassRole", _ROLES, _DEPLOY, "the clone runs in the role of main's job"),
+    Call("glue:CreateJob", "iam:PassRole", _ROLES, _DEPLOY, "for the clone, which runs in the role of main's job"),
     Call("glue:UpdateJob", "glue:UpdateJob", _OWN, _DEPLOY, "the clone, after main's job was changed"),
-    Call("glue:UpdateJob", "iam:PassRole", _ROLES, _DEPLOY, "as above"),
+    Call("glue:UpdateJob", "iam:PassRole", _ROLES, _DEPLOY, "for the clone, which runs in the role of main's job"),
     Call("glue:TagResource", "glue:TagResource", _NEW, _DEPLOY, "tags that have changed, such as the expiry"),
     Call("glue:DeleteJob", "glue:DeleteJob", _OWN, _DELETE, "the clone"),
     Call("glue:GetDatabase", "glue:GetDatabase", _CATALOG, _ALL, "whether the branch's database is there"),

@@ -28,7 +28,7 @@ class Reach:
         branches: the pattern of branch names that all of it is for.
         buckets: that hold main's and the branches' datasets and scripts.
         main_objects: main's datasets and scripts.
-        branch_objects: what a branch writes, with its claims and Hadoop's folder markers.
+        branch_objects: what a branch writes, with its claims and Hadoop's folder markers beside it.
         kept_objects: what of ``branch_objects`` is main's.
         main_jobs: names of main's Glue jobs.
         branch_jobs: patterns of clones' names.
@@ -37,6 +37,7 @@ class Reach:
         kept_databases: which of main's databases it holds.
         roles: ARNs or names of the roles that the jobs run in.
         roleless: nodes of which the graph does not say the role.
+        connections: names of the connections that the jobs use.
     """
 
     branches: str
@@ -51,6 +52,7 @@ class Reach:
     kept_databases: tuple[str, ...]
     roles: tuple[str, ...]
     roleless: tuple[str, ...]
+    connections: tuple[str, ...]
 
 
 def reach_of(graph: PipelineGraph, branches: str = "*") -> Reach:
@@ -87,6 +89,7 @@ def reach_of(graph: PipelineGraph, branches: str = "*") -> Reach:
         kept_databases=tuple(sorted({name for table in tables if holds(databases, name := table.partition(".")[0])})),
         roles=tuple(sorted({role for node in nodes if (role := _role(node))})),
         roleless=tuple(node.id for node in nodes if not _role(node)),
+        connections=tuple(sorted({name for node in nodes for name in _connections(node)})),
     )
 
 
@@ -131,7 +134,8 @@ def _main_objects(nodes: list[Node], roots: list[S3Uri]) -> tuple[str, ...]:
 
 def _below(uri: S3Uri, branches: str) -> tuple[str, ...]:
     """Return the patterns of all objects below a branch's prefix, and of those beside it that speak of it."""
-    beside = (naming.folder_marker(str(uri)), naming.claim_uri(str(uri)))
+    # Claims, and whatever else of ours lies beside a prefix and speaks of it.
+    beside = (naming.folder_marker(str(uri)), f"{naming.claim_uri(str(uri)).rstrip('$')}*")
     found = (f"{uri.folder}*", *(text.removeprefix("s3://") for text in beside))
     return tuple(_pattern(text, branches) for text in found)
 
@@ -180,6 +184,12 @@ def _outermost(uris: Iterable[S3Uri]) -> list[S3Uri]:
         if not outer or not outer[-1].contains(uri):
             outer.append(uri)
     return outer
+
+
+def _connections(node: Node) -> tuple[str, ...]:
+    given = node.metadata.properties.get("Connections")
+    names = given.get("Connections") if isinstance(given, dict) else None
+    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
 
 
 def _role(node: Node) -> str:

@@ -36,6 +36,7 @@ _COMPRESSED = (".gz", ".zst", ".bz2", ".snappy", ".lz4")
 _MAGIC: dict[bytes, Format] = {b"PAR1": "parquet", b"ORC": "orc"}
 _DELTA_LOG = "_delta_log"
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_PERMISSION = re.compile(r"s3:[A-Z]\w+")
 _REFUSED = re.compile(r"ACCESS_DENIED during (?P<operation>\w+) operation")
 
 
@@ -208,7 +209,8 @@ def first_line(error: BaseException) -> str:
         return type(error).__name__
     line = text.splitlines()[0]
     refused = _REFUSED.search(line)
-    if refused is None or "s3:" in line:  # S3 itself names the permission where its answer has a body
+    if refused is None:
         return line
-    needed = " and ".join(actions_for(f"s3:{refused['operation']}"))
+    named = _PERMISSION.search(line)  # S3 itself names it where its answer has a body
+    needed = named[0] if named else " and ".join(actions_for(f"s3:{refused['operation']}"))
     return f"{line.rstrip('.')} ({denied_hint(needed, 'it')})"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pypedream_dagster.delta.rules import CompareRules, Format
-from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, list_files
+from pypedream_dagster.delta.source import AnySide, DataFile, Frame, Side, UnreadableError, first_line, list_files
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatchReader
@@ -75,8 +75,7 @@ def read_table(side: Side) -> RecordBatchReader:
 
 def unreadable(side: Side, error: Exception) -> UnreadableError:
     """What to say of a table that its library cannot read."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return UnreadableError(f"{side.uri} cannot be read as {_NAMES.get(side.format, 'files')}: {lines[0]}")
+    return UnreadableError(f"{side.uri} cannot be read as {_NAMES.get(side.format, 'files')}: {first_line(error)}")
 
 
 def _detected(side: Side) -> TableFormat | None:

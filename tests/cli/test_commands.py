@@ -30,7 +30,7 @@ def test_help_names_every_command_with_its_own_first_line() -> None:
         assert entry.summary == str(command.help).splitlines()[0]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["nodes"], ["nodes", "--json"], ["branches"], ["plot"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["nodes"], ["nodes", "--json"], ["branches"], ["plot"], ["policy"]])
 def test_light_commands_import_nothing_heavy(project: Path, arguments: list[str]) -> None:
     heavy = HEAVY if arguments == ["plot"] else HEAVY | {"networkx"}
     code = (

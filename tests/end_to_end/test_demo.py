@@ -59,7 +59,16 @@ def demo(project: Path) -> subprocess.CompletedProcess[str]:
 
 def test_every_command_of_the_tour_is_shown(demo: subprocess.CompletedProcess[str]) -> None:
     shown = re.findall(r"^\$ pypedream (\S+)", demo.stdout, re.MULTILINE)
-    for command in ("local", "trigger-branch", "create-branch", "plan", "deploy-branch", "deltas", "destroy-branch"):
+    for command in (
+        "local",
+        "trigger-branch",
+        "policy",
+        "create-branch",
+        "plan",
+        "deploy-branch",
+        "deltas",
+        "destroy-branch",
+    ):
         assert command in shown
     assert shown.count("trigger-branch") == 2
 

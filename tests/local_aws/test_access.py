@@ -264,3 +264,70 @@ def test_a_runs_credentials_end_with_it(aws: Aws) -> None:
 
     with pytest.raises(ClientError, match="InvalidAccessKeyId"):
         Aws(aws.endpoint, leaked).keys(bucket)
+
+
+def test_who_may_not_list_a_bucket_is_not_told_which_objects_are_missing(aws: Aws) -> None:
+    bucket = aws.bucket()
+    aws.s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    objects = allow("s3:GetObject*", resource=f"arn:aws:s3:::{bucket}/*")
+    by_prefix = {
+        **allow("s3:ListBucket", resource=f"arn:aws:s3:::{bucket}"),
+        "Condition": {"StringLike": {"s3:prefix": "k*"}},
+    }
+    lists = allow("s3:ListBucket", resource=f"arn:aws:s3:::{bucket}")
+
+    for blind in (aws.as_role(aws.role(objects)).s3, aws.as_role(aws.role(objects, by_prefix)).s3):
+        assert blind.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+        with pytest.raises(ClientError, match=r"AccessDenied.*s3:ListBucket"):
+            blind.get_object(Bucket=bucket, Key="missing")
+        with pytest.raises(ClientError, match=r"AccessDenied.*s3:ListBucket"):
+            blind.get_object_tagging(Bucket=bucket, Key="missing")
+        with pytest.raises(ClientError, match="403"):
+            blind.head_object(Bucket=bucket, Key="missing")
+    seeing = aws.as_role(aws.role(objects, lists)).s3
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        seeing.get_object(Bucket=bucket, Key="missing")
+    with pytest.raises(ClientError, match="404"):
+        seeing.head_object(Bucket=bucket, Key="missing")
+
+
+def test_tags_of_requests_and_of_jobs_are_conditions(aws: Aws) -> None:
+    made = {**allow("glue:CreateJob", "glue:TagResource"), "Condition": {"StringLike": {"aws:RequestTag/team": "d*"}}}
+    only = {"ForAllValues:StringEquals": {"aws:TagKeys": ["team", "cost"]}}
+    own = {**allow("glue:DeleteJob"), "Condition": {"StringEquals": {"aws:ResourceTag/team": "data"}}}
+    limit = {
+        "Effect": "Deny",
+        "Action": "glue:CreateJob",
+        "Resource": "*",
+        "Condition": {"Null": {"aws:TagKeys": "true"}},
+    }
+    glue = aws.as_role(
+        aws.role({**made, "Condition": {**made["Condition"], **only}}, own, limit, allow("iam:PassRole"))
+    ).glue
+    job = {"Role": aws.role(), "Command": {"Name": "pythonshell", "ScriptLocation": "s3://bucket/x.py"}}
+    name = unique("tagged")
+
+    for tags in ({}, {"team": "sales"}, {"team": "data", "other": "x"}):
+        with denied():
+            glue.create_job(Name=name, Tags=tags, **job)
+    glue.create_job(Name=name, Tags={"team": "data", "cost": "1"}, **job)
+    other = aws.job("", Tags={"team": "sales"})
+    with denied():
+        glue.delete_job(JobName=other)
+    glue.delete_job(JobName=name)
+
+
+def test_a_user_is_known_by_name(aws: Aws) -> None:
+    name, bucket = unique("ann"), aws.bucket()
+    aws.iam.create_user(UserName=name)
+    mine = {
+        **allow("s3:ListBucket"),
+        "Condition": {"StringEquals": {"aws:username": name, "aws:PrincipalType": "User"}},
+    }
+    aws.iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(mine))
+    key = aws.iam.create_access_key(UserName=name)["AccessKey"]
+    own = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+
+    Aws(aws.endpoint, own).s3.list_objects_v2(Bucket=bucket)
+    with denied():
+        aws.as_role(aws.role(mine)).s3.list_objects_v2(Bucket=bucket)

@@ -65,6 +65,7 @@ def test_a_branch_can_be_made_and_destroyed(graph: PipelineGraph, branch: str) -
     documents = printed(graph)
     objects = [f"{prefix}data/part-0" for prefix in one.write_prefixes]
     objects += [naming.claim_uri(prefix) for prefix in one.write_prefixes]
+    objects += [f"{naming.claim_uri(prefix).rstrip('$')}_lease$" for prefix in one.write_prefixes]
     objects += [naming.folder_marker(prefix) for prefix in one.write_prefixes]
     objects += [output.head_uri for _, output in one.datasets()]
     objects += [node.script_uri for node in one.clones if node.script_uri]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,10 +25,15 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller: its ARN, and every layer of policies, which all must allow. Root has no layer."""
+    """A caller: its ARN, and every layer of policies, which all must allow. Root has no layer.
+
+    Attributes:
+        context: condition keys that tell of the caller.
+    """
 
     arn: str
     layers: tuple[Layer, ...] = ()
+    context: Context = field(default_factory=dict)
 
     def refusal(self, action: str, resource: str, context: Context) -> str | None:
         """Why an action is refused, as AWS words it, or None where it is allowed."""
@@ -39,6 +44,7 @@ class Principal:
             "aws:sourceip": "127.0.0.1",
             # The loopback stands for the TLS connection that a job on AWS has.
             "aws:securetransport": "true",
+            **self.context,
             **context,
         }
         decisions = [(layer, decide(layer.documents, action, resource, circumstances)) for layer in self.layers]
@@ -79,7 +85,10 @@ def principal_of(access_key_id: str, root: RootKey, token: str | None) -> Princi
         expired = session.expiration.replace(tzinfo=UTC) < datetime.now(UTC)
         return None if expired or token != session.session_token else _session_principal(session)
     user = moto_backends.user_with_key(access_key_id)
-    return None if user is None else Principal(user.arn, _user_layers(user))
+    if user is None:
+        return None
+    context = {"aws:username": user.name, "aws:userid": user.id, "aws:principaltype": "User"}
+    return Principal(user.arn, _user_layers(user), context)
 
 
 def _session_principal(session: Any) -> Principal:
@@ -89,7 +98,7 @@ def _session_principal(session: Any) -> Principal:
         layers = (Layer("an identity-based policy", ()),)
     if session.policy:
         layers = (*layers, Layer("a session policy", (parse_policy(session.policy),)))
-    return Principal(session.arn, layers)
+    return Principal(session.arn, layers, {"aws:userid": session.user_id, "aws:principaltype": "AssumedRole"})
 
 
 def _user_layers(user: Any) -> tuple[Layer, ...]:
