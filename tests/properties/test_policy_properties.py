@@ -74,7 +74,11 @@ def _documents(draw: st.DrawFn) -> Json:
         metadata = {"operation": "glue", "properties": properties, "output_data": outputs}
         nodes.append({"id": f"n{number}", "metadata": metadata})
     links = [
-        {"source": "n0", "target": f"n{number}", "metadata": {"data": [next(iter(nodes[0]["metadata"]["output_data"]))]}}
+        {
+            "source": "n0",
+            "target": f"n{number}",
+            "metadata": {"data": [next(iter(nodes[0]["metadata"]["output_data"]))]},
+        }
         for number in range(1, len(nodes))
     ]
     return {"nodes": nodes, "links": links}

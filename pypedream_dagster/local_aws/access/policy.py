@@ -18,7 +18,6 @@ from typing import Any
 
 from pypedream_dagster.local_aws.access.conditions import Context, conditions_hold
 
-
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
