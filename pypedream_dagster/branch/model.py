@@ -113,6 +113,7 @@ class BranchGraph(Frozen):
         links: between them.
         write_prefixes: the only prefixes that its runs may write.
         protected_uris: what main reads and writes: no write prefix equals, contains or lies in one of them.
+        producers: main's datasets, all of them: base URI → the Glue job that writes it; empty in older files.
         read_actions: IAM actions that its runs may do beside those that every run may.
     """
 
@@ -122,6 +123,7 @@ class BranchGraph(Frozen):
     links: tuple[BranchLink, ...] = ()
     write_prefixes: tuple[str, ...] = ()
     protected_uris: tuple[str, ...] = ()
+    producers: Mapping[str, str] = Field(default_factory=dict)
     read_actions: tuple[str, ...] = ()
 
     @cached_property
@@ -150,6 +152,14 @@ class BranchGraph(Frozen):
         return () if self.is_main else tuple(sorted({table.partition(".")[0] for table in tables}))
 
 
+class GivenUp(Frozen):
+    """A node whose runs carry no session policy, by whose will and since when."""
+
+    node: str
+    by: str
+    at: datetime
+
+
 class Branch(Frozen):
     """``branch.json``: what was branched, by whom, and what main looked like then.
 
@@ -158,6 +168,7 @@ class Branch(Frozen):
         graph_sha256: of the main graph's file.
         script_sha256: per origin, of production's script as of then.
         follow_order: whether links that only order were followed.
+        given_up: nodes that run without a session policy: nothing but the proof after a run watches over main.
     """
 
     version: Literal[1] = 1
@@ -170,3 +181,8 @@ class Branch(Frozen):
     graph_sha256: str
     script_sha256: Mapping[str, str] = Field(default_factory=dict)
     follow_order: bool = False
+    given_up: tuple[GivenUp, ...] = ()
+
+    def has_given_up(self, node: str) -> bool:
+        """Tell whether a node's runs carry no session policy."""
+        return any(item.node == node for item in self.given_up)

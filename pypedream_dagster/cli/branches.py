@@ -39,6 +39,8 @@ def command(invocation: Invocation, as_json: bool) -> None:
     for branch in found:
         if branch["error"]:
             note(f"\n{branch['branch']}: {branch['error']}")
+        elif branch["given_up"]:
+            note(f"\n{branch['branch']}: runs without a session policy: {', '.join(branch['given_up'])}")
 
 
 def _describe(store: BranchStore, name: str, graph_sha256: str | None, now: datetime) -> dict[str, Any]:
@@ -60,6 +62,7 @@ def _document(record: Branch, state: str, graph_sha256: str | None, now: datetim
         "expires_at": record.expires_at.isoformat(),
         "expired": record.expires_at < now,
         "main_has_moved": graph_sha256 != record.graph_sha256,
+        "given_up": [item.node for item in record.given_up],
         "error": None,
     }
 

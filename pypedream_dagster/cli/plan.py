@@ -14,6 +14,8 @@ from pypedream_dagster.cli.forecast import USD_PER_DPU_HOUR, Forecast, critical_
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option, refuse_main
 from pypedream_dagster.cli.output import count, note, print_json, print_table
+from pypedream_dagster.deploy.live import production_jobs
+from pypedream_dagster.deploy.narrowing import FLAG, LOSS, unnarrowable_nodes
 from pypedream_dagster.errors import AwsError
 
 _WORDS = {"glue_job": "Glue job", "script": "script  ", "catalog_database": "database"}
@@ -33,7 +35,7 @@ def command(invocation: Invocation, branch: str, as_json: bool) -> None:
     store = invocation.store()
     record, graph = store.branch(branch), store.graph(branch)
     forecasts = _forecasts(invocation, graph)
-    hazards = list(_hazards(invocation, record, graph))
+    hazards = [*_unenforced(invocation, record, graph), *_hazards(invocation, record, graph)]
     if as_json:
         print_json(_document(record, graph, forecasts, hazards))
     else:
@@ -69,6 +71,22 @@ def _hazards(invocation: Invocation, record: Branch, graph: BranchGraph) -> Iter
         yield "main's graph has changed since this branch was created; the branch still runs as of then."
 
 
+def _unenforced(invocation: Invocation, record: Branch, graph: BranchGraph) -> Iterator[str]:
+    """Give the nodes whose runs IAM does not, or cannot, hold to the branch."""
+    for item in record.given_up:
+        yield (
+            f"{item.node} runs without a session policy, by the will of {item.by} ({item.at:%F}): IAM does not stop "
+            "its script from writing to main."
+        )
+    try:
+        production = production_jobs(invocation.aws(), graph)
+    except AwsError:
+        return  # what cannot be asked now, deploy-branch will ask
+    for node, feature in unnarrowable_nodes(graph, production).items():
+        if not record.has_given_up(node):
+            yield f"{node} uses {feature}, where {LOSS}: deploy-branch will refuse without {FLAG} {node}."
+
+
 def _creations(graph: BranchGraph) -> list[dict[str, str]]:
     made = []
     for node in graph.clones:
@@ -90,6 +108,7 @@ def _document(
         "creates": _creations(graph),
         "runs": [_run_document(node, forecasts.get(node.id)) for node in graph.nodes],
         "write_prefixes": list(graph.write_prefixes),
+        "given_up": [item.model_dump(mode="json") for item in record.given_up],
         "session_policy_characters": check_policies(graph),
         "expected_seconds": critical_path_seconds(graph, forecasts) if forecasts else None,
         "expected_usd": _total_usd(forecasts),

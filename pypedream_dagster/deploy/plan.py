@@ -17,6 +17,7 @@ from pypedream_dagster.branch.store import BranchStore, sha256
 from pypedream_dagster.deploy.delta_job import DeltaCode, delta_code_uris, delta_origin, delta_resources
 from pypedream_dagster.deploy.live import Tags, active_runs, is_ours, live_tags, production_jobs
 from pypedream_dagster.deploy.locked import locked_nodes, with_clones, with_live_arguments
+from pypedream_dagster.deploy.narrowing import check_narrowing
 from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, read_deployment
 from pypedream_dagster.deploy.resources import (
     Database,
@@ -62,14 +63,17 @@ class Plan:
         return tuple(step for step in self.steps if not isinstance(step, Keep | Forget))
 
 
-def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
+def plan_deployment(aws: Aws, store: BranchStore, name: str, *, also_given_up: Iterable[str] = ()) -> Plan:
     """Return the steps that make a branch's resources on AWS what its folder says.
+
+    Args:
+        also_given_up: nodes that are to run without a session policy, beside those that the branch's record names.
 
     Raises:
         BranchError: no such branch.
         StateError: a script is missing, the branch is deployed elsewhere, or a job cannot run on a branch.
         NotFoundError: a production job is not deployed.
-        ProtectedError: something is in the way that is not this branch's.
+        ProtectedError: something is in the way that is not this branch's, or a job's role cannot be narrowed.
     """
     branch, graph = store.branch(name), store.graph(name)
     record = read_deployment(store.folder(name))
@@ -77,6 +81,7 @@ def plan_deployment(aws: Aws, store: BranchStore, name: str) -> Plan:
     _check_write_modes(graph)
     scripts = {node.id: store.script(name, node) for node in graph.clones if node.script_uri is not None}
     production = production_jobs(aws, graph)
+    check_narrowing(branch, graph, production, also_given_up)
     graph = with_live_arguments(graph, production)
     graph = with_clones(graph, locked_nodes(graph, production))
     tags = branch_tags(branch)
