@@ -136,7 +136,7 @@ def test_a_reused_job_is_started_with_the_branchs_own_places_and_without_bookmar
     assert reused.action == "reuse"
     assert reused.arguments == {
         **_graph().by_id["b"].arguments,
-        "--TempDir": "s3://lake/test/temporary/",
+        "--TempDir": "s3://lake/test/temporary/b/",
         "--job-bookmark-option": "job-bookmark-disable",
     }
 
