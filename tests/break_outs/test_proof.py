@@ -12,7 +12,7 @@ from pypedream_dagster.branch.model import GivenUp
 from pypedream_dagster.defs.launch import trigger
 from pypedream_dagster.run.record import read_run_record
 from tests.defs.conftest import make_project, project  # noqa: F401 fixtures
-from tests.defs.production import FAIL, WRITE_TO_MAIN, Project
+from tests.defs.production import FAIL, ROUND_AMOUNTS, WRITE_TO_MAIN, Project
 
 FINE_GRAINED = "--enable-lakeformation-fine-grained-access"
 
@@ -42,7 +42,7 @@ def test_what_was_given_up_is_told_and_what_it_did_to_main_is_found(project: Pro
     kept = {key: job[key] for key in ("Role", "Command", "MaxCapacity", "ExecutionProperty", "Timeout")}
     arguments = {**job["DefaultArguments"], FINE_GRAINED: "true"}
     glue.update_job(JobName=name, JobUpdate={**kept, "DefaultArguments": arguments})
-    project.create_branch(change=WRITE_TO_MAIN)
+    project.create_branch(change=ROUND_AMOUNTS + WRITE_TO_MAIN)
     given_up = GivenUp(node="transform", by="ann", at=datetime.now(UTC))
     project.store.give_up("test", [given_up])
     project.deploy()

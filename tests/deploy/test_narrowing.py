@@ -16,9 +16,11 @@ from tests.branch.pipelines import chain
 from tests.cli.conftest import Deployed, Pypedream, deployed, no_aws, pypedream  # noqa: F401 fixtures
 
 FINE_GRAINED = "--enable-lakeformation-fine-grained-access"
-RESOLVER = (
-    "spark.hadoop.fs.s3.credentialsResolverClass=com.amazonaws.glue.accesscontrol.AWSLakeFormationCredentialResolver"
+FULL_TABLE = (
+    "spark.a=b --conf spark.hadoop.fs.s3.credentialsResolverClass="
+    "com.amazonaws.glue.accesscontrol.AWSLakeFormationCredentialResolver"
 )
+CATALOG = "spark.sql.catalog.glue_catalog.glue.lakeformation-enabled=true"
 
 
 @pytest.mark.parametrize(
@@ -27,11 +29,7 @@ RESOLVER = (
         ({"DefaultArguments": {FINE_GRAINED: "true"}}, "fine-grained"),
         ({"NonOverridableArguments": {FINE_GRAINED: "true"}}, "fine-grained"),
         (
-            {
-                "DefaultArguments": {
-                    "--conf": f"spark.a=b --conf spark.hadoop.fs.s3.credentialsResolverClass={RESOLVER}"
-                }
-            },
+            {"DefaultArguments": {"--conf": FULL_TABLE}},
             "full table",
         ),
         (
