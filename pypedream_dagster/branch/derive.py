@@ -72,6 +72,7 @@ def derive_branch(
         links=_links(graph, affected, before),
         write_prefixes=roots,
         protected_uris=protected_uris(graph),
+        producers=_producers(graph),
         read_actions=read_actions(graph),
     )
     check_isolation(derived)
@@ -88,6 +89,12 @@ def derive_main(graph: PipelineGraph) -> BranchGraph:
     return BranchGraph(
         branch=MAIN, nodes=nodes, links=_links(graph, jobs, before), protected_uris=protected_uris(graph)
     )
+
+
+def _producers(graph: PipelineGraph) -> dict[str, str]:
+    """Return which of production's jobs writes which of main's datasets."""
+    jobs = [node for node in graph.nodes if node.is_job]
+    return {data.base_uri: node.job_name(MAIN) for node in jobs for data in node.outputs.values()}
 
 
 def _check_origin(graph: PipelineGraph, origin: str) -> None:

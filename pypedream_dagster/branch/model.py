@@ -124,6 +124,7 @@ class BranchGraph(Frozen):
         links: between them.
         write_prefixes: the only prefixes that its runs may write.
         protected_uris: what main reads and writes: no write prefix equals, contains or lies in one of them.
+        producers: main's datasets, all of them: base URI → the Glue job that writes it; empty in older files.
         read_actions: IAM actions that its runs may do beside those that every run may.
     """
 
@@ -133,6 +134,7 @@ class BranchGraph(Frozen):
     links: tuple[BranchLink, ...] = ()
     write_prefixes: tuple[str, ...] = ()
     protected_uris: tuple[str, ...] = ()
+    producers: Mapping[str, str] = Field(default_factory=dict)
     read_actions: tuple[str, ...] = ()
 
     @cached_property
@@ -186,6 +188,14 @@ class Acknowledgement(Frozen):
     what: str
 
 
+class GivenUp(Frozen):
+    """A node whose runs carry no session policy, by whose will and since when."""
+
+    node: str
+    by: str
+    at: datetime
+
+
 class Branch(Frozen):
     """``branch.json``: what was branched, by whom, and what main looked like then.
 
@@ -198,6 +208,7 @@ class Branch(Frozen):
         deployed_to: since when and where something of it is on AWS; None while nothing is. What tells a deployment
             record that was lost from one that never was.
         acknowledged: the severe hazards that somebody has taken upon themselves.
+        given_up: nodes that run without a session policy: nothing but the proof after a run watches over main.
     """
 
     version: Literal[1] = 1
@@ -213,3 +224,8 @@ class Branch(Frozen):
     rebased_at: datetime | None = None
     deployed_to: DeployedTo | None = None
     acknowledged: tuple[Acknowledgement, ...] = ()
+    given_up: tuple[GivenUp, ...] = ()
+
+    def has_given_up(self, node: str) -> bool:
+        """Tell whether a node's runs carry no session policy."""
+        return any(item.node == node for item in self.given_up)

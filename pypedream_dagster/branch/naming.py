@@ -7,7 +7,7 @@ import re
 
 from pypedream_dagster.errors import BranchError
 from pypedream_dagster.graph.model import MAIN
-from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, join_uri, parse_uri
+from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, join_uri
 
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}\Z")
 _RESERVED = {MAIN, "start", "stop"}

@@ -50,7 +50,11 @@ _OTHERWISE: list[dict[str, Any]] = [
         "Resource": "*",
         "Condition": {"StringNotEquals": {"cloudwatch:namespace": "Glue"}},
     },
-    {"Effect": "Deny", "Action": ["ec2:CreateTags", "ec2:DeleteTags"], "NotResource": "arn:aws:ec2:*:*:network-interface/*"},
+    {
+        "Effect": "Deny",
+        "Action": ["ec2:CreateTags", "ec2:DeleteTags"],
+        "NotResource": "arn:aws:ec2:*:*:network-interface/*",
+    },
 ]
 _CATALOG = "arn:aws:glue:*:*:catalog"
 

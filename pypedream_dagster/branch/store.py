@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -27,7 +27,7 @@ from pydantic import BaseModel, ValidationError
 
 from pypedream_dagster.branch.baseline import Baseline, JobsFile
 from pypedream_dagster.branch.isolation import check_apart
-from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
+from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode, GivenUp
 from pypedream_dagster.branch.naming import check_branch_name, slug
 from pypedream_dagster.errors import BranchError, StateError
 from pypedream_dagster.graph.files import write_json
@@ -178,6 +178,14 @@ class BranchStore:
     def update_graph(self, name: str, graph: BranchGraph) -> None:
         """Replace a branch's derived graph."""
         write_json(self._existing(name) / "graph.json", graph_document(graph))
+
+    def give_up(self, name: str, given_up: Iterable[GivenUp]) -> None:
+        """Note the nodes that are to run without a session policy, beside those noted before."""
+        branch = self.branch(name)
+        new = [item for item in given_up if not branch.has_given_up(item.node)]
+        changed = branch.model_copy(update={"given_up": (*branch.given_up, *new)})
+        if new:
+            write_json(self._existing(name) / "branch.json", changed.model_dump(mode="json"))
 
     def script_path(self, name: str, node: BranchNode) -> Path:
         """Return where the developer edits an origin's script."""

@@ -92,9 +92,7 @@ def _candidate(
     return Widened(tuple(dict.fromkeys(allowed)), tuple(dict.fromkeys(denied)))
 
 
-def _is_sound(
-    candidate: Widened, own: Sequence[S3Uri], protected: Sequence[S3Uri], objects: Sequence[S3Uri]
-) -> bool:
+def _is_sound(candidate: Widened, own: Sequence[S3Uri], protected: Sequence[S3Uri], objects: Sequence[S3Uri]) -> bool:
     """Tell whether all that is the run's is allowed and not denied, and all else that is allowed is denied."""
     allowed, denied = candidate.allowed, candidate.denied
     if not all(_holds(allowed, uri) and not _holds(denied, uri) for uri in own):
@@ -164,8 +162,9 @@ def _patterns(uris: Iterable[S3Uri], group: Group) -> list[str]:
 def _pattern(folders: Sequence[str]) -> str:
     if len(folders) == 1:
         return f"{folders[0]}*"
-    head = os.path.commonprefix(folders)
-    tail = os.path.commonprefix([folder[len(head) :][::-1] for folder in folders])[::-1]
+    head = os.path.commonprefix(folders)  # noqa: RUF071 character by character is what is wanted
+    backwards = [folder[len(head) :][::-1] for folder in folders]
+    tail = os.path.commonprefix(backwards)[::-1]  # noqa: RUF071
     return f"{head}*{tail}*" if tail else f"{head}*"
 
 

@@ -54,6 +54,8 @@ def command(invocation: Invocation, remote: bool, deployed: bool, as_json: bool)
     for branch in found:
         if branch["error"]:
             note(f"\n{branch['branch']}: {branch['error']}")
+        elif branch["given_up"]:
+            note(f"\n{branch['branch']}: runs without a session policy: {', '.join(branch['given_up'])}")
     if moved := [branch["branch"] for branch in found if branch.get("drift", {}).get("kinds")]:
         note(f"\n'pypedream plan {moved[0]}' shows what has changed, 'pypedream rebase {moved[0]}' takes it up.")
     if found and not remote:
@@ -125,6 +127,7 @@ def _document(record: Branch, state: str, graph_sha256: str | None, drift: Drift
         "expired": record.expires_at < now,
         "main_has_moved": bool(drift) or graph_sha256 != record.graph_sha256,
         "drift": {"kinds": list(drift.kinds), "words": words(drift), "was_asked": drift.was_asked},
+        "given_up": [item.node for item in record.given_up],
         "error": None,
     }
 

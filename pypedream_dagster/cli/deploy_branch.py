@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import click
 
 from pypedream_dagster.aws.session import Aws
+from pypedream_dagster.branch.model import GivenUp
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.cli.branch_state import forget_runs
 from pypedream_dagster.cli.hazards import acknowledged_ids, hazard_document, print_hazards
@@ -20,9 +21,11 @@ from pypedream_dagster.deploy.hazards.acknowledge import acknowledged, check_ack
 from pypedream_dagster.deploy.hazards.model import BUILDING
 from pypedream_dagster.deploy.hazards.scan import scan
 from pypedream_dagster.deploy.lease import held, holder_of
-from pypedream_dagster.deploy.plan import plan_deployment
+from pypedream_dagster.deploy.narrowing import FLAG
+from pypedream_dagster.deploy.plan import Plan, plan_deployment
 from pypedream_dagster.deploy.seed import ALL, with_seeds
 from pypedream_dagster.deploy.steps import Step, describe
+from pypedream_dagster.errors import BranchError
 
 
 @click.command("deploy-branch")
@@ -44,10 +47,24 @@ from pypedream_dagster.deploy.steps import Step, describe
     metavar="ID",
     help="Go on in spite of this severe hazard, which 'plan' names; repeatable, and recorded in branch.json.",
 )
+@click.option(
+    FLAG,
+    "given_up",
+    multiple=True,
+    metavar="NODE",
+    help="Run NODE without a session policy, where its role cannot be narrowed: IAM then does not stop its script from "
+    "writing to main. Noted in branch.json with your name; repeatable.",
+)
 @json_plan_option
 @pass_invocation
 def command(
-    invocation: Invocation, branch: str, dry_run: bool, seeds: tuple[str, ...], ids: tuple[str, ...], as_json: bool
+    invocation: Invocation,
+    branch: str,
+    dry_run: bool,
+    seeds: tuple[str, ...],
+    ids: tuple[str, ...],
+    given_up: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Clone the branched job on AWS and upload its script.
 
@@ -56,30 +73,34 @@ def command(
     """
     refuse_main(branch, "deployed")
     store = invocation.store()
-    record = store.branch(branch)
-    aws = invocation.aws()
+    _check_nodes(store, branch, given_up)
+    aws, owner = invocation.aws(), invocation.settings().owner
+
+    def planned() -> Plan:
+        plan = plan_deployment(aws, store, branch, seeds=_seeds(aws, store, branch, seeds), also_given_up=given_up)
+        note_rebuilt(plan)
+        return plan
+
     if dry_run:
         if (busy := holder_of(aws, store, branch)) is not None:
             note(f"{busy}: until it ends, this is refused.")
-        plan = plan_deployment(aws, store, branch, seeds=_seeds(aws, store, branch, seeds))
-        note_rebuilt(plan)
+        plan = planned()
         hazards = scan(aws, store, plan.graph)
-        record = acknowledged(record, hazards, ids, by=invocation.settings().owner, at=invocation.now())
+        record = acknowledged(store.branch(branch), hazards, ids, by=owner, at=invocation.now())
         known = acknowledged_ids(record.acknowledged)
         show_plan(plan, as_json=as_json, hazards=[hazard_document(hazard, known) for hazard in hazards])
         if hazards and not as_json:
             click.echo("\nHazards")
             print_hazards(hazards, known)
         return
-    with held(aws, store, branch, "deploy-branch", owner=invocation.settings().owner, on_note=note) as lease:
-        plan = plan_deployment(aws, store, branch, seeds=_seeds(aws, store, branch, seeds))
-        note_rebuilt(plan)
+    with held(aws, store, branch, "deploy-branch", owner=owner, on_note=note) as lease:
+        plan = planned()
         hazards = scan(aws, store, plan.graph)
-        record = store.branch(branch)
-        record = acknowledged(record, hazards, ids, by=invocation.settings().owner, at=invocation.now())
+        record = acknowledged(store.branch(branch), hazards, ids, by=owner, at=invocation.now())
         check_acknowledged(record, hazards)
         if ids:
             store.update_branch(record)
+        store.give_up(branch, [GivenUp(node=node, by=owner, at=invocation.now()) for node in given_up])
         if plan.record is None:
             forget_runs(store, branch)
         note(f"Deploying branch {branch!r} to {aws.source}, {aws.region}.")
@@ -94,6 +115,14 @@ def command(
     done = count(len(plan.changes), "change") if plan.changes else "nothing had changed"
     click.echo(f"Deployed branch {branch!r}: {done}.")
     note(f"Next: 'pypedream trigger-branch {branch}' runs {count(len(plan.graph.nodes), 'node')}.")
+
+
+def _check_nodes(store: BranchStore, branch: str, given_up: Iterable[str]) -> None:
+    store.branch(branch)
+    known = store.graph(branch).by_id
+    for node in given_up:
+        if node not in known:
+            raise BranchError(f"Branch {branch!r} does not run {node!r}.", hint=f"its nodes: {', '.join(known)}")
 
 
 def _seeds(aws: Aws, store: BranchStore, branch: str, asked: Iterable[str]) -> frozenset[str]:

@@ -28,6 +28,8 @@ from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option, price_option, refuse_main
 from pypedream_dagster.cli.output import count, note, print_json, print_table
 from pypedream_dagster.deploy.hazards.model import Finding
+from pypedream_dagster.deploy.live import production_jobs
+from pypedream_dagster.deploy.narrowing import FLAG, LOSS, unnarrowable_nodes
 from pypedream_dagster.deploy.seed import dataset_size
 from pypedream_dagster.errors import AwsError, GraphError
 from pypedream_dagster.graph.files import read_graph
@@ -57,7 +59,7 @@ def command(
     store = invocation.store()
     record, graph = store.branch(branch), store.graph(branch)
     expected = _expected(invocation, graph, usd_per_dpu_hour)
-    notes = list(_notes(invocation, record, graph))
+    notes = [*_unenforced(invocation, record, graph), *_notes(invocation, record, graph)]
     hazards = scan_where_possible(invocation, store, graph)
     seeds = _seeds(invocation, graph, hazards)
     drift = drift_view.look(invocation, store, branch)
@@ -102,6 +104,22 @@ def _notes(invocation: Invocation, record: Branch, graph: BranchGraph) -> Iterat
         yield f"The branch has expired on {record.expires_at:%F}."
 
 
+def _unenforced(invocation: Invocation, record: Branch, graph: BranchGraph) -> Iterator[str]:
+    """Give the nodes whose runs IAM does not, or cannot, hold to the branch."""
+    for item in record.given_up:
+        yield (
+            f"{item.node} runs without a session policy, by the will of {item.by} ({item.at:%F}): IAM does not stop "
+            "its script from writing to main."
+        )
+    try:
+        production = production_jobs(invocation.aws(), graph)
+    except AwsError:
+        return  # what cannot be asked now, deploy-branch will ask
+    for node, feature in unnarrowable_nodes(graph, production).items():
+        if not record.has_given_up(node):
+            yield f"{node} uses {feature}, where {LOSS}: deploy-branch will refuse without {FLAG} {node}."
+
+
 def _creations(graph: BranchGraph) -> list[dict[str, str]]:
     made = []
     for node in graph.clones:
@@ -125,6 +143,7 @@ def _document(
         "creates": _creations(graph),
         "runs": [_run_document(node, nodes.get(node.id)) for node in graph.nodes],
         "write_prefixes": list(graph.write_prefixes),
+        "given_up": [item.model_dump(mode="json") for item in record.given_up],
         "session_policy_characters": check_policies(graph),
         "expected_seconds": estimate.seconds if estimate and nodes else None,
         "expected_usd": estimate.totals.usd if estimate else None,

@@ -39,6 +39,7 @@ from pypedream_dagster.masking.mask import mask_exception
 from pypedream_dagster.report import wording
 from pypedream_dagster.report.html import render_html
 from pypedream_dagster.report.markdown import render_markdown
+from pypedream_dagster.report.proof import describe_proof
 from pypedream_dagster.run.record import read_run_record
 
 SCHEMA, ROWS, EXPECTATIONS, ISOLATION = "schema_delta", "row_delta", "expectations", "isolation"
@@ -228,19 +229,13 @@ def _isolation(key: AssetKey, folder: Path, node: BranchNode) -> AssetCheckResul
             severity=AssetCheckSeverity.WARN,
             description="No finished run is recorded: nothing proves anything yet.",
         )
-    if proof.holds:
-        text = f"{wording.plural(proof.compared_objects, 'object')} of main are what they were before the run."
-    elif proof.policy_confirmed is False:
-        text = "Glue does not confirm the session policy of the run."
-    elif proof.production_run_ids:
-        text = "Main changed while the branch ran; production ran meanwhile, and may be why."
-    else:
-        text = "Main changed while the branch ran, and no run of production's accounts for it."
+    # What IAM held the run to, and what others may have done, is a warning; what nothing accounts for is an error.
+    is_known = proof.policy_confirmed is not False and (proof.main_unchanged or bool(proof.production_run_ids))
     return AssetCheckResult(
         asset_key=key,
         check_name=ISOLATION,
         passed=proof.holds,
-        severity=AssetCheckSeverity.WARN if proof.production_run_ids else AssetCheckSeverity.ERROR,
-        description=text,
+        severity=AssetCheckSeverity.WARN if is_known else AssetCheckSeverity.ERROR,
+        description=describe_proof(proof),
         metadata={"job_run_id": record.job_run_id, "proof": plain(proof.model_dump())},
     )

@@ -23,6 +23,7 @@ from pypedream_dagster.defs.metadata import Metadata, dataset_metadata, plain, r
 from pypedream_dagster.defs.progress import Progress, tell
 from pypedream_dagster.defs.resources import AwsResource
 from pypedream_dagster.deploy.lease import Lease, joined
+from pypedream_dagster.deploy.narrowing import policy_refused
 from pypedream_dagster.deploy.plan import branch_tags
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.deploy.seed import seed
@@ -32,16 +33,20 @@ from pypedream_dagster.errors import (
     NotConfiguredError,
     NotFoundError,
     PypedreamError,
+    RunError,
     StateError,
 )
 from pypedream_dagster.masking.mask import mask_exception, mask_text
+from pypedream_dagster.report.proof import describe_proof
 from pypedream_dagster.run.costs import cost_of
 from pypedream_dagster.run.isolation import (
     Isolation,
+    Snapshot,
+    Watched,
     compare_snapshots,
+    look_at,
     production_runs_since,
-    take_snapshot,
-    watched_uris,
+    watched,
 )
 from pypedream_dagster.run.job_run import RunRequest, run_job, run_key
 from pypedream_dagster.run.main_data import MainData, data_before
@@ -126,6 +131,7 @@ class _Step:
         self._graph = place.graph
         self._node = node
         self._main: tuple[MainData, ...] = ()
+        self._last: JobRun | None = None
 
     def results(self) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
         """Run the node; yield its assets with all that is known of them."""
@@ -135,7 +141,9 @@ class _Step:
             run, isolation = self._run_narrowed(self._place.folder)
         common = run_metadata(self._aws, run)
         if isolation is not None:
-            common["isolation"] = "main is untouched" if isolation.holds else plain(isolation.model_dump())
+            common["isolation"] = describe_proof(isolation)
+            if not isolation.holds:
+                common["isolation_proof"] = plain(isolation.model_dump())
         if not self._node.outputs:
             (key,) = asset_keys(self._place.branch, self._node)
             yield MaterializeResult(asset_key=key, metadata=common)
@@ -153,22 +161,41 @@ class _Step:
                 f"Branch {self._place.branch!r} is {'only partly' if deployment else 'not'} deployed.",
                 hint=f"run 'pypedream deploy-branch {self._place.branch}' first",
             )
-        policy = session_policy(self._graph, self._node)
+        given_up = BranchStore(folder.parent).branch(self._place.branch).has_given_up(self._node.id)
+        policy = None if given_up else session_policy(self._graph, self._node)
         request = self._request(policy)
-        watched, since = watched_uris(self._node), datetime.now(UTC)
-        before = take_snapshot(self._aws.s3, watched)
+        what, since = watched(self._graph, self._node), datetime.now(UTC)
+        before = look_at(self._aws.s3, self._aws.glue, what)
         self._main = data_before(self._aws.s3, self._graph, self._node, before)
-        run = self._run(request, folder)
-        after = take_snapshot(self._aws.s3, watched)
-        echoed = self._aws.glue.get_job_run(run.job_name, run.job_run_id).session_policy
-        isolation = compare_snapshots(before, after, policy_confirmed=echoed == policy)
-        if not isolation.main_unchanged:
-            others = production_runs_since(
-                self._aws.glue, [self._node.production_job], run.started_on or since, [run.job_run_id]
-            )
-            isolation = isolation.model_copy(update={"production_run_ids": others})
+        try:
+            run = self._run(request, folder)
+        except RunError:
+            # It may have written before it failed.
+            if self._last is not None:
+                proof = self._prove(self._last, policy, what, before, since)
+                self._record(folder, request.run_key, self._last, proof)
+                tell(Progress(self._node.id, "note", describe_proof(proof)))
+            raise
+        except AwsError as error:
+            if refused := policy_refused(error, self._place.branch, self._node):
+                raise refused from error
+            raise
+        isolation = self._prove(run, policy, what, before, since)
         self._record(folder, request.run_key, run, isolation)
         return run, isolation
+
+    def _prove(self, run: JobRun, policy: str | None, what: Watched, before: Snapshot, since: datetime) -> Isolation:
+        """Look at main again, and say what differs and who else may have done it."""
+        glue = self._aws.glue
+        after = look_at(self._aws.s3, glue, what)
+        echoed = glue.get_job_run(run.job_name, run.job_run_id).session_policy
+        confirmed = None if policy is None else echoed == policy
+        isolation = compare_snapshots(before, after, enforced=policy is not None, policy_confirmed=confirmed)
+        if isolation.main_unchanged:
+            return isolation
+        jobs = {*self._graph.producers.values(), *what.jobs}
+        others = production_runs_since(glue, jobs, run.started_on or since, [run.job_run_id])
+        return isolation.model_copy(update={"production_run_ids": others})
 
     def _request(self, policy: str | None) -> RunRequest:
         dagster_run = self._context.run
@@ -184,6 +211,7 @@ class _Step:
 
     def _run(self, request: RunRequest, folder: Path | None) -> JobRun:
         def on_state(run: JobRun) -> None:
+            self._last = run
             self._context.log.info(f"Glue job {run.job_name}: run {run.job_run_id} is {run.state}")
             cost = cost_of(run, self._aws.prices) if run.is_terminal else None
             tell(Progress(self._node.id, "state", run.state, job_run_id=run.job_run_id, cost=cost))

@@ -19,6 +19,7 @@ from pypedream_dagster.branch.store import BranchStore, sha256
 from pypedream_dagster.deploy.delta_job import DeltaCode, delta_origin, delta_resources
 from pypedream_dagster.deploy.live import Tags, active_runs, is_empty, is_ours, live_tags, production_jobs
 from pypedream_dagster.deploy.locked import locked_nodes, with_clones, with_live_arguments
+from pypedream_dagster.deploy.narrowing import check_narrowing
 from pypedream_dagster.deploy.rebuild import check_place, known_deployment, named_by
 from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord
 from pypedream_dagster.deploy.resources import (
@@ -68,18 +69,21 @@ class Plan:
         return tuple(step for step in self.steps if not isinstance(step, Keep | Forget))
 
 
-def plan_deployment(aws: Aws, store: BranchStore, name: str, *, seeds: Iterable[str] = ()) -> Plan:
+def plan_deployment(
+    aws: Aws, store: BranchStore, name: str, *, seeds: Iterable[str] = (), also_given_up: Iterable[str] = ()
+) -> Plan:
     """Return the steps that make a branch's resources on AWS what its folder says.
 
     Args:
         seeds: further outputs that start as a copy of main's, as `seed.with_seeds` takes them.
+        also_given_up: nodes that are to run without a session policy, beside those that the branch's record names.
 
     Raises:
         BranchError: no such branch.
         StateError: a script is missing or has conflict markers, the branch is half rebased or deployed elsewhere, or a
             job cannot run on a branch.
         NotFoundError: a production job is not deployed.
-        ProtectedError: something is in the way that is not this branch's.
+        ProtectedError: something is in the way that is not this branch's, or a job's role cannot be narrowed.
     """
     branch, graph = store.branch(name), store.graph(name)
     tags = branch_tags(branch)
@@ -92,6 +96,7 @@ def plan_deployment(aws: Aws, store: BranchStore, name: str, *, seeds: Iterable[
     scripts = {node.id: store.script(name, node) for node in graph.clones if node.script_uri is not None}
     _check_merged(store, name, graph, scripts)
     production = production_jobs(aws, graph)
+    check_narrowing(branch, graph, production, also_given_up)
     graph = with_live_arguments(graph, production)
     graph = with_clones(graph, locked_nodes(graph, production))
     desired = desired_resources(graph, production, scripts)

@@ -11,7 +11,6 @@ from wsgiref.types import WSGIEnvironment
 
 from pypedream_dagster.local_aws.access.identity import Credential, credential_of
 
-
 _FORM, _JSON = "application/x-www-form-urlencoded", "application/x-amz-json-1.1"
 # moto takes a header for a parameter where a request has no query, and a form's fields before all else.
 _PARAMETERS_AS_HEADERS = ("HTTP_ACTION", "HTTP_UPLOADID", "HTTP_PARTNUMBER", "HTTP_VERSIONID", "HTTP_KEY")

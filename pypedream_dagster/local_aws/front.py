@@ -15,7 +15,6 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from pypedream_dagster.local_aws import moto_backends
 from pypedream_dagster.local_aws.access.identity import Principal, principal_of
-from pypedream_dagster.local_aws.access.trust import sts_refusal
 from pypedream_dagster.local_aws.access.permissions import (
     Permission,
     glue_permissions,
@@ -23,6 +22,7 @@ from pypedream_dagster.local_aws.access.permissions import (
     other_permissions,
     s3_permissions,
 )
+from pypedream_dagster.local_aws.access.trust import sts_refusal
 from pypedream_dagster.local_aws.aws_request import AwsRequest, read_request
 from pypedream_dagster.local_aws.aws_response import (
     Response,

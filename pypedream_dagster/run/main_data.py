@@ -65,9 +65,10 @@ def data_before(s3: S3Client, graph: BranchGraph, node: BranchNode, snapshot: Sn
     Args:
         s3: lists the sources.
         graph, node: the branch's.
-        snapshot: of the outputs and inputs.
+        snapshot: of the outputs and inputs, and of what else was listed.
     """
-    found = [_of_listing(uri, _below(uri, snapshot.objects)) for uri in snapshot.uris]
+    near = {output.base_uri for output in node.outputs} | {item.uri for item in node.inputs if item.side == "base"}
+    found = [_of_listing(uri, _below(uri, snapshot.objects)) for uri in sorted(near)]
     for uri in sources(graph, node):
         try:
             found.append(list_main(s3, uri, MOST_OBJECTS))

@@ -12,7 +12,6 @@ from pypedream_dagster.branch.model import BranchGraph
 from pypedream_dagster.branch.policy import MAX_POLICY_CHARACTERS, check_policies, results_policy, session_policy
 from pypedream_dagster.errors import BranchError, ProtectedError
 from pypedream_dagster.graph.files import parse_graph
-from pypedream_dagster.graph.model import Json
 from tests.iam_lint import actions_of, iam_faults
 from tests.session_policies import allows, object_arn
 

@@ -85,7 +85,9 @@ def s3_attempts():
     attempt("multipart: abort", lambda: s3.abort_multipart_upload(**at, UploadId=UPLOAD))
     mine = dict(Bucket=BUCKET, Key=f"{OWN}mine", UploadId=UPLOAD)
     attempt("main's upload by an own key: part", lambda: s3.upload_part(**mine, PartNumber=2, Body=b"x"))
-    attempt("main's upload by an own key: complete", lambda: s3.complete_multipart_upload(**mine, MultipartUpload=parts))
+    attempt(
+        "main's upload by an own key: complete", lambda: s3.complete_multipart_upload(**mine, MultipartUpload=parts)
+    )
     attempt("main's upload by an own key: abort", lambda: s3.abort_multipart_upload(**mine))
     attempt("tags", lambda: s3.put_object_tagging(**at, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}))
     attempt("delete tags", lambda: s3.delete_object_tagging(**at))
@@ -115,9 +117,7 @@ def bucket_attempts():
     attempt("bucket policy", lambda: s3.put_bucket_policy(**bucket, Policy=json.dumps({"Statement": [allow]})))
     attempt("delete bucket policy", lambda: s3.delete_bucket_policy(**bucket))
     expire = {"Rules": [{"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}
-    attempt(
-        "lifecycle", lambda: s3.put_bucket_lifecycle_configuration(**bucket, LifecycleConfiguration=expire)
-    )
+    attempt("lifecycle", lambda: s3.put_bucket_lifecycle_configuration(**bucket, LifecycleConfiguration=expire))
     attempt("delete lifecycle", lambda: s3.delete_bucket_lifecycle(**bucket))
     attempt("bucket acl", lambda: s3.put_bucket_acl(**bucket, ACL="public-read-write"))
     suspended = {"Status": "Suspended"}
@@ -256,14 +256,18 @@ def raw_attempts():
     fields = f"key={KEY}&file=x&uploadId={UPLOAD}".encode()
     attempt("a form in a put", lambda: "refused" if raw("PUT", own, headers=form, body=fields) else "")
     attempt("a form in a post", lambda: raw("POST", f"/{BUCKET}", headers=form, body=fields))
-    attempt("a method in a header", lambda: raw("GET", main, headers={"X-HTTP-Method-Override": "DELETE"})[:3] == "200"
-            and "refused")
+    attempt(
+        "a method in a header",
+        lambda: raw("GET", main, headers={"X-HTTP-Method-Override": "DELETE"})[:3] == "200" and "refused",
+    )
     read = {"X-Amz-Target": "AWSGlue.GetTable", "Content-Type": "application/x-amz-json-1.1"}
     asked = {"DatabaseName": DATABASE, "Name": TABLE}
     text = json.dumps(asked).encode()
     gone = lambda answer: "refused: a read" if answer.startswith("200") and '"Table"' in answer else answer  # noqa: E731
     as_delete = "/?Action=DeleteTable"
-    attempt("another action in the query", lambda: gone(raw("POST", as_delete, service="glue", headers=read, body=text)))
+    attempt(
+        "another action in the query", lambda: gone(raw("POST", as_delete, service="glue", headers=read, body=text))
+    )
     sly = json.dumps({**asked, "Zzz": "&Action=DeleteTable&"}).encode()
     attempt("another action in the body", lambda: gone(raw("POST", "/", service="glue", headers=read, body=sly)))
     heads = {**read, "Action": "DeleteTable"}

@@ -81,8 +81,8 @@ def test_a_clone_is_production_but_for_what_makes_it_the_branchs() -> None:
 def test_what_glue_writes_for_a_job_goes_to_the_branch() -> None:
     arguments = {"--TempDir": "s3://lake/main/tmp/", "--spark-event-logs-path": "s3://logs/spark/"}
     assert _clone(DefaultArguments=arguments)["DefaultArguments"] == {
-        "--TempDir": "s3://lake/test/temporary/",
-        "--spark-event-logs-path": "s3://lake/test/temporary/spark-event-logs/",
+        "--TempDir": "s3://lake/test/temporary/a/",
+        "--spark-event-logs-path": "s3://lake/test/temporary/a/spark-event-logs/",
         "--X_DATA_SINK": "s3://lake/test/x/",
         "--job-bookmark-option": "job-bookmark-disable",
     }
@@ -136,7 +136,7 @@ def test_a_reused_job_is_started_with_the_branchs_own_places_and_without_bookmar
     assert reused.action == "reuse"
     assert reused.arguments == {
         **_graph().by_id["b"].arguments,
-        "--TempDir": "s3://lake/test/temporary/",
+        "--TempDir": "s3://lake/test/temporary/b/",
         "--job-bookmark-option": "job-bookmark-disable",
     }
 

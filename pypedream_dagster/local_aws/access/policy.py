@@ -18,7 +18,6 @@ from typing import Any
 
 from pypedream_dagster.local_aws.access.conditions import Context, conditions_hold
 
-
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
@@ -132,7 +131,7 @@ def _holds(pattern: str, resource: str, context: Context, unknown: bool) -> bool
             parts.append(wildcard(text).pattern)
         elif text in ("*", "?", "$"):
             parts.append(re.escape(text))
-        elif (value := context.get(text.partition(",")[0].strip().lower())) is not None:
+        elif isinstance(value := context.get(text.partition(",")[0].strip().lower()), str):
             parts.append(re.escape(value))
         else:
             return unknown

@@ -14,6 +14,7 @@ from pypedream_dagster.local_aws.glue.errors import (
 from pypedream_dagster.local_aws.glue.jobs import Job, capacity, check_capacity
 from pypedream_dagster.local_aws.glue.runs import JobRun, RunStore, new_run_id
 
+_FINE_GRAINED_ACCESS = "--enable-lakeformation-fine-grained-access"
 _CAPACITY_FIELDS = ("WorkerType", "NumberOfWorkers", "MaxCapacity", "AllocatedCapacity")
 
 
@@ -46,6 +47,12 @@ def _check(job: Job, request: dict[str, Any]) -> None:
             parse_policy(policy)
         except MalformedPolicyError as error:
             raise InvalidInputException(f"ExecutionRoleSessionPolicy is malformed: {error}") from error
+        arguments = {**job.arguments("DefaultArguments"), **(request.get("Arguments") or {})}
+        arguments |= job.arguments("NonOverridableArguments")
+        if arguments.get(_FINE_GRAINED_ACCESS, "").lower() == "true":
+            raise InvalidInputException(
+                "ExecutionRoleSessionPolicy is not supported for jobs with Lake Formation fine-grained access control."
+            )
 
 
 def _previous_run(job: Job, request: dict[str, Any], runs: RunStore) -> JobRun | None:
