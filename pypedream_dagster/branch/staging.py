@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from pypedream_dagster.branch.merge import has_markers
-from pypedream_dagster.branch.model import Frozen
+from pypedream_dagster.branch.model import Branch, Frozen
 from pypedream_dagster.branch.rebase import Rebase
 from pypedream_dagster.branch.store import (
     BranchStore,
@@ -132,12 +132,15 @@ def finish(store: BranchStore, name: str, state: StagedRebase) -> None:
             )
     for node in origins:
         write_bytes(store.script_path(name, node), bodies[node.id])
-    # branch.json last: its digests say that all the rest is there.
-    for part in ("base/main.json", "base/scripts", "base/jobs.json", "graph.json", "branch.json"):
+    for part in ("base/main.json", "base/scripts", "base/jobs.json", "graph.json"):
         source = folder / FOLDER / part
         files = sorted(source.iterdir()) if source.is_dir() else [source]
         for path in files:
             write_bytes(folder / path.relative_to(folder / FOLDER), path.read_bytes())
+    # Last: its digests say that all the rest is there. Only they: other commands may have noted something meanwhile.
+    rebased = read_json_as(folder / FOLDER / "branch.json", Branch)
+    changes = {field: getattr(rebased, field) for field in ("graph_sha256", "script_sha256", "rebased_at")}
+    write_json(folder / "branch.json", store.branch(name).model_copy(update=changes).model_dump(mode="json"))
     forget(store, name)
 
 

@@ -86,7 +86,8 @@ def test_what_becomes_of_the_branch_is_told() -> None:
     old = chain()
     document = graph_document(old)
     nodes = {node["id"]: node for node in document["nodes"]}
-    nodes["load"]["metadata"]["arguments"] = {"--MODE": "full", "--API_TOKEN": "s3cr3t"}
+    nodes["load"]["metadata"]["arguments"] = {"--MODE": "full"}
+    nodes["load"]["metadata"]["properties"]["DefaultArguments"] = {"--API_TOKEN": "s3cr3t"}
     nodes["transform"]["metadata"]["properties"]["Timeout"] = 7
     new_nodes = [*document["nodes"], job("audit", {"log": f"{BUCKET}/data/log/"})]
     new = graph(new_nodes, [*document["links"], link("load", "audit", "gold")])

@@ -161,7 +161,10 @@ def test_a_conflict_stops_and_changes_nothing_until_it_is_resolved(case: Case) -
         assert "rebase" in well(case.run(*command), code=2).error
     assert "still has conflict markers" in well(case.run("rebase", "test", "--continue"), code=2).error
     merged.write_text(SCRIPT.replace(EDIT[0], 'text = "both"'))
+    record = case.folder / "branch.json"
+    record.write_text(record.read_text().replace('"ann"', '"bob"'))  # what else is noted meanwhile stays
     well(case.run("rebase", "test", "--continue"))
+    assert json.loads(record.read_text())["owner"] == "bob"
     assert 'text = "both"' in case.script.read_text()
     assert not (case.folder / "rebase").exists()
     assert case.drift()["kinds"] == []
