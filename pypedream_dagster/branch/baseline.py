@@ -25,11 +25,8 @@ from pypedream_dagster.branch.model import Frozen
 from pypedream_dagster.errors import GraphError
 from pypedream_dagster.graph.files import parse_graph
 from pypedream_dagster.graph.model import Json, PipelineGraph
+from pypedream_dagster.masking.mask import is_secret
 
-_SECRET = re.compile(
-    r"passw|pwd|secret|token|credential|api_?-?key|access_?-?key|private_?-?key|connection_?-?string|auth",
-    re.IGNORECASE,
-)
 _IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
@@ -107,7 +104,7 @@ def without_secrets(value: Any, name: str = "") -> Any:
             return {key: without_secrets(item, str(key)) for key, item in value.items()}
         case list():
             return [without_secrets(item, name) for item in value]
-        case str() if value and _SECRET.search(name):
+        case str() if value and is_secret(name, value):
             return _hidden(value)
         case str():
             return _IN_URL.sub(lambda match: _hidden(match[0]), value)

@@ -101,7 +101,7 @@ def plan_rebase(
     return Rebase(
         record=record.model_copy(update={"graph_sha256": digest, "script_sha256": digests, "rebased_at": at}),
         # What was deployed knows more of the branch than main's graph does: kept where that has not changed.
-        graph=new if changes_graph else graph,
+        graph=_seeded_alike(graph, new) if changes_graph else graph,
         base=replace(now, brought=()),
         ours=ours,
         merges={origin: merge(_base(record, then, now, origin), ours[origin], now.scripts[origin]) for origin in ours},
@@ -139,6 +139,22 @@ def _base(record: Branch, then: Baseline | None, now: Baseline, origin: str) -> 
     if record.script_sha256.get(origin) == sha256(now.scripts[origin]):
         return now.scripts[origin]
     return None if then is None or origin in then.brought else then.scripts.get(origin)
+
+
+def _seeded_alike(old: BranchGraph, new: BranchGraph) -> BranchGraph:
+    """Return the new graph with the outputs seeded that were: the user has said so, and no main graph does."""
+    seeded = {(node.id, output.name) for node, output in old.datasets() if output.seeded}
+    nodes = [
+        node.model_copy(
+            update={
+                "outputs": tuple(
+                    output.model_copy(update={"seeded": (node.id, output.name) in seeded}) for output in node.outputs
+                )
+            }
+        )
+        for node in new.nodes
+    ]
+    return new.model_copy(update={"nodes": tuple(nodes)})
 
 
 def _derived_then(record: Branch, then: Baseline | None) -> BranchGraph | None:

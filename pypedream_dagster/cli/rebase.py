@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from pypedream_dagster.branch.store import BranchStore, main_on_disk
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import count, note
+from pypedream_dagster.deploy.lease import held
 from pypedream_dagster.deploy.rebased import check_rebased_prefixes, mark_outdated
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.errors import StateError
@@ -48,19 +50,27 @@ def command(invocation: Invocation, branch: str, action: Action | None) -> int:
             f"The rebase of branch {branch!r} has no conflicts left and may be half in place: it cannot be taken back.",
             hint=f"'pypedream rebase {branch}' completes it",
         )
-    if state is not None and state.is_ready and action != "dry-run":
-        note("A rebase that had broken off is completed.")
-        return _finish(store, branch, state)
-    match action:
-        case "abort":
-            forget(store, branch)
-            click.echo(f"The rebase of branch {branch!r} is forgotten: the branch is as it was.")
-            return 0
-        case "continue":
+    if action == "dry-run":
+        return _rebase(invocation, store, branch, state, is_dry=True)
+    if action == "abort":
+        forget(store, branch)
+        click.echo(f"The rebase of branch {branch!r} is forgotten: the branch is as it was.")
+        return 0
+    with _alone(invocation, store, branch):
+        if state is not None and state.is_ready:
+            note("A rebase that had broken off is completed.")
+            return _finish(store, branch, state)
+        if action == "continue":
             assert state is not None
             return _finish(store, branch, resolve(store, branch, state))
-        case _:
-            return _rebase(invocation, store, branch, state, is_dry=action == "dry-run")
+        return _rebase(invocation, store, branch, state, is_dry=False)
+
+
+def _alone(invocation: Invocation, store: BranchStore, branch: str) -> AbstractContextManager[object]:
+    """Keep others from deploying, running or destroying the branch meanwhile, where anything of it is deployed."""
+    if read_deployment(store.folder(branch)) is None:
+        return nullcontext()
+    return held(invocation.aws(), store, branch, "rebase", owner=invocation.settings().owner, on_note=note)
 
 
 def _rebase(

@@ -164,3 +164,21 @@ def test_a_script_in_another_language_is_refused() -> None:
     derived = derive_branch(chain(), "test", ["transform"])
     with pytest.raises(BranchError, match=r"transform\.scala now and was transform\.py"):
         plan_rebase(record_of(then, "transform"), derived, {"transform": SCRIPT}, then, now, at=NOW)
+
+
+def test_what_is_seeded_stays_seeded() -> None:
+    document = graph_document(chain())
+    document["nodes"][3]["metadata"]["properties"]["Timeout"] = 9
+    then, now = main_of(chain()), main_of(graph(document["nodes"], document["links"]))
+    derived = derive_branch(chain(), "test", ["transform"])
+    load = derived.by_id["load"]
+    outputs = tuple(output.model_copy(update={"seeded": True}) for output in load.outputs)
+    nodes = tuple(node.model_copy(update={"outputs": outputs}) if node is load else node for node in derived.nodes)
+    seeded = derived.model_copy(update={"nodes": nodes})
+    rebase = plan_rebase(record_of(then, "transform"), seeded, {"transform": SCRIPT}, then, now, at=NOW)
+    assert rebase is not None
+    assert rebase.changes_graph
+    assert [(output.name, output.seeded) for _, output in rebase.graph.datasets()] == [
+        ("silver", False),
+        ("gold", True),
+    ]
