@@ -29,16 +29,25 @@ from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.execution.stats import StepEventStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from pypedream_dagster.aws.session import connect
+from pypedream_dagster.aws.session import Aws, connect
 from pypedream_dagster.branch.model import BranchGraph
 from pypedream_dagster.branch.naming import dagster_job_name
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.defs.branch_report import REPORT, REPORTED_TAG
 from pypedream_dagster.defs.instance import open_instance
-from pypedream_dagster.defs.keys import BRANCH_PARTITIONS, BRANCH_TAG, asset_keys, op_name, run_tags, tag_value
+from pypedream_dagster.defs.keys import (
+    BRANCH_PARTITIONS,
+    BRANCH_TAG,
+    BROKEN_OFF_TAG,
+    asset_keys,
+    op_name,
+    run_tags,
+    tag_value,
+)
 from pypedream_dagster.defs.locations import definitions_of, place_of, report_definitions
 from pypedream_dagster.defs.progress import Listener, Progress, listening
 from pypedream_dagster.defs.worker import WORKER_TAG, current_worker, may_live
+from pypedream_dagster.deploy.live import stop_branch_runs
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.errors import BranchError, StateError
 from pypedream_dagster.graph.model import MAIN
@@ -122,9 +131,9 @@ def trigger(
     chosen = _check_selection(graph, select)
     if branch != MAIN:
         _check_deployed(settings, branch)
-    connect(settings)
+    aws = connect(settings)
     with open_instance(settings) as instance:
-        return _Trigger(settings, instance, graph, chosen, on_event).run()
+        return _Trigger(settings, aws, instance, graph, chosen, on_event).run()
 
 
 def rebuild_job(settings: Mapping[str, Any], branch: str, name: str) -> JobDefinition:
@@ -157,12 +166,14 @@ class _Trigger:
     def __init__(
         self,
         settings: Settings,
+        aws: Aws,
         instance: DagsterInstance,
         graph: BranchGraph,
         chosen: tuple[str, ...],
         on_event: Listener,
     ) -> None:
         self._settings = settings
+        self._aws = aws
         self._instance = instance
         self._graph = graph
         self._chosen = chosen
@@ -258,11 +269,45 @@ class _Trigger:
         return [key for node in nodes for key in asset_keys(self._graph.branch, node)]
 
     def _broken_off_run(self) -> DagsterRun | None:
-        """Return the branch's run whose process died, marked as failed, if it was for the same nodes.
+        """Return the branch's run that broke off and can be gone on with.
+
+        One whose process died, marked as failed here; or one that failed of something else than its Glue runs, as of
+        expired credentials. Not if it was for other nodes, or the branch has been deployed anew since: what it had done
+        is not what is wanted now. Its Glue runs, if any go on, are stopped then.
 
         Raises:
             StateError: a run of the branch is under way.
         """
+        found = self._dead_run() or self._failed_run()
+        if found is None or self._is_as_wanted(found):
+            return found
+        if not self._graph.is_main:  # production's runs are production's
+            stop_branch_runs(self._aws, self._graph, wait=time.sleep, on_note=self._note)
+        return None
+
+    def _failed_run(self) -> DagsterRun | None:
+        branch = {BRANCH_TAG: tag_value(self._graph.branch)}
+        last = next(iter(self._instance.get_runs(RunsFilter(tags=branch), limit=1)), None)
+        is_broken = last is not None and last.status == DagsterRunStatus.FAILURE and BROKEN_OFF_TAG in last.tags
+        return last if is_broken else None
+
+    def _is_as_wanted(self, run: DagsterRun) -> bool:
+        """Tell whether a run was for the same nodes, of the branch as it is deployed now."""
+        selection = self._selection()
+        if run.asset_selection != (frozenset(selection) if selection else None):
+            return False
+        if self._graph.is_main:
+            return True
+        deployment = read_deployment(BranchStore(self._settings.branches_dir).folder(self._graph.branch))
+        changed_at = deployment.changed_at if deployment else None
+        first = [*self._chain(run)][-1]  # what it went on with is older still
+        began = self._instance.get_run_records(RunsFilter(run_ids=[first.run_id]))[0].create_timestamp
+        return changed_at is not None and changed_at <= began
+
+    def _note(self, text: str) -> None:
+        self._on_event(Progress("", "note", text))
+
+    def _dead_run(self) -> DagsterRun | None:
         wanted = RunsFilter(tags={BRANCH_TAG: tag_value(self._graph.branch)}, statuses=_ACTIVE)
         found: DagsterRun | None = None
         for run in self._instance.get_runs(wanted):
@@ -274,11 +319,10 @@ class _Trigger:
                 )
             self._instance.report_run_failed(run, "The process that executed this run has died.")
             found = found or self._instance.get_run_by_id(run.run_id)
-        selection = self._selection()
-        return found if found and found.asset_selection == (frozenset(selection) if selection else None) else None
+        return found
 
     def _note_done_before(self, run: DagsterRun) -> None:
-        self._on_event(Progress("", "note", f"Going on with Dagster run {run.run_id}, whose process died."))
+        self._note(f"Going on with Dagster run {run.run_id}, which broke off.")
         done = {
             stats.step_key
             for past in self._chain(run)

@@ -18,7 +18,7 @@ from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
 from pypedream_dagster.branch.policy import session_policy
 from pypedream_dagster.branch.store import script_name, sha256
 from pypedream_dagster.defs.executor import interruptible_sleep
-from pypedream_dagster.defs.keys import BRANCH_TAG, asset_keys, output_key, run_tags
+from pypedream_dagster.defs.keys import BRANCH_TAG, BROKEN_OFF_TAG, asset_keys, output_key, run_tags
 from pypedream_dagster.defs.metadata import Metadata, dataset_metadata, plain, run_metadata
 from pypedream_dagster.defs.progress import Progress, tell
 from pypedream_dagster.defs.resources import AwsResource
@@ -29,6 +29,7 @@ from pypedream_dagster.errors import (
     NotConfiguredError,
     NotFoundError,
     PypedreamError,
+    RunError,
     StateError,
 )
 from pypedream_dagster.run.isolation import (
@@ -65,6 +66,12 @@ class Place:
         path = self.folder / "scripts" / script_name(node)
         return sha256(path.read_bytes()) if path.is_file() else None
 
+    def deployed_script_sha256(self, node: BranchNode) -> str | None:
+        """Return the digest of the script that a run would run now: edits count once they are deployed."""
+        record = read_deployment(self.folder) if self.folder is not None and node.script_uri else None
+        found = record.find("script", node.script_uri or "") if record else None
+        return found.fingerprint if found else None
+
 
 def materialize(
     context: AssetExecutionContext, resource: AwsResource, place: Place, node: BranchNode
@@ -87,6 +94,8 @@ def materialize(
         tell(Progress(node.id, "stopped", "its Glue run is asked to stop", time.monotonic() - began))
         raise
     except PypedreamError as error:
+        if not isinstance(error, RunError):  # a Glue run may go on: the next trigger joins it
+            context.instance.add_run_tags(context.run.run_id, {BROKEN_OFF_TAG: "true"})
         tell(Progress(node.id, "failed", str(error), time.monotonic() - began))
         lasting = not isinstance(error, AwsError) or isinstance(
             error, AccessDeniedError | NotFoundError | NotConfiguredError
@@ -149,7 +158,7 @@ class _Step:
 
     def _request(self, policy: str | None) -> RunRequest:
         dagster_run = self._context.run
-        script = self._place.script_sha256(self._node)
+        script = self._place.deployed_script_sha256(self._node)
         key = run_key(
             root_run_id=dagster_run.root_run_id or dagster_run.run_id,
             # An edited script makes another run, though its arguments are the same.
@@ -173,7 +182,7 @@ class _Step:
         return run_job(self._aws.glue, request, wait=interruptible_sleep, on_state=on_state, on_note=on_note)
 
     def _record(self, folder: Path, key: str, run: JobRun, isolation: Isolation | None) -> None:
-        script = self._place.script_sha256(self._node)
+        script = self._place.deployed_script_sha256(self._node)
         record = record_of(self._node.id, key, run, isolation=isolation, script_sha256=script)
         write_run_record(folder, record)
 

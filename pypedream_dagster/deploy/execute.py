@@ -15,7 +15,7 @@ from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import DeployedTo
 from pypedream_dagster.branch.store import BranchStore
-from pypedream_dagster.deploy.live import is_ours, live_tags
+from pypedream_dagster.deploy.live import is_ours, live_tags, stop_run
 from pypedream_dagster.deploy.plan import Plan
 from pypedream_dagster.deploy.record import DeploymentRecord, ResourceRecord, set_aside_broken, write_deployment
 from pypedream_dagster.deploy.resources import (
@@ -32,8 +32,6 @@ from pypedream_dagster.deploy.resources import (
 from pypedream_dagster.deploy.steps import Create, Delete, Forget, Keep, Step, StopRun, Update
 from pypedream_dagster.deploy.verify import check_nothing_left
 from pypedream_dagster.errors import AccessDeniedError, AwsError, NotFoundError, StateError
-
-_STOP_SECONDS = 600.0
 
 
 def execute(
@@ -165,9 +163,9 @@ class _Execution:
                 _update(self._aws, resource, self._plan)
                 self._note(resource, "made")
             case Keep(resource):
-                self._note(resource, "made")
-            case StopRun(job_name, job_run_id):
-                self._stop(job_name, job_run_id)
+                self._note_kept(resource)
+            case StopRun():
+                stop_run(self._aws, step, self._wait)
             case Delete(kind, name):
                 self._note_deleting(kind, name)
                 _delete(self._aws, kind, name)
@@ -191,6 +189,12 @@ class _Execution:
         self._record = self._record.noting(note)
         write_deployment(self._folder, self._record)
 
+    def _note_kept(self, resource: Resource) -> None:
+        known = self._record.find(kind_of(resource), identity(resource))
+        # What was noted as made just so keeps its time: a run that broke off since then can be gone on with.
+        if known is None or (known.state, known.fingerprint) != ("made", fingerprint(resource)):
+            self._note(resource, "made")
+
     def _note_deleting(self, kind: Kind, name: str) -> None:
         known = self._record.find(kind, name)
         note = ResourceRecord(
@@ -207,19 +211,6 @@ class _Execution:
     def _forget(self, kind: Kind, name: str) -> None:
         self._record = self._record.forgetting(kind, name)
         write_deployment(self._folder, self._record)
-
-    def _stop(self, job_name: str, job_run_id: str) -> None:
-        glue, waited = self._aws.glue, 0.0
-        glue.stop_job_run(job_name, job_run_id)
-        while not glue.get_job_run(job_name, job_run_id).is_terminal:
-            if waited > _STOP_SECONDS:
-                raise StateError(
-                    f"Run {job_run_id} of Glue job {job_name} has not stopped for {waited:.0f} seconds.",
-                    hint="stop it in Glue's console, then run the command again",
-                )
-            delay = min(5.0, 0.5 + waited / 10)
-            self._wait(delay)
-            waited += delay
 
 
 def _create(aws: Aws, resource: Resource, plan: Plan) -> None:

@@ -44,8 +44,6 @@ def behind_proxy(module_env: Endpoint, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
-def world(
-    behind_proxy: Commands, module_env: Endpoint, tmp_path_factory: pytest.TempPathFactory
-) -> World:
+def world(behind_proxy: Commands, module_env: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> World:
     state_dir = Path(f"/proc/{module_env.pid}/cwd").resolve()  # the server runs in its state's folder
     return make_world(tmp_path_factory.mktemp("project"), state_dir, behind_proxy)

@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         raise NotImplementedError
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.handle_any()
 
     do_POST = do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815

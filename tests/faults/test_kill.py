@@ -119,7 +119,6 @@ def test_destroying(world: World, every_call: bool) -> None:
         world.destroy()
         assert world.leftovers() == {}, str(case)
         assert world.main_state() == main, str(case)
-        world.forget_runs()
 
 
 @pytest.mark.parametrize("command", ["create-branch", "delete-branch"])
