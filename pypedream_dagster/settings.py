@@ -14,7 +14,8 @@ from pypedream_dagster.errors import PypedreamError
 
 GRAPH_FOLDER = "pipeline_graph"
 CONFIG_FILE = "pypedream.toml"
-_KEYS = {"region", "profile", "endpoint_url", "owner"}
+_KEYS = {"region", "profile", "endpoint_url", "owner", "timeout_seconds"}
+DEFAULT_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Settings:
         profile: AWS profile, or None for what boto3 resolves.
         endpoint_url: one endpoint for all AWS calls, or None for AWS itself (or the embedded AWS).
         owner: who creates branches, for their tags.
+        timeout_seconds: how long an answer of AWS is waited for before the call is made again.
     """
 
     project_dir: Path
@@ -34,6 +36,7 @@ class Settings:
     profile: str | None = None
     endpoint_url: str | None = None
     owner: str = "unknown"
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
 
     @property
     def graph_path(self) -> Path:
@@ -85,8 +88,9 @@ def load_settings(environment: Mapping[str, str], *, cwd: Path, project: Path | 
     """Read the settings of the project at ``project``, else of the one around ``cwd``.
 
     Args:
-        environment: usually ``os.environ``; ``PYPEDREAM_PROJECT``, ``AWS_REGION``, ``AWS_PROFILE`` and
-            ``AWS_ENDPOINT_URL`` are read here, credentials by boto3 alone.
+        environment: usually ``os.environ``; ``PYPEDREAM_PROJECT``, ``PYPEDREAM_OWNER``,
+            ``PYPEDREAM_TIMEOUT_SECONDS``, ``AWS_REGION``, ``AWS_PROFILE`` and ``AWS_ENDPOINT_URL`` are read here,
+            credentials by boto3 alone.
         cwd: where the search for a project starts.
         project: the ``--project`` flag.
 
@@ -111,7 +115,21 @@ def load_settings(environment: Mapping[str, str], *, cwd: Path, project: Path | 
         profile=first("AWS_PROFILE", key="profile"),
         endpoint_url=first("AWS_ENDPOINT_URL", key="endpoint_url"),
         owner=first("PYPEDREAM_OWNER", key="owner") or environment.get("USER") or "unknown",
+        timeout_seconds=_seconds(first("PYPEDREAM_TIMEOUT_SECONDS", key="timeout_seconds")),
     )
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        seconds = float(text) if text is not None else DEFAULT_TIMEOUT_SECONDS
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise PypedreamError(
+            f"timeout_seconds is {text!r}, which is no number of seconds.",
+            hint=f'set it in PYPEDREAM_TIMEOUT_SECONDS or, quoted, in {CONFIG_FILE}: "{DEFAULT_TIMEOUT_SECONDS:.0f}"',
+        )
+    return seconds
 
 
 def _read_config(path: Path) -> dict[str, str]:

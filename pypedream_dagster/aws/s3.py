@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -141,7 +142,8 @@ class S3Client:
             )
         deleted = self._delete(at.bucket, self._versions(at))
         for upload in list(self._uploads(at)):
-            with translated("s3", prefix_uri):
+            # Gone already: an answer was lost, and asked for again; or the upload was finished just now.
+            with suppress(NotFoundError), translated("s3", prefix_uri):
                 self.boto.abort_multipart_upload(Bucket=at.bucket, Key=upload[0], UploadId=upload[1])
             deleted += 1
         return deleted

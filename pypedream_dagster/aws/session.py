@@ -186,7 +186,7 @@ def _connect_session(session: boto3.Session, settings: Settings, *, embedded: Lo
     if embedded is not None and credentials is not None:
         own = credentials.access_key == embedded.access_key_id
         source = "the embedded AWS" if own else f"the embedded AWS ({credentials.method})"
-    return _build(session, settings.endpoint_url, source)
+    return _build(session, settings.endpoint_url, source, settings.timeout_seconds)
 
 
 def _connect_local(local: LocalEndpoint, settings: Settings) -> Aws:
@@ -202,12 +202,12 @@ def _connect_local(local: LocalEndpoint, settings: Settings) -> Aws:
         aws_secret_access_key=local.secret_access_key,
         region_name=settings.region or local.region,
     )
-    return _build(session, local.url, "the embedded AWS")
+    return _build(session, local.url, "the embedded AWS", settings.timeout_seconds)
 
 
-def _build(session: boto3.Session, endpoint_url: str | None, source: str) -> Aws:
-    patient = _config(endpoint_url, attempts=8 if endpoint_url is None else 4)
-    once = _config(endpoint_url, attempts=1)
+def _build(session: boto3.Session, endpoint_url: str | None, source: str, timeout_seconds: float) -> Aws:
+    patient = _config(endpoint_url, timeout_seconds, attempts=8 if endpoint_url is None else 4)
+    once = _config(endpoint_url, timeout_seconds, attempts=1)
     client: Callable[..., Any] = partial(session.client, endpoint_url=endpoint_url)
     glue, s3, sts = client("glue", config=patient), client("s3", config=patient), client("sts", config=patient)
     region = str(session.region_name)
@@ -226,13 +226,13 @@ def _build(session: boto3.Session, endpoint_url: str | None, source: str) -> Aws
     )
 
 
-def _config(endpoint_url: str | None, *, attempts: int) -> Config:
+def _config(endpoint_url: str | None, timeout_seconds: float, *, attempts: int) -> Config:
     from botocore.config import Config
 
     return Config(
         retries={"mode": "adaptive", "total_max_attempts": attempts},
         connect_timeout=5,
-        read_timeout=60,
+        read_timeout=timeout_seconds,
         max_pool_connections=64,  # a Dagster run waits on as many Glue runs as it has steps
         user_agent_extra="pypedream-dagster",
         # Bucket names as host names do not resolve below a custom endpoint.

@@ -86,11 +86,15 @@ class BranchStore:
         folder = self.folder(branch.name)
         partial = self.root / f".{branch.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
-        (partial / "scripts").mkdir(parents=True)
-        for node, body in scripts.items():
-            (partial / "scripts" / script_name(graph.by_id[node])).write_bytes(body)
-        write_json(partial / "graph.json", graph_document(graph))
-        write_json(partial / "branch.json", branch.model_dump(mode="json"))
+        try:
+            (partial / "scripts").mkdir(parents=True)
+            for node, body in scripts.items():
+                (partial / "scripts" / script_name(graph.by_id[node])).write_bytes(body)
+            write_json(partial / "graph.json", graph_document(graph))
+            write_json(partial / "branch.json", branch.model_dump(mode="json"))
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
         try:
             os.rename(partial, folder)
         except OSError as error:

@@ -81,7 +81,7 @@ def command(
         name=branch,
         origins=derived.origins,
         owner=settings.owner,
-        project=_project_name(graph, settings),
+        project=project_name(graph, settings),
         created_at=now,
         expires_at=now + expires,
         graph_sha256=sha256(settings.graph_path.read_bytes()),
@@ -143,7 +143,8 @@ def _deployed_script(aws: Aws, uri: str, node: BranchNode) -> bytes:
         ) from error
 
 
-def _project_name(graph: PipelineGraph, settings: Settings) -> str:
+def project_name(graph: PipelineGraph, settings: Settings) -> str:
+    """Return what the tags of branches name the project: as the graph does, else as its folder is called."""
     header = graph.metadata.get("metadata")
     name = header.get("name") if isinstance(header, dict) else None
     return str(name or settings.project_dir.name)

@@ -7,14 +7,16 @@ import time
 import click
 
 from pypedream_dagster.branch.derive import derive_main
+from pypedream_dagster.cli.create_branch import project_name
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import note
 from pypedream_dagster.cli.steps import json_plan_option, note_rebuilt, show_plan
 from pypedream_dagster.deploy.execute import execute
-from pypedream_dagster.deploy.plan import plan_destruction
+from pypedream_dagster.deploy.lost import Whose, plan_lost_destruction
+from pypedream_dagster.deploy.plan import Plan, plan_destruction
 from pypedream_dagster.deploy.steps import Delete, describe
-from pypedream_dagster.errors import GraphError
+from pypedream_dagster.errors import BranchError, GraphError, NotConfiguredError
 from pypedream_dagster.graph.files import read_graph
 
 
@@ -27,13 +29,18 @@ def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -
     """Remove all that was made for a branch, data included.
 
     Deletes what the branch's record lists and its tags confirm; nothing of main, ever. Proves at the end that
-    nothing is left. The local folder stays.
+    nothing is left. The local folder stays. Of a branch whose folder is lost or broken, it finds by the tags what is
+    left on AWS, if it is yours.
     """
     refuse_main(branch, "destroyed")
     store = invocation.store()
-    store.branch(branch)
+    try:
+        store.graph(store.branch(branch).name)
+    except BranchError as error:
+        plan = _plan_without_folder(invocation, branch, error)
+    else:
+        plan = plan_destruction(invocation.aws(), store, branch, also_protected=_main_uris(invocation))
     aws = invocation.aws()
-    plan = plan_destruction(aws, store, branch, also_protected=_main_uris(invocation))
     note_rebuilt(plan)
     if dry_run:
         show_plan(plan, as_json=as_json)
@@ -45,7 +52,23 @@ def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -
     execute(plan, aws, store, now=invocation.now, wait=time.sleep, on_step=lambda step: note(f"  {describe(step)}"))
     deleted = [step for step in plan.steps if isinstance(step, Delete)]
     click.echo(f"Destroyed branch {branch!r}: deleted {len(deleted)}, asked for each again, nothing is left.")
-    note(f"Its folder is kept; 'pypedream delete-branch {branch}' removes it.")
+    if store.exists(branch):
+        note(f"Its folder is kept; 'pypedream delete-branch {branch}' removes it.")
+
+
+def _plan_without_folder(invocation: Invocation, branch: str, error: BranchError) -> Plan:
+    """Return the plan for what AWS alone still knows of a branch; where that is nothing, it is unknown."""
+    settings = invocation.settings()
+    try:
+        aws = invocation.aws()
+    except NotConfiguredError:
+        raise error from None
+    graph = read_graph(settings.graph_path)
+    whose = Whose(project_name(graph, settings), settings.owner)
+    plan = plan_lost_destruction(aws, invocation.store(), branch, graph, whose)
+    if not plan.steps:
+        raise error
+    return plan
 
 
 def _main_uris(invocation: Invocation) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ the next trigger: it re-executes that run, joins the Glue runs that went on with
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -28,6 +29,7 @@ from dagster import (
 from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.execution.stats import StepEventStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG
+from sqlalchemy.exc import SQLAlchemyError
 
 from pypedream_dagster.aws.session import Aws, connect
 from pypedream_dagster.branch.model import BranchGraph
@@ -49,7 +51,7 @@ from pypedream_dagster.defs.progress import Listener, Progress, listening
 from pypedream_dagster.defs.worker import WORKER_TAG, current_worker, may_live
 from pypedream_dagster.deploy.live import stop_branch_runs
 from pypedream_dagster.deploy.record import read_deployment
-from pypedream_dagster.errors import BranchError, StateError
+from pypedream_dagster.errors import BranchError, PypedreamError, StateError
 from pypedream_dagster.graph.model import MAIN
 from pypedream_dagster.settings import Settings
 
@@ -125,6 +127,7 @@ def trigger(
     Raises:
         BranchError: no such branch or node.
         StateError: the branch is not deployed, or runs already.
+        PypedreamError: Dagster's storage cannot be written: Glue runs that were started go on.
         NotConfiguredError: there is no AWS to run on.
     """
     graph = place_of(settings, branch).graph
@@ -132,8 +135,14 @@ def trigger(
     if branch != MAIN:
         _check_deployed(settings, branch)
     aws = connect(settings)
-    with open_instance(settings) as instance:
-        return _Trigger(settings, aws, instance, graph, chosen, on_event).run()
+    try:
+        with open_instance(settings) as instance:
+            return _Trigger(settings, aws, instance, graph, chosen, on_event).run()
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise PypedreamError(
+            f"Dagster's storage cannot be written: {' '.join(str(getattr(error, 'orig', error)).split())}.",
+            hint="make room on the disk, then run the command again: it goes on where this one stopped",
+        ) from error
 
 
 def rebuild_job(settings: Mapping[str, Any], branch: str, name: str) -> JobDefinition:
@@ -253,7 +262,7 @@ class _Trigger:
         return execute_job(job, self._instance, run_config=_QUIET, tags=tags, asset_selection=self._selection())
 
     def _job(self, name: str) -> ReconstructableJob:
-        fields = ("region", "profile", "endpoint_url", "owner")
+        fields = ("region", "profile", "endpoint_url", "owner", "timeout_seconds")
         document = {name: getattr(self._settings, name) for name in fields}
         document["project_dir"] = str(self._settings.project_dir)
         return build_reconstructable_job(

@@ -9,14 +9,14 @@ from dagster import ConfigurableResource
 from pydantic import PrivateAttr
 
 from pypedream_dagster.aws.session import Aws, connect
-from pypedream_dagster.settings import Settings
+from pypedream_dagster.settings import DEFAULT_TIMEOUT_SECONDS, Settings
 
 
 class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
     """The clients of the AWS that the project talks to; one connection per process, shared by all steps.
 
     Attributes:
-        project_dir, region, profile, endpoint_url, owner: as in `Settings`.
+        project_dir, region, profile, endpoint_url, owner, timeout_seconds: as in `Settings`.
     """
 
     project_dir: str
@@ -24,6 +24,7 @@ class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
     profile: str | None = None
     endpoint_url: str | None = None
     owner: str = "unknown"
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
 
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
     _aws: Aws | None = PrivateAttr(default=None)
@@ -37,6 +38,7 @@ class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
             profile=settings.profile,
             endpoint_url=settings.endpoint_url,
             owner=settings.owner,
+            timeout_seconds=settings.timeout_seconds,
         )
 
     @property
@@ -48,6 +50,7 @@ class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
             profile=self.profile,
             endpoint_url=self.endpoint_url,
             owner=self.owner,
+            timeout_seconds=self.timeout_seconds,
         )
 
     def connect(self) -> Aws:

@@ -40,7 +40,7 @@ from pypedream_dagster.run.isolation import (
     watched_uris,
 )
 from pypedream_dagster.run.job_run import RunRequest, run_job, run_key
-from pypedream_dagster.run.record import record_of, write_run_record
+from pypedream_dagster.run.record import read_run_record, record_of, write_run_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,15 @@ class _Step:
             self._context.log.info(text)
             tell(Progress(self._node.id, "note", text))
 
+        if folder is not None:
+            self._announce(folder, request)
         return run_job(self._aws.glue, request, wait=interruptible_sleep, on_state=on_state, on_note=on_note)
+
+    def _announce(self, folder: Path, request: RunRequest) -> None:
+        """Note a run before it is started, its id unknown yet: a disk that is full shows here."""
+        known = read_run_record(folder, self._node.id)
+        if known is None or known.run_key != request.run_key:
+            self._record(folder, request.run_key, JobRun(request.job_name, "", "STARTING"), None)
 
     def _record(self, folder: Path, key: str, run: JobRun, isolation: Isolation | None) -> None:
         script = self._place.deployed_script_sha256(self._node)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Literal, assert_never
 
@@ -31,7 +32,15 @@ from pypedream_dagster.deploy.resources import (
 )
 from pypedream_dagster.deploy.steps import Create, Delete, Forget, Keep, Step, StopRun, Update
 from pypedream_dagster.deploy.verify import check_nothing_left
-from pypedream_dagster.errors import AccessDeniedError, AwsError, NotFoundError, StateError
+from pypedream_dagster.errors import (
+    AccessDeniedError,
+    AwsError,
+    BranchError,
+    BusyError,
+    NotConfiguredError,
+    NotFoundError,
+    StateError,
+)
 
 
 def execute(
@@ -99,6 +108,9 @@ class _Execution:
                 if isinstance(step, Delete):
                     self._forget(step.kind, step.identity)
             write_deployment(self._folder, self._record)
+            if not self._store.exists(self._plan.branch):
+                with suppress(OSError):  # it held the record alone, or it is the user's
+                    self._folder.rmdir()
             return None
         self._record = self._record.model_copy(update={"finished_at": self._now()})
         write_deployment(self._folder, self._record)
@@ -121,7 +133,7 @@ class _Execution:
 
     def _remember(self, deployed_to: DeployedTo | None) -> None:
         """Keep in the branch's own file whether it is deployed: a lost deployment record is missed by that."""
-        if self._store.exists(self._plan.branch):
+        with suppress(BranchError):  # of a branch whose folder is lost or broken only AWS is left (`deploy.lost`)
             branch = self._store.branch(self._plan.branch)
             if (branch.deployed_to is None) != (deployed_to is None):
                 self._store.update_branch(branch.model_copy(update={"deployed_to": deployed_to}))
@@ -156,7 +168,7 @@ class _Execution:
         match step:
             case Create(resource):
                 self._note(resource, "making")
-                _create(self._aws, resource, self._plan)
+                _create_once(self._aws, resource, self._plan)
                 self._note(resource, "made")
             case Update(resource):
                 self._note(resource, "making")
@@ -211,6 +223,23 @@ class _Execution:
     def _forget(self, kind: Kind, name: str) -> None:
         self._record = self._record.forgetting(kind, name)
         write_deployment(self._folder, self._record)
+
+
+def _create_once(aws: Aws, resource: Resource, plan: Plan) -> None:
+    """Create a resource; that it is there already is no error if it is ours: an answer was lost, and asked for again.
+
+    Raises:
+        AwsError: AWS refuses.
+    """
+    try:
+        _create(aws, resource, plan)
+    except (AccessDeniedError, BusyError, NotConfiguredError):
+        raise
+    except AwsError:
+        found = live_tags(aws, kind_of(resource), identity(resource))
+        if found is None or not is_ours(found, plan.tags):
+            raise
+        _update(aws, resource, plan)
 
 
 def _create(aws: Aws, resource: Resource, plan: Plan) -> None:

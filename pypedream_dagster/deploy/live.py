@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import assert_never
 
 from pypedream_dagster.aws.glue import GlueJob
+from pypedream_dagster.aws.job_run import JobRun
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import BranchGraph
@@ -14,6 +15,7 @@ from pypedream_dagster.deploy.delta_job import delta_origin
 from pypedream_dagster.deploy.resources import Kind
 from pypedream_dagster.deploy.steps import StopRun
 from pypedream_dagster.errors import NotFoundError, StateError
+from pypedream_dagster.graph.uri import find_uris, is_uri, parse_uri
 
 Tags = Mapping[str, str]
 
@@ -79,6 +81,23 @@ def _runs_of_nodes(aws: Aws, graph: BranchGraph) -> Iterator[StopRun]:
         yield from _active(aws, node.job, None if node.action == "clone" else heads)
 
 
+def runs_writing_below(
+    aws: Aws, own_jobs: Iterable[str], production_jobs: Iterable[str], prefixes: Iterable[str]
+) -> Iterator[StopRun]:
+    """Give the runs under way of a branch whose graph is lost.
+
+    All of its own jobs', and those of production's that were given an argument below one of its ``prefixes``.
+    """
+    for job in own_jobs:
+        yield from _active(aws, job)
+    roots = [parse_uri(prefix) for prefix in prefixes]
+    for job in production_jobs:
+        for run in _active_runs(aws, job):
+            named = [parse_uri(uri) for text in run.arguments.values() for uri in find_uris(text) if is_uri(uri)]
+            if any(root.contains(uri) for root in roots for uri in named):
+                yield StopRun(job, run.job_run_id)
+
+
 def stop_branch_runs(
     aws: Aws, graph: BranchGraph, *, wait: Callable[[float], None], on_note: Callable[[str], None] = lambda _: None
 ) -> None:
@@ -113,10 +132,14 @@ def stop_run(aws: Aws, run: StopRun, wait: Callable[[float], None]) -> None:
 
 def _active(aws: Aws, job: str, heads: frozenset[str] | None = None) -> Iterator[StopRun]:
     """Give the job's runs under way; of production's, those that were given one of the branch's ``heads``."""
+    for run in _active_runs(aws, job):
+        if heads is None or heads & set(run.arguments.values()):
+            yield StopRun(job, run.job_run_id)
+
+
+def _active_runs(aws: Aws, job: str) -> Iterator[JobRun]:
     try:
         runs = list(islice(aws.glue.job_runs(job), _RECENT_RUNS))
     except NotFoundError:
         return
-    for run in runs:
-        if not run.is_terminal and (heads is None or heads & set(run.arguments.values())):
-            yield StopRun(job, run.job_run_id)
+    yield from (run for run in runs if not run.is_terminal)
