@@ -19,6 +19,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes long and tells little more than its neighbours."""
+    if not config.getoption("--every-call", default=False):
+        items[:] = [item for item in items if item.get_closest_marker("every_call") is None]
+
+
 @pytest.fixture(scope="session")
 def every_call(request: pytest.FixtureRequest) -> bool:
     """Whether no call may be left out; the option is known only where pytest is pointed at this folder."""
