@@ -85,7 +85,8 @@ class BranchStore:
             check_apart(graph, other_graph)
         folder = self.folder(branch.name)
         partial = self.root / f".{branch.name}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
+        for remains in (partial, self._grave(branch.name)):
+            shutil.rmtree(remains, ignore_errors=True)
         try:
             (partial / "scripts").mkdir(parents=True)
             for node, body in scripts.items():
@@ -171,10 +172,13 @@ class BranchStore:
         """Remove a branch's folder; the caller has made sure that nothing of it is deployed."""
         folder = self._existing(name)
         # Renamed first: a crash in the middle leaves no half-branch that looks like one.
-        grave = self.root / f".{name}.deleted"
+        grave = self._grave(name)
         shutil.rmtree(grave, ignore_errors=True)
         os.rename(folder, grave)
         shutil.rmtree(grave)
+
+    def _grave(self, name: str) -> Path:
+        return self.root / f".{name}.deleted"
 
     def _existing(self, name: str) -> Path:
         folder = self.folder(name)

@@ -295,6 +295,8 @@ class _Trigger:
         return None
 
     def _failed_run(self) -> DagsterRun | None:
+        if self._graph.is_main:
+            return None  # who triggers production wants all of it
         branch = {BRANCH_TAG: tag_value(self._graph.branch)}
         last = next(iter(self._instance.get_runs(RunsFilter(tags=branch), limit=1)), None)
         is_broken = last is not None and last.status == DagsterRunStatus.FAILURE and BROKEN_OFF_TAG in last.tags
