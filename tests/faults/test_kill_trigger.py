@@ -90,6 +90,22 @@ def test_destroying_a_branch_whose_trigger_was_killed(world: World, every_call: 
     world.destroy()
 
 
+def test_killed_twice_and_its_record_lost(world: World) -> None:
+    """The third trigger goes on with the second, which went on with the first, on a record that is rebuilt."""
+    world.deploy()
+    before = world.runs()
+    for job in (f"transform-{world.suffix}-{BRANCH}", f"load-{world.suffix}-main"):
+        start = Call(f"glue StartJobRun {job}", 0)
+        killed = world.commands.run(world.folder, "trigger-branch", BRANCH, fault=Fault("kill after", start))
+        assert killed.code == KILLED, killed
+    world.record_path.write_text("{")
+    again = world.commands.well(world.folder, "trigger-branch", BRANCH)
+    assert "rebuilt from the branch's tags" in again.output
+    assert new_runs(world, before) == {"transform": ["SUCCEEDED"], "load": ["SUCCEEDED"]}
+    world.destroy()
+    (world.branch_folder / "deployment.json.broken-1").unlink()
+
+
 def test_an_edit_is_not_gone_past(world: World) -> None:
     """Killed once transform was done: after an edit and a deployment transform runs anew, and load on its data."""
     script = world.branch_folder / "scripts" / "transform.py"
