@@ -17,7 +17,8 @@ from pypedream_dagster.errors import PypedreamError
 GRAPH_FOLDER = "pipeline_graph"
 CONFIG_FILE = "pypedream.toml"
 USD_PER_DPU_HOUR = "PYPEDREAM_USD_PER_DPU_HOUR"
-_KEYS = {"region", "profile", "endpoint_url", "owner"}
+DEFAULT_TIMEOUT_SECONDS = 60.0
+_KEYS = {"region", "profile", "endpoint_url", "owner", "timeout_seconds"}
 _PRICES = "prices"
 
 
@@ -33,6 +34,7 @@ class Settings:
         owner: who creates branches, for their tags.
         usd_per_dpu_hour: the user's price of every DPU-hour, from a flag or the environment.
         prices: the user's prices by rate, from the project's file.
+        timeout_seconds: how long an answer of AWS is waited for before the call is made again.
     """
 
     project_dir: Path
@@ -42,6 +44,7 @@ class Settings:
     owner: str = "unknown"
     usd_per_dpu_hour: float | None = None
     prices: Mapping[str, float] = field(default_factory=dict, hash=False)
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
 
     @property
     def graph_path(self) -> Path:
@@ -94,7 +97,8 @@ def load_settings(environment: Mapping[str, str], *, cwd: Path, project: Path | 
 
     Args:
         environment: usually ``os.environ``; ``PYPEDREAM_PROJECT``, ``PYPEDREAM_OWNER``,
-            ``PYPEDREAM_USD_PER_DPU_HOUR``, ``AWS_REGION``, ``AWS_PROFILE`` and ``AWS_ENDPOINT_URL`` are read here,
+            ``PYPEDREAM_USD_PER_DPU_HOUR``, ``PYPEDREAM_TIMEOUT_SECONDS``, ``AWS_REGION``, ``AWS_PROFILE`` and
+            ``AWS_ENDPOINT_URL`` are read here,
             credentials by boto3 alone.
         cwd: where the search for a project starts.
         project: the ``--project`` flag.
@@ -122,6 +126,7 @@ def load_settings(environment: Mapping[str, str], *, cwd: Path, project: Path | 
         owner=first("PYPEDREAM_OWNER", key="owner") or environment.get("USER") or "unknown",
         usd_per_dpu_hour=_own_price(environment),
         prices=config.get(_PRICES, {}),
+        timeout_seconds=_seconds(first("PYPEDREAM_TIMEOUT_SECONDS", key="timeout_seconds")),
     )
 
 
@@ -136,6 +141,19 @@ def _own_price(environment: Mapping[str, str]) -> float | None:
     if not (math.isfinite(usd) and usd >= 0):
         raise PypedreamError(f"{USD_PER_DPU_HOUR}={text} is no price.", hint="give dollars, such as 0.44")
     return usd
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        seconds = float(text) if text is not None else DEFAULT_TIMEOUT_SECONDS
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise PypedreamError(
+            f"timeout_seconds is {text!r}, which is no number of seconds.",
+            hint=f'set it in PYPEDREAM_TIMEOUT_SECONDS or, quoted, in {CONFIG_FILE}: "{DEFAULT_TIMEOUT_SECONDS:.0f}"',
+        )
+    return seconds
 
 
 def _read_config(path: Path) -> dict[str, Any]:

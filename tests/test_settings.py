@@ -62,6 +62,16 @@ def test_the_owner_is_the_user_if_nothing_else_is_said(project: Path) -> None:
     assert load_settings({}, cwd=project).owner == "unknown"
 
 
+def test_how_long_an_answer_is_waited_for(project: Path) -> None:
+    assert load_settings({}, cwd=project).timeout_seconds == 60
+    (project / "pypedream.toml").write_text('timeout_seconds = "5"\n')
+    assert load_settings({}, cwd=project).timeout_seconds == 5
+    assert load_settings({"PYPEDREAM_TIMEOUT_SECONDS": "2.5"}, cwd=project).timeout_seconds == 2.5
+    for text in ("soon", "0", "-1", "inf", "nan"):
+        with pytest.raises(PypedreamError, match=f"'{text}', which is no number of seconds"):
+            load_settings({"PYPEDREAM_TIMEOUT_SECONDS": text}, cwd=project)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,8 @@ class CatalogClient:
         """Delete a database with its tables; one that is gone already is no error."""
         try:
             for table in list(self.table_names(name)):
-                with translated("glue", f"catalog table {name}.{table}"):
+                # Gone already: an answer was lost, and asked for again.
+                with suppress(NotFoundError), translated("glue", f"catalog table {name}.{table}"):
                     self.boto.delete_table(DatabaseName=name, Name=table)
             with translated("glue", f"catalog database {name}"):
                 self.boto.delete_database(Name=name)

@@ -209,8 +209,8 @@ def _connect_local(local: LocalEndpoint, settings: Settings) -> Aws:
 
 
 def _build(session: boto3.Session, settings: Settings, endpoint_url: str | None, source: str) -> Aws:
-    patient = _config(endpoint_url, attempts=8 if endpoint_url is None else 4)
-    once = _config(endpoint_url, attempts=1)
+    patient = _config(endpoint_url, settings.timeout_seconds, attempts=8 if endpoint_url is None else 4)
+    once = _config(endpoint_url, settings.timeout_seconds, attempts=1)
     client: Callable[..., Any] = partial(session.client, endpoint_url=endpoint_url)
     glue, s3, sts = client("glue", config=patient), client("s3", config=patient), client("sts", config=patient)
     region = str(session.region_name)
@@ -236,13 +236,13 @@ def _prices(region: str, settings: Settings) -> PriceList:
     return PriceList(region, settings.prices)
 
 
-def _config(endpoint_url: str | None, *, attempts: int) -> Config:
+def _config(endpoint_url: str | None, timeout_seconds: float, *, attempts: int) -> Config:
     from botocore.config import Config
 
     return Config(
         retries={"mode": "adaptive", "total_max_attempts": attempts},
         connect_timeout=5,
-        read_timeout=60,
+        read_timeout=timeout_seconds,
         max_pool_connections=64,  # a Dagster run waits on as many Glue runs as it has steps
         user_agent_extra="pypedream-dagster",
         # Bucket names as host names do not resolve below a custom endpoint.

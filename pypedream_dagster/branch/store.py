@@ -86,14 +86,19 @@ class BranchStore:
         self.check_apart_from_others(graph)
         folder = self.folder(branch.name)
         partial = self.root / f".{branch.name}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        (partial / "scripts").mkdir(parents=True)
-        for node, body in scripts.items():
-            (partial / "scripts" / script_name(graph.by_id[node])).write_bytes(body)
-        if base is not None:
-            write_baseline(partial, base, graph)
-        write_json(partial / "graph.json", graph_document(graph))
-        write_json(partial / "branch.json", branch.model_dump(mode="json"))
+        for remains in (partial, self._grave(branch.name)):
+            shutil.rmtree(remains, ignore_errors=True)
+        try:
+            (partial / "scripts").mkdir(parents=True)
+            for node, body in scripts.items():
+                (partial / "scripts" / script_name(graph.by_id[node])).write_bytes(body)
+            if base is not None:
+                write_baseline(partial, base, graph)
+            write_json(partial / "graph.json", graph_document(graph))
+            write_json(partial / "branch.json", branch.model_dump(mode="json"))
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
         try:
             os.rename(partial, folder)
         except OSError as error:
@@ -210,10 +215,13 @@ class BranchStore:
         """Remove a branch's folder; the caller has made sure that nothing of it is deployed."""
         folder = self._existing(name)
         # Renamed first: a crash in the middle leaves no half-branch that looks like one.
-        grave = self.root / f".{name}.deleted"
+        grave = self._grave(name)
         shutil.rmtree(grave, ignore_errors=True)
         os.rename(folder, grave)
         shutil.rmtree(grave)
+
+    def _grave(self, name: str) -> Path:
+        return self.root / f".{name}.deleted"
 
     def _existing(self, name: str) -> Path:
         folder = self.folder(name)

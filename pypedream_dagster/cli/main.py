@@ -24,6 +24,7 @@ from pypedream_dagster.masking.mask import mask_exception
 EXIT_EXPECTED_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 class Entry(NamedTuple):
@@ -113,6 +114,10 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit:
         return EXIT_BROKEN_PIPE  # click's own end where the reader has gone; nothing else here exits
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            where = f"{error.filename} cannot be written" if error.filename else "A file cannot be written"
+            print_error(PypedreamError(f"{where}: {error.strerror}.", hint="make room, then run the command again"))
+            return EXIT_EXPECTED_ERROR
         if error.errno != errno.EPIPE:
             raise
         # The reader (head, a pager) has gone: what python would still flush at exit must go nowhere.

@@ -15,6 +15,9 @@ from pypedream_dagster.graph.uri import find_uris, parse_uri
 
 BRANCH_TAG = "pypedream/branch"
 NODE_TAG = "pypedream/node"
+BROKEN_OFF_TAG = "pypedream/broken-off"
+"""On Dagster runs that failed of something else than their Glue runs: the next trigger goes on with them."""
+
 KIND_TAG = "pypedream/step"
 """On ops: ``delta`` for the steps that compute rather than wait, so that the executor can limit them."""
 

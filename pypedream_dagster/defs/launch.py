@@ -6,6 +6,7 @@ the next trigger: it re-executes that run, joins the Glue runs that went on with
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -29,20 +30,30 @@ from dagster import (
 from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.execution.stats import StepEventStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG
+from sqlalchemy.exc import SQLAlchemyError
 
-from pypedream_dagster.aws.session import connect
+from pypedream_dagster.aws.session import Aws, connect
 from pypedream_dagster.branch.model import BranchGraph
 from pypedream_dagster.branch.naming import dagster_job_name
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.defs.branch_report import REPORT, REPORTED_TAG
 from pypedream_dagster.defs.instance import open_instance
-from pypedream_dagster.defs.keys import BRANCH_PARTITIONS, BRANCH_TAG, asset_keys, op_name, run_tags, tag_value
+from pypedream_dagster.defs.keys import (
+    BRANCH_PARTITIONS,
+    BRANCH_TAG,
+    BROKEN_OFF_TAG,
+    asset_keys,
+    op_name,
+    run_tags,
+    tag_value,
+)
 from pypedream_dagster.defs.locations import definitions_of, place_of, report_definitions
 from pypedream_dagster.defs.progress import Listener, Progress, listening
 from pypedream_dagster.defs.worker import WORKER_TAG, current_worker, may_live
 from pypedream_dagster.deploy.lease import held
+from pypedream_dagster.deploy.live import stop_branch_runs
 from pypedream_dagster.deploy.record import read_deployment
-from pypedream_dagster.errors import BranchError, StateError
+from pypedream_dagster.errors import BranchError, PypedreamError, StateError
 from pypedream_dagster.graph.model import MAIN
 from pypedream_dagster.run.costs import Cost, sum_up
 from pypedream_dagster.run.record import read_run_record
@@ -122,6 +133,7 @@ def trigger(
     Raises:
         BranchError: no such branch or node.
         StateError: the branch is not deployed, or somebody else runs or changes it just now.
+        PypedreamError: Dagster's storage cannot be written: Glue runs that were started go on.
         NotConfiguredError: there is no AWS to run on.
     """
     graph = place_of(settings, branch).graph
@@ -129,17 +141,23 @@ def trigger(
     if branch != MAIN:
         _check_deployed(settings, branch)
     aws = connect(settings)
-    with ExitStack() as stack:
-        if branch != MAIN:
+    try:
+        with ExitStack() as stack:
+            if branch != MAIN:
 
-            def on_note(text: str) -> None:
-                on_event(Progress("", "note", text))
+                def on_note(text: str) -> None:
+                    on_event(Progress("", "note", text))
 
-            store = BranchStore(settings.branches_dir)
-            stack.enter_context(held(aws, store, branch, "trigger-branch", owner=settings.owner, on_note=on_note))
-            _check_deployed(settings, branch)  # again: it may have been destroyed just before
-        instance = stack.enter_context(open_instance(settings))
-        return _Trigger(settings, instance, graph, chosen, on_event).run()
+                store = BranchStore(settings.branches_dir)
+                stack.enter_context(held(aws, store, branch, "trigger-branch", owner=settings.owner, on_note=on_note))
+                _check_deployed(settings, branch)  # again: it may have been destroyed just before
+            instance = stack.enter_context(open_instance(settings))
+            return _Trigger(settings, aws, instance, graph, chosen, on_event).run()
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise PypedreamError(
+            f"Dagster's storage cannot be written: {' '.join(str(getattr(error, 'orig', error)).split())}.",
+            hint="make room on the disk, then run the command again: it goes on where this one stopped",
+        ) from error
 
 
 def rebuild_job(settings: Mapping[str, Any], branch: str, name: str) -> JobDefinition:
@@ -172,12 +190,14 @@ class _Trigger:
     def __init__(
         self,
         settings: Settings,
+        aws: Aws,
         instance: DagsterInstance,
         graph: BranchGraph,
         chosen: tuple[str, ...],
         on_event: Listener,
     ) -> None:
         self._settings = settings
+        self._aws = aws
         self._instance = instance
         self._graph = graph
         self._chosen = chosen
@@ -264,7 +284,7 @@ class _Trigger:
         return execute_job(job, self._instance, run_config=_QUIET, tags=tags, asset_selection=self._selection())
 
     def _job(self, name: str) -> ReconstructableJob:
-        fields = ("region", "profile", "endpoint_url", "owner", "usd_per_dpu_hour", "prices")
+        fields = ("region", "profile", "endpoint_url", "owner", "usd_per_dpu_hour", "prices", "timeout_seconds")
         document = {name: getattr(self._settings, name) for name in fields}
         document["project_dir"] = str(self._settings.project_dir)
         return build_reconstructable_job(
@@ -280,11 +300,47 @@ class _Trigger:
         return [key for node in nodes for key in asset_keys(self._graph.branch, node)]
 
     def _broken_off_run(self) -> DagsterRun | None:
-        """Return the branch's run whose process died, marked as failed, if it was for the same nodes.
+        """Return the branch's run that broke off and can be gone on with.
+
+        One whose process died, marked as failed here; or one that failed of something else than its Glue runs, as of
+        expired credentials. Not if it was for other nodes, or the branch has been deployed anew since: what it had done
+        is not what is wanted now. Its Glue runs, if any go on, are stopped then.
 
         Raises:
             StateError: a run of the branch is under way.
         """
+        found = self._dead_run() or self._failed_run()
+        if found is None or self._is_as_wanted(found):
+            return found
+        if not self._graph.is_main:  # production's runs are production's
+            stop_branch_runs(self._aws, self._graph, wait=time.sleep, on_note=self._note)
+        return None
+
+    def _failed_run(self) -> DagsterRun | None:
+        if self._graph.is_main:
+            return None  # who triggers production wants all of it
+        branch = {BRANCH_TAG: tag_value(self._graph.branch)}
+        last = next(iter(self._instance.get_runs(RunsFilter(tags=branch), limit=1)), None)
+        is_broken = last is not None and last.status == DagsterRunStatus.FAILURE and BROKEN_OFF_TAG in last.tags
+        return last if is_broken else None
+
+    def _is_as_wanted(self, run: DagsterRun) -> bool:
+        """Tell whether a run was for the same nodes, of the branch as it is deployed now."""
+        selection = self._selection()
+        if run.asset_selection != (frozenset(selection) if selection else None):
+            return False
+        if self._graph.is_main:
+            return True
+        deployment = read_deployment(BranchStore(self._settings.branches_dir).folder(self._graph.branch))
+        changed_at = deployment.changed_at if deployment else None
+        first = [*self._chain(run)][-1]  # what it went on with is older still
+        began = self._instance.get_run_records(RunsFilter(run_ids=[first.run_id]))[0].create_timestamp
+        return changed_at is not None and changed_at <= began
+
+    def _note(self, text: str) -> None:
+        self._on_event(Progress("", "note", text))
+
+    def _dead_run(self) -> DagsterRun | None:
         wanted = RunsFilter(tags={BRANCH_TAG: tag_value(self._graph.branch)}, statuses=_ACTIVE)
         found: DagsterRun | None = None
         for run in self._instance.get_runs(wanted):
@@ -296,11 +352,10 @@ class _Trigger:
                 )
             self._instance.report_run_failed(run, "The process that executed this run has died.")
             found = found or self._instance.get_run_by_id(run.run_id)
-        selection = self._selection()
-        return found if found and found.asset_selection == (frozenset(selection) if selection else None) else None
+        return found
 
     def _note_done_before(self, run: DagsterRun) -> None:
-        self._on_event(Progress("", "note", f"Going on with Dagster run {run.run_id}, whose process died."))
+        self._note(f"Going on with Dagster run {run.run_id}, which broke off.")
         done = {
             stats.step_key
             for past in self._chain(run)

@@ -9,14 +9,14 @@ from dagster import ConfigurableResource
 from pydantic import Field, PrivateAttr
 
 from pypedream_dagster.aws.session import Aws, connect
-from pypedream_dagster.settings import Settings
+from pypedream_dagster.settings import DEFAULT_TIMEOUT_SECONDS, Settings
 
 
 class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
     """The clients of the AWS that the project talks to; one connection per process, shared by all steps.
 
     Attributes:
-        project_dir, region, profile, endpoint_url, owner, usd_per_dpu_hour, prices: as in `Settings`.
+        project_dir, region, profile, endpoint_url, owner, usd_per_dpu_hour, prices, timeout_seconds: as in `Settings`.
     """
 
     project_dir: str
@@ -26,6 +26,7 @@ class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
     owner: str = "unknown"
     usd_per_dpu_hour: float | None = None
     prices: dict[str, float] = Field(default_factory=dict)
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
 
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
     _aws: Aws | None = PrivateAttr(default=None)
@@ -41,6 +42,7 @@ class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
             owner=settings.owner,
             usd_per_dpu_hour=settings.usd_per_dpu_hour,
             prices=dict(settings.prices),
+            timeout_seconds=settings.timeout_seconds,
         )
 
     @property
@@ -54,6 +56,7 @@ class AwsResource(ConfigurableResource):  # type: ignore[type-arg]
             owner=self.owner,
             usd_per_dpu_hour=self.usd_per_dpu_hour,
             prices=self.prices,
+            timeout_seconds=self.timeout_seconds,
         )
 
     def connect(self) -> Aws:

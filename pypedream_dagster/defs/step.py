@@ -18,7 +18,7 @@ from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
 from pypedream_dagster.branch.policy import session_policy
 from pypedream_dagster.branch.store import BranchStore, script_name, sha256
 from pypedream_dagster.defs.executor import interruptible_sleep
-from pypedream_dagster.defs.keys import BRANCH_TAG, asset_keys, output_key, run_tags
+from pypedream_dagster.defs.keys import BRANCH_TAG, BROKEN_OFF_TAG, asset_keys, output_key, run_tags
 from pypedream_dagster.defs.metadata import Metadata, dataset_metadata, plain, run_metadata
 from pypedream_dagster.defs.progress import Progress, tell
 from pypedream_dagster.defs.resources import AwsResource
@@ -77,6 +77,12 @@ class Place:
         path = self.folder / "scripts" / script_name(node)
         return sha256(path.read_bytes()) if path.is_file() else None
 
+    def deployed_script_sha256(self, node: BranchNode) -> str | None:
+        """Return the digest of the script that a run would run now: edits count once they are deployed."""
+        record = read_deployment(self.folder) if self.folder is not None and node.script_uri else None
+        found = record.find("script", node.script_uri or "") if record else None
+        return found.fingerprint if found else None
+
 
 def materialize(
     context: AssetExecutionContext, resource: AwsResource, place: Place, node: BranchNode
@@ -99,6 +105,8 @@ def materialize(
         tell(Progress(node.id, "stopped", "its Glue run is asked to stop", time.monotonic() - began))
         raise
     except PypedreamError as error:
+        if not isinstance(error, RunError):  # a Glue run may go on: the next trigger joins it
+            context.instance.add_run_tags(context.run.run_id, {BROKEN_OFF_TAG: "true"})
         tell(Progress(node.id, "failed", str(error), time.monotonic() - began))
         lasting = not isinstance(error, AwsError) or isinstance(
             error, AccessDeniedError | NotFoundError | NotConfiguredError
@@ -199,7 +207,7 @@ class _Step:
 
     def _request(self, policy: str | None) -> RunRequest:
         dagster_run = self._context.run
-        script = self._place.script_sha256(self._node)
+        script = self._place.deployed_script_sha256(self._node)
         key = run_key(
             root_run_id=dagster_run.root_run_id or dagster_run.run_id,
             # An edited script makes another run, though its arguments are the same.
@@ -234,6 +242,8 @@ class _Step:
                     copied = seed(self._aws.s3, self._graph, output, pause=lambda: interruptible_sleep(0))
                     on_note(f"{output.name} starts as main's: {copied.objects:,} objects copied")
 
+        if folder is not None:
+            self._announce(folder, request)
         return run_job(
             self._aws.glue,
             request,
@@ -251,15 +261,20 @@ class _Step:
         branch = BranchStore(folder.parent).branch(self._place.branch)
         return line_for(self._graph, self._node, self._aws.s3, owner=branch.owner, tags=branch_tags(branch))
 
+    def _announce(self, folder: Path, request: RunRequest) -> None:
+        """Note a run before it is started, its id unknown yet: a disk that is full shows here."""
+        known = read_run_record(folder, self._node.id)
+        if known is None or known.run_key != request.run_key:
+            self._record(folder, request.run_key, JobRun(request.job_name, "", "STARTING"), None)
+
     def _record(self, folder: Path, key: str, run: JobRun, isolation: Isolation | None) -> None:
-        script = self._place.script_sha256(self._node)
         record = record_of(
             self._node.id,
             key,
             run,
             prices=self._aws.prices,
             isolation=isolation,
-            script_sha256=script,
+            script_sha256=self._place.deployed_script_sha256(self._node),
             main=self._main_as_read(folder, run),
         )
         write_run_record(folder, record)

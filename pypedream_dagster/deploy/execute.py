@@ -17,7 +17,7 @@ from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import DeployedTo, Output
 from pypedream_dagster.branch.store import BranchStore
-from pypedream_dagster.deploy.live import is_ours, live_tags
+from pypedream_dagster.deploy.live import is_ours, live_tags, stop_run
 from pypedream_dagster.deploy.plan import Plan, refuse_foreign
 from pypedream_dagster.deploy.record import (
     DeploymentRecord,
@@ -43,14 +43,15 @@ from pypedream_dagster.deploy.verify import check_nothing_left
 from pypedream_dagster.errors import (
     AccessDeniedError,
     AwsError,
+    BranchError,
+    BusyError,
     ConflictError,
+    NotConfiguredError,
     NotFoundError,
     ProtectedError,
     PypedreamError,
     StateError,
 )
-
-_STOP_SECONDS = 600.0
 
 
 def execute(
@@ -118,6 +119,9 @@ class _Execution:
                 if isinstance(step, Delete):
                     self._forget(step.kind, step.identity)
             write_deployment(self._folder, self._record)
+            if not self._store.exists(self._plan.branch):
+                with suppress(OSError):  # it held the record alone, or it is the user's
+                    self._folder.rmdir()
             return None
         self._record = self._record.model_copy(update={"finished_at": self._now()})
         write_deployment(self._folder, self._record)
@@ -140,7 +144,7 @@ class _Execution:
 
     def _remember(self, deployed_to: DeployedTo | None) -> None:
         """Keep in the branch's own file whether it is deployed: a lost deployment record is missed by that."""
-        if self._store.exists(self._plan.branch):
+        with suppress(BranchError):  # of a branch whose folder is lost or broken only AWS is left (`deploy.lost`)
             branch = self._store.branch(self._plan.branch)
             if (branch.deployed_to is None) != (deployed_to is None):
                 self._store.update_branch(branch.model_copy(update={"deployed_to": deployed_to}))
@@ -175,20 +179,20 @@ class _Execution:
         match step:
             case Create(resource):
                 self._note(resource, "making")
-                _create(self._aws, resource, self._plan)
+                _create_once(self._aws, resource, self._plan)
                 self._note(resource, "made")
             case Update(resource):
                 self._note(resource, "making")
                 _update(self._aws, resource, self._plan)
                 self._note(resource, "made")
             case Keep(resource):
-                self._note(resource, "made")
+                self._note_kept(resource)
             case Seed(node, output):
                 self._note_seed(node, output, "making")
                 seed(self._aws.s3, self._plan.graph, output)
                 self._note_seed(node, output, "made")
-            case StopRun(job_name, job_run_id):
-                self._stop(job_name, job_run_id)
+            case StopRun():
+                stop_run(self._aws, step, self._wait)
             case Delete(kind, name):
                 self._note_deleting(kind, name)
                 _delete(self._aws, kind, name)
@@ -217,6 +221,12 @@ class _Execution:
         self._record = self._record.noting_seed(copied)
         write_deployment(self._folder, self._record)
 
+    def _note_kept(self, resource: Resource) -> None:
+        known = self._record.find(kind_of(resource), identity(resource))
+        # What was noted as made just so keeps its time: a run that broke off since then can be gone on with.
+        if known is None or (known.state, known.fingerprint) != ("made", fingerprint(resource)):
+            self._note(resource, "made")
+
     def _note_deleting(self, kind: Kind, name: str) -> None:
         known = self._record.find(kind, name)
         note = ResourceRecord(
@@ -236,18 +246,22 @@ class _Execution:
         self._record = self._record.forgetting(kind, name)
         write_deployment(self._folder, self._record)
 
-    def _stop(self, job_name: str, job_run_id: str) -> None:
-        glue, waited = self._aws.glue, 0.0
-        glue.stop_job_run(job_name, job_run_id)
-        while not glue.get_job_run(job_name, job_run_id).is_terminal:
-            if waited > _STOP_SECONDS:
-                raise StateError(
-                    f"Run {job_run_id} of Glue job {job_name} has not stopped for {waited:.0f} seconds.",
-                    hint="stop it in Glue's console, then run the command again",
-                )
-            delay = min(5.0, 0.5 + waited / 10)
-            self._wait(delay)
-            waited += delay
+
+def _create_once(aws: Aws, resource: Resource, plan: Plan) -> None:
+    """Create a resource; that it is there already is no error if it is ours: an answer was lost, and asked for again.
+
+    Raises:
+        AwsError: AWS refuses.
+    """
+    try:
+        _create(aws, resource, plan)
+    except (AccessDeniedError, BusyError, NotConfiguredError):
+        raise
+    except AwsError:
+        found = live_tags(aws, kind_of(resource), identity(resource))
+        if found is None or not is_ours(found, plan.tags):
+            raise
+        _update(aws, resource, plan)
 
 
 def _create(aws: Aws, resource: Resource, plan: Plan) -> None:

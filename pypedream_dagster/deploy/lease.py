@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -213,6 +214,31 @@ class Lease:
         self._etag, self._written = etag, time.monotonic()
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a branch's lease lies.
+
+    Attributes:
+        uri: of the object.
+        tags: that it carries, as all that is the branch's.
+        owner: the branch's.
+    """
+
+    uri: str
+    tags: Mapping[str, str]
+    owner: str
+
+    @classmethod
+    def of_folder(cls, store: BranchStore, branch: str) -> Site:
+        """Return it as the branch's folder tells.
+
+        Raises:
+            BranchError: there is no such branch, or its files are broken.
+        """
+        record = store.branch(branch)
+        return cls(naming.lease_uri(store.graph(branch).write_prefixes[0]), branch_tags(record), record.owner)
+
+
 _held: ContextVar[Mapping[str, Lease]] = ContextVar("pypedream_leases", default={})  # noqa: B039  (never changed)
 _runs: dict[tuple[str, str], Lease] = {}
 _runs_lock = threading.Lock()
@@ -230,6 +256,7 @@ def held(
     dagster_run: str | None = None,
     on_note: Callable[[str], None] = lambda _: None,
     lasts_seconds: float = LASTS_SECONDS,
+    site: Site | None = None,
 ) -> Iterator[Lease]:
     """Hold a branch's lease for as long as the block runs; within a block that holds it already, share that.
 
@@ -242,18 +269,20 @@ def held(
         dagster_run: the root Dagster run that the block belongs to: its lease is shared.
         on_note: told what a reader has to know, in one line.
         lasts_seconds: how long it holds should this process die.
+        site: where the lease lies, of a branch whose folder is lost.
 
     Raises:
         StateError: somebody else holds it: says who, since when, and what to do.
         AccessDeniedError: the credentials may not write it.
     """
-    uri = naming.lease_uri(store.graph(branch).write_prefixes[0])
+    site = site or Site.of_folder(store, branch)
+    uri = site.uri
     shared = _held.get().get(uri) or (_runs.get((uri, dagster_run)) if dagster_run else None)
     if shared is not None:
         shared.check()
         yield shared
         return
-    lease = _acquired(aws, store, branch, command, owner, dagster_run, lasts_seconds)
+    lease = _acquired(aws, site, branch, command, owner, dagster_run, lasts_seconds)
     token = _held.set({**_held.get(), uri: lease})
     try:
         yield lease
@@ -285,13 +314,14 @@ def joined(aws: Aws, store: BranchStore, branch: str, dagster_run: str, *, owner
         StateError: somebody else holds it, or it was lost.
         AccessDeniedError: the credentials may not write it.
     """
-    uri = naming.lease_uri(store.graph(branch).write_prefixes[0])
+    site = Site.of_folder(store, branch)
+    uri = site.uri
     lease = _held.get().get(uri)
     if lease is None:
         with _runs_lock:
             lease = _runs.get((uri, dagster_run))
             if lease is None:
-                lease = _acquired(aws, store, branch, "trigger-branch", owner, dagster_run, LASTS_SECONDS)
+                lease = _acquired(aws, site, branch, "trigger-branch", owner, dagster_run, LASTS_SECONDS)
                 _runs[uri, dagster_run] = lease
     lease.check()
     return lease
@@ -308,7 +338,7 @@ def release_run(dagster_run: str) -> None:
 
 def holder_of(aws: Aws, store: BranchStore, branch: str) -> str | None:
     """Return who holds a branch's lease, as a sentence; None if nobody does. Reads only."""
-    found = look(aws.s3, naming.lease_uri(store.graph(branch).write_prefixes[0]))
+    found = look(aws.s3, Site.of_folder(store, branch).uri)
     holder = _read(found) if found else None
     if found is None or holder is None or found.age_seconds > holder.lasts_seconds:
         return None
@@ -317,18 +347,17 @@ def holder_of(aws: Aws, store: BranchStore, branch: str) -> str | None:
 
 def _acquired(
     aws: Aws,
-    store: BranchStore,
+    site: Site,
     branch: str,
     command: Command,
     owner: str | None,
     dagster_run: str | None,
     lasts_seconds: float,
 ) -> Lease:
-    record, graph = store.branch(branch), store.graph(branch)
     worker = current_worker()
     document = LeaseDocument(
         branch=branch,
-        owner=owner or record.owner,
+        owner=owner or site.owner,
         host=worker.partition(":")[0],
         worker=worker,
         machine=current_machine(),
@@ -338,7 +367,7 @@ def _acquired(
         lasts_seconds=lasts_seconds,
         token=uuid.uuid4().hex,
     )
-    lease = Lease(aws, naming.lease_uri(graph.write_prefixes[0]), branch_tags(record), document)
+    lease = Lease(aws, site.uri, site.tags, document)
     lease.acquire()
     return lease
 

@@ -104,7 +104,7 @@ def plan_deployment(
     recorded = [r for r in record.resources if r.purpose == "branch"] if record else []
     surplus = [(r.kind, r.identity) for r in recorded if (r.kind, r.identity) not in wanted]
     steps = [_step_towards(aws, resource, tags, record) for resource in desired]
-    steps += _deletions(aws, graph, surplus, tags, record, graph.protected_uris)
+    steps += deletions(aws, graph, surplus, tags, record, graph.protected_uris)
     steps += _seeds(aws, graph, record)
     return Plan(name, "deploy", graph, tags, record, tuple(steps), known.rebuilt)
 
@@ -159,7 +159,7 @@ def plan_destruction(aws: Aws, store: BranchStore, name: str, *, also_protected:
     recorded = [(item.kind, item.identity) for item in record.resources] if record else []
     named = [item for item in named_by(graph) if item not in recorded]
     main = (*graph.protected_uris, *also_protected)
-    doomed = _deletions(aws, graph, [*recorded, *named], tags, record, main)
+    doomed = deletions(aws, graph, [*recorded, *named], tags, record, main)
     stops = list(active_runs(aws, graph)) if doomed else []
     return Plan(name, "destroy", graph, tags, record, (*stops, *doomed), known.rebuilt)
 
@@ -218,7 +218,7 @@ def _changed_fields(aws: Aws, job: Job, recorded: ResourceRecord | None) -> Iter
     yield from differing or ([] if same else ["fields"])
 
 
-def _deletions(
+def deletions(
     aws: Aws,
     graph: BranchGraph,
     items: Iterable[tuple[Kind, str]],
@@ -226,6 +226,11 @@ def _deletions(
     record: DeploymentRecord | None,
     main: tuple[str, ...],
 ) -> list[Step]:
+    """Return the steps that delete what carries a branch's tags, and strike off what is gone.
+
+    Raises:
+        ProtectedError: something that the record lists does not carry the branch's tags, or is main's.
+    """
     steps: list[Step] = []
     for kind, name in sorted(items, key=lambda item: _DELETION_ORDER.index(item[0])):
         recorded = record.find(kind, name) if record else None

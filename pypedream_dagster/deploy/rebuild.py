@@ -176,13 +176,17 @@ def _tagged(aws: Aws, graph: BranchGraph, tags: Tags) -> Iterator[Item]:
     )
     prefixes = [parse_uri(item.identity) for item in found if item.kind == "prefix"]
     for item in found:
-        if item.kind != "database" or _lies_below(aws, item.identity, prefixes):
+        if item.kind != "database" or lies_below(aws, item.identity, prefixes):
             yield item.kind, item.identity
 
 
-def _lies_below(aws: Aws, database: str, prefixes: Sequence[S3Uri]) -> bool:
+def lies_below(aws: Aws, database: str, prefixes: Sequence[S3Uri]) -> bool:
     """Tell whether all of a database's tables lie below some prefixes."""
-    for name in list(aws.catalog.table_names(database)):
+    try:
+        names = list(aws.catalog.table_names(database))
+    except NotFoundError:
+        return True
+    for name in names:
         table = aws.catalog.get_table(database, name)
         uri = plain_prefix(table.location_uri) if table is not None else None
         if table is not None and not (uri is not None and any(prefix.contains(uri) for prefix in prefixes)):

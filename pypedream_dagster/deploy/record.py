@@ -92,6 +92,11 @@ class DeploymentRecord(_Frozen):
             item.state == "made" for item in self.resources if item.purpose == "branch"
         )
 
+    @property
+    def changed_at(self) -> datetime | None:
+        """When something of the branch was last made or changed; None if nothing is there."""
+        return max((item.at for item in self.resources if item.purpose == "branch"), default=None)
+
     def find(self, kind: Kind, identity: str) -> ResourceRecord | None:
         """Return the record of one resource."""
         return next((r for r in self.resources if (r.kind, r.identity) == (kind, identity)), None)

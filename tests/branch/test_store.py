@@ -106,6 +106,22 @@ def test_the_remains_of_a_crash_are_no_branch(store: BranchStore) -> None:
     assert list(store.root.iterdir()) == []
 
 
+def test_a_deletion_that_was_cut_short_is_finished_by_the_next_branch(store: BranchStore) -> None:
+    folder = _create(store, "test")
+    folder.rename(folder.with_name(".test.deleted"))
+    assert store.names() == ()
+    _create(store, "test")
+    assert [path.name for path in store.root.iterdir()] == ["test"]
+
+
+def test_a_branch_that_cannot_be_written_leaves_nothing(store: BranchStore) -> None:
+    store.root.mkdir(parents=True)
+    derived = derive_branch(chain(), "test", ["transform"])
+    with pytest.raises(KeyError):
+        store.create(_record("test", "transform"), derived, {"transform": b"print(1)\n", "nobody's": b""})
+    assert list(store.root.iterdir()) == []
+
+
 def test_a_folder_in_the_way(store: BranchStore) -> None:
     (store.root / "test").mkdir(parents=True)
     (store.root / "test" / "notes.txt").write_text("mine")

@@ -19,6 +19,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes long and tells little more than its neighbours."""
+    if not config.getoption("--every-call", default=False):
+        items[:] = [item for item in items if item.get_closest_marker("every_call") is None]
+
+
 @pytest.fixture(scope="session")
 def every_call(request: pytest.FixtureRequest) -> bool:
     """Whether no call may be left out; the option is known only where pytest is pointed at this folder."""
@@ -44,8 +50,6 @@ def behind_proxy(module_env: Endpoint, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
-def world(
-    behind_proxy: Commands, module_env: Endpoint, tmp_path_factory: pytest.TempPathFactory
-) -> World:
+def world(behind_proxy: Commands, module_env: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> World:
     state_dir = Path(f"/proc/{module_env.pid}/cwd").resolve()  # the server runs in its state's folder
     return make_world(tmp_path_factory.mktemp("project"), state_dir, behind_proxy)

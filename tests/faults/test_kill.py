@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +33,7 @@ class Case:
 
 
 def cases(calls: tuple[Call, ...], *, every_call: bool) -> Iterator[Case]:
-    """Give what to try: all, or what changes something on both sides and every third call that only reads."""
+    """Give what to try: all, or what changes something on both sides and some of the calls that only read."""
     chance = random.Random(_SEED)
     for call in calls:
         four = [Case(call, side, then) for side in _SIDES for then in _THEN]
@@ -40,7 +41,7 @@ def cases(calls: tuple[Call, ...], *, every_call: bool) -> Iterator[Case]:
             yield from four
         elif call.changes:
             yield from chance.choice(((four[0], four[3]), (four[1], four[2])))
-        elif chance.random() < 1 / 3:
+        elif chance.random() < 1 / 4:
             yield chance.choice(four)
 
 
@@ -73,6 +74,29 @@ def test_deploying(world: World, every_call: bool) -> None:
         world.destroy()
         assert world.leftovers() == {}, str(case)
         assert world.main_state() == main, str(case)
+
+
+@pytest.mark.parametrize("lost", ["record", "folder"])
+def test_destroying_a_half_made_branch_that_was_lost_as_well(
+    world: World, lost: str, every_call: bool, tmp_path: Path
+) -> None:
+    """Killed in the middle of a deployment; then the record is lost, or the whole of the branch's folder."""
+    main = world.main_state()
+    calls = [call for call in survey(world, "deploy-branch") if call.changes]
+    world.destroy()
+    for call in calls if every_call else calls[1:3]:
+        strike(world, "deploy-branch", Case(call, "kill after", "destroy"))
+        if lost == "record":
+            world.record_path.unlink()
+        else:
+            world.branch_folder.rename(tmp_path / "kept")
+        world.destroy()
+        if lost == "folder":
+            assert not world.branch_folder.exists()
+            (tmp_path / "kept").rename(world.branch_folder)
+            world.record_path.unlink()
+        assert world.leftovers() == {}, str(call)
+        assert world.main_state() == main, str(call)
 
 
 def test_deploying_again_after_an_edit(world: World, every_call: bool) -> None:
@@ -119,7 +143,6 @@ def test_destroying(world: World, every_call: bool) -> None:
         world.destroy()
         assert world.leftovers() == {}, str(case)
         assert world.main_state() == main, str(case)
-        world.forget_runs()
 
 
 @pytest.mark.parametrize("command", ["create-branch", "delete-branch"])

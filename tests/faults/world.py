@@ -126,20 +126,19 @@ class World:
         return {**document, "resources": resources, "finished_at": document["finished_at"] is not None}
 
     def runs(self) -> dict[str, list[str]]:
-        """The states of the branch's job runs that AWS still knows, by job."""
-        glue = boto3.client("glue")
-        found = {}
-        for name in sorted(self._jobs()):
-            runs = glue.get_job_runs(JobName=name)["JobRuns"]
-            if runs:
-                found[name.replace(self.suffix, "")] = [run["JobRunState"] for run in runs]
-        return found
+        """The states of all job runs that there ever were, by job and oldest first, whether AWS still lists them."""
+        found: dict[str, list[tuple[float, str]]] = {}
+        for _, run in self._run_files():
+            if self.suffix in run["job_name"]:
+                name = run["job_name"].partition("-")[0]
+                found.setdefault(name, []).append((run["started_on"], run["state"]))
+        return {name: [state for _, state in sorted(runs)] for name, runs in found.items()}
 
-    def forget_runs(self) -> None:
-        """Begin anew with main's jobs, whose runs outlive a branch."""
-        for path, run in self._run_files():
-            if self.suffix in run["job_name"] and run["completed_on"]:
-                shutil.rmtree(path.parent)
+    def run_records(self) -> dict[str, State]:
+        """What the branch's folder says of each node's last job run, less what is another each time."""
+        kept = ("node", "state", "isolation", "script_sha256")
+        found = (json.loads(path.read_text()) for path in (self.branch_folder / "runs").glob("*.json"))
+        return {record["node"]: {key: record[key] for key in kept} for record in found}
 
     def _versions(self) -> list[tuple[str, str, str]]:
         pages = boto3.client("s3").get_paginator("list_object_versions").paginate(Bucket=self.bucket)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pypedream_dagster.errors import GraphError
+from pypedream_dagster.errors import GraphError, PypedreamError
 from pypedream_dagster.graph.files import graph_document, parse_graph, read_graph, write_json
 
 ORIGINAL: dict[str, Any] = {
@@ -123,3 +123,13 @@ def test_writing_replaces_the_file_whole(tmp_path: Path) -> None:
     write_json(path, graph_document(parse_graph(ORIGINAL)))
     assert read_graph(path) == parse_graph(ORIGINAL)
     assert [found.name for found in path.parent.iterdir()] == ["main.json"]
+
+
+def test_writing_what_cannot_be_written_leaves_nothing_half_done(tmp_path: Path) -> None:
+    path = tmp_path / "graph.json"
+    path.mkdir()  # no file can be renamed over a folder
+    (path / "kept").touch()
+    with pytest.raises(PypedreamError, match=r"graph\.json cannot be written: .*directory"):
+        write_json(path, {})
+    assert [item.name for item in tmp_path.iterdir()] == ["graph.json"]
+    assert [item.name for item in path.iterdir()] == ["kept"]
