@@ -7,6 +7,7 @@ signing name says at once which application is meant.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 # Services whose signing name alone decides the application.
@@ -17,8 +18,16 @@ class MotoApplications:
     """Hands each request to the application of its service, which is loaded at the first."""
 
     def __init__(self) -> None:
+        from moto.moto_server import werkzeug_app
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+        class AnyCharacter(werkzeug_app.RegexConverter):
+            """Matches keys with line breaks, too: S3 takes them."""
+
+            def __init__(self, url_map: Any, *items: str) -> None:
+                super().__init__(url_map, *(f"(?s:{item})" for item in items))
+
+        werkzeug_app.RegexConverter = AnyCharacter
         self._dispatcher = DomainDispatcherApplication(create_backend_app)
         self._by_service: dict[str, WSGIApplication] = {}
 

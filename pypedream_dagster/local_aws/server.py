@@ -29,7 +29,7 @@ from pypedream_dagster.local_aws.glue.tags import TagStore
 from pypedream_dagster.local_aws.moto_applications import MotoApplications
 from pypedream_dagster.local_aws.processes import kill_owned
 from pypedream_dagster.local_aws.s3 import bodies as object_bodies
-from pypedream_dagster.local_aws.s3 import ranged_get
+from pypedream_dagster.local_aws.s3 import ranged_get, suspended
 from pypedream_dagster.local_aws.snapshots import Snapshots
 from pypedream_dagster.local_aws.state_dir import StateDir
 from pypedream_dagster.local_aws.warm_jvm import JvmPool
@@ -151,6 +151,7 @@ def _assemble(options: Options, state: StateDir, listener: socket.socket) -> _Se
 def _load_moto(state: StateDir) -> Snapshots:
     bodies = object_bodies.install(state.objects)
     ranged_get.install()
+    suspended.install()
     snapshots = Snapshots(state.snapshots, bodies)
     snapshots.load()
     return snapshots

@@ -9,10 +9,13 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
+from pypedream_dagster.aws.emptying import delete_versions
 from pypedream_dagster.aws.s3 import S3Client
 from pypedream_dagster.aws.session import connect
-from pypedream_dagster.errors import NotFoundError, ProtectedError
+from pypedream_dagster.errors import BusyError, NotFoundError, ProtectedError
+from pypedream_dagster.graph.uri import parse_uri
 from pypedream_dagster.local_aws.endpoint import Endpoint
 from pypedream_dagster.settings import Settings
 
@@ -21,6 +24,7 @@ ODD_KEYS = [
     "a+b",
     "100%25",
     "ü/日本",
+    "new\nline",
     "<x>&amp;\"'",
     "//double",
     "trailing/",
@@ -72,10 +76,15 @@ def test_versions_markers_null_versions_and_uploads_go_and_neighbours_stay(s3: S
     raw.delete_object(Bucket=bucket, Key="test/a")
     raw.delete_object(Bucket=bucket, Key="main/a")
     raw.delete_object(Bucket=bucket, Key="test/a")
+    versioning(bucket, "Suspended")
+    write("suspended")
+    raw.delete_object(Bucket=bucket, Key="test/b")
+    raw.delete_object(Bucket=bucket, Key="main/b")
     for key in ("test/upload", "test2/upload"):
         raw.create_multipart_upload(Bucket=bucket, Key=key)
     before = everything(bucket)
-    assert len(before["test/a"]) >= 4
+    assert len(before["test/a"]) == 5  # two versions, two markers, and null, written again
+    assert "null" in before["test/b"]
     deleted = s3.delete_prefix(f"s3://{bucket}/test/")
     kept = {key: ids for key, ids in before.items() if not key.startswith("test/")}
     assert everything(bucket) == kept
@@ -85,6 +94,26 @@ def test_versions_markers_null_versions_and_uploads_go_and_neighbours_stay(s3: S
     assert s3.delete_object(f"s3://{bucket}/test") == len(kept["test"])
     assert "test" not in everything(bucket)
     assert everything(bucket)["test2/a"] == kept["test2/a"]
+
+
+def test_suspended_versioning_is_as_on_s3(bucket: str) -> None:
+    raw = boto3.client("s3")
+    versioning(bucket, "Enabled")
+    first = raw.put_object(Bucket=bucket, Key="k", Body=b"1")["VersionId"]
+    versioning(bucket, "Suspended")
+    for body in (b"2", b"3"):
+        raw.put_object(Bucket=bucket, Key="k", Body=body)
+    assert everything(bucket)["k"] == ["null", first]
+    assert raw.get_object(Bucket=bucket, Key="k", VersionId=first)["Body"].read() == b"1"
+    assert raw.get_object(Bucket=bucket, Key="k")["Body"].read() == b"3"
+    raw.delete_object(Bucket=bucket, Key="k")
+    assert sorted(everything(bucket)["k"]) == sorted(["null", first])
+    with pytest.raises(raw.exceptions.NoSuchKey):
+        raw.get_object(Bucket=bucket, Key="k")
+    raw.delete_object(Bucket=bucket, Key="k", VersionId="null")
+    assert raw.get_object(Bucket=bucket, Key="k")["Body"].read() == b"1"
+    raw.delete_object(Bucket=bucket, Key="k", VersionId=first)
+    assert everything(bucket) == {}
 
 
 def test_keys_of_any_characters_go(s3: S3Client, bucket: str) -> None:
@@ -137,3 +166,51 @@ def test_what_is_under_legal_hold_or_retained_is_named_and_the_rest_goes(s3: S3C
 def test_a_bucket_that_is_gone_is_named(s3: S3Client) -> None:
     with pytest.raises(NotFoundError, match="NoSuchBucket"):
         s3.delete_prefix("s3://no-such-bucket-at-all/test/")
+
+
+def _stubbed() -> tuple[Any, Stubber]:
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    return client, Stubber(client)
+
+
+def _page(*keys: str) -> dict[str, Any]:
+    return {"Versions": [{"Key": key, "VersionId": "v"} for key in keys], "IsTruncated": False}
+
+
+def _fault(key: str, code: str) -> dict[str, Any]:
+    return {"Errors": [{"Key": key, "VersionId": "v", "Code": code, "Message": "Please wait."}]}
+
+
+def test_what_s3_puts_off_is_asked_for_again_and_then_told() -> None:
+    client, stub = _stubbed()
+    at, waits = parse_uri("s3://b/test/"), list[float]()
+    stub.add_response("list_object_versions", _page("test/a", "test/b"))
+    stub.add_response("delete_objects", _fault("test/b", "SlowDown"))
+    stub.add_response("list_object_versions", _page("test/b"))
+    stub.add_response("delete_objects", {})
+    stub.add_response("list_object_versions", {})
+    with stub:
+        assert delete_versions(client, at, wait=waits.append) == 2
+    assert len(waits) == 1
+    client, stub = _stubbed()
+    for _ in range(5):
+        stub.add_response("list_object_versions", _page("test/a"))
+        stub.add_response("delete_objects", _fault("test/a", "InternalError"))
+    with stub, pytest.raises(BusyError, match=r"s3://b/test/a was not deleted: InternalError"):
+        delete_versions(client, at, wait=waits.append)
+
+
+def test_what_is_denied_is_passed_over_by_a_marker_that_holds() -> None:
+    client, stub = _stubbed()
+    asked = {"Bucket": "b", "Prefix": "test/", "MaxKeys": 1000}
+    stub.add_response("list_object_versions", _page("test/a", "test/b", "test/c"), asked)
+    stub.add_response("delete_objects", _fault("test/b", "AccessDenied"))
+    after = {**asked, "KeyMarker": "test/b", "VersionIdMarker": "v"}
+    stub.add_response("list_object_versions", _page("test/d"), after)
+    stub.add_response("delete_objects", {})
+    stub.add_response("list_object_versions", {}, after)
+    stub.add_response("head_object", {})
+    stub.add_response("get_bucket_versioning", {"Status": "Enabled", "MFADelete": "Enabled"})
+    with stub, pytest.raises(ProtectedError, match=r"test/b was not deleted.*3 others.*MFA Delete"):
+        delete_versions(client, parse_uri("s3://b/test/"))
+    stub.assert_no_pending_responses()
