@@ -36,7 +36,10 @@ _COLUMNS = ("branch", "owner", "expired", "outcome", "resources", "reason")
 def collection_job(settings: Settings) -> JobDefinition:
     """Return the Dagster job that removes what has expired."""
 
-    @op(name=JOB, description="Removes the branches of this project that have expired: what 'pypedream gc' does.")
+    @op(
+        name="destroy_expired",
+        description="Removes the branches of this project that have expired: what 'pypedream gc' does.",
+    )
     def remove(context: OpExecutionContext, aws: AwsResource) -> None:
         try:
             results = _collect(settings, aws, context)

@@ -21,7 +21,7 @@ class MotoApplications:
         from moto.moto_server import werkzeug_app
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        class AnyCharacter(werkzeug_app.RegexConverter):
+        class AnyCharacter(werkzeug_app.RegexConverter):  # type: ignore[misc]
             """Matches keys with line breaks, too: S3 takes them."""
 
             def __init__(self, url_map: Any, *items: str) -> None:
