@@ -103,6 +103,24 @@ def delete_versions(
     return deleted
 
 
+def delete_if_empty(boto: BotoS3, at: S3Uri) -> int:
+    """Delete an object of which no version holds a byte, with all its versions and markers; return how many.
+
+    Any other object is left as it is.
+
+    Raises:
+        NotFoundError: no such bucket.
+    """
+    with translated("s3", str(at)):
+        for page in boto.get_paginator("list_object_versions").paginate(Bucket=at.bucket, Prefix=at.key):
+            found: Any = page
+            if any(item["Key"] == at.key and item["Size"] for item in found.get("Versions", [])):
+                return 0
+            if any(item["Key"] != at.key for item in found.get("Versions", [])):
+                break  # of the keys that begin with a key, that key itself is listed first
+    return delete_versions(boto, at, only_key=True)
+
+
 def uploads(boto: BotoS3, at: S3Uri) -> Iterator[tuple[str, str]]:
     """Give key and id of the unfinished multipart uploads below a prefix.
 

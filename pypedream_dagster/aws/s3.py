@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from pypedream_dagster.aws.emptying import abort_uploads, delete_versions, uploads, versions
+from pypedream_dagster.aws.emptying import abort_uploads, delete_if_empty, delete_versions, uploads, versions
 from pypedream_dagster.aws.translate import translated
 from pypedream_dagster.errors import NotFoundError, ProtectedError
 from pypedream_dagster.graph.uri import parse_uri
@@ -183,6 +183,10 @@ class S3Client:
         if "_$pypedream" not in at.key.rpartition("/")[2]:
             raise ProtectedError(f"{uri}… is not deleted: it is nothing that Pypedream alone writes.")
         delete_versions(self.boto, at)
+
+    def delete_if_empty(self, uri: str) -> int:
+        """Delete one object with all its versions and markers if none of them holds a byte; return how many."""
+        return delete_if_empty(self.boto, parse_uri(uri))
 
     def delete_prefix(self, prefix_uri: str) -> int:
         """Delete all below a prefix: objects, old versions, delete markers, unfinished uploads.

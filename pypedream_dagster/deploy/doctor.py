@@ -24,6 +24,7 @@ from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.deploy.known import OnAws, branches_on_aws
 from pypedream_dagster.deploy.live import active_runs, recent_active_runs
 from pypedream_dagster.deploy.plan import check_same_aws, plan_deployment, undeployed_edits
+from pypedream_dagster.deploy.rebuild import named_by
 from pypedream_dagster.deploy.record import DeploymentRecord, read_deployment
 from pypedream_dagster.deploy.resources import Script, identity, kind_of
 from pypedream_dagster.deploy.search import Found
@@ -33,7 +34,18 @@ from pypedream_dagster.graph.model import PipelineGraph, render
 from pypedream_dagster.graph.uri import is_uri, parse_uri
 
 Kind = Literal[
-    "orphan", "lease", "unfinished", "gone", "differs", "broken", "unclaimed", "marker", "upload", "run", "local"
+    "orphan",
+    "stray",
+    "lease",
+    "unfinished",
+    "gone",
+    "differs",
+    "broken",
+    "unclaimed",
+    "marker",
+    "upload",
+    "run",
+    "local",
 ]
 
 _COUNTED = 10_000  # objects: sizes of more are not worth the listing
@@ -160,11 +172,13 @@ class _Doctor:
             yield Finding("broken", error.message, str(self._store.root / name), name, remedy=error.hint or "")
             return
         if record is None:
+            yield from self._strays(name, branch.owner, None)
             return
         try:
             check_same_aws(self._aws, record)
         except StateError:
             return  # it cannot be looked at from here
+        yield from self._strays(name, branch.owner, record)
         if not record.is_complete:
             yield Finding(
                 "unfinished",
@@ -177,6 +191,18 @@ class _Doctor:
             )
         yield from self._differences(name, branch.owner, record)
         yield from self._uploads(name, branch.owner, record)
+
+    def _strays(self, name: str, owner: str, record: DeploymentRecord | None) -> Iterator[Finding]:
+        """Give what carries a branch's tags, and neither its record nor its graph names."""
+        named = {(item.kind, item.identity) for item in record.resources} if record else set()
+        named |= set(named_by(self._local[name])) if record else set()
+        for found in self._on_aws:
+            if found.name == name and self._has_folder(found):
+                for item in found.found:
+                    if (item.kind, item.identity) not in named:
+                        what = f"{_WORDS[item.kind]} that carries the branch's tags and is not on its record"
+                        remedy = f"pypedream destroy-branch {name}; what is left then, look at and delete yourself"
+                        yield Finding("stray", what, item.identity, name, owner, remedy=remedy)
 
     def _differences(self, name: str, owner: str, record: DeploymentRecord) -> Iterator[Finding]:
         remedy = f"pypedream deploy-branch {name}"

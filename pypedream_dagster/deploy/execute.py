@@ -329,18 +329,9 @@ def _delete_prefix(aws: Aws, uri: str) -> None:
                 f"{uri} is not empty after its data was deleted: something still writes there.",
                 hint="stop it, then run the command again",
             )
-        _delete_folder_marker(aws, naming.folder_marker(uri))
+        aws.s3.delete_if_empty(naming.folder_marker(uri))  # Hadoop's are; anything else of that name is not ours
         aws.s3.delete_beside(naming.waiting_prefix(uri))  # of runs that were killed while they waited
         aws.s3.delete_object(naming.claim_uri(uri))
-
-
-def _delete_folder_marker(aws: Aws, uri: str) -> None:
-    try:
-        empty = aws.s3.read_bytes(uri) == b""
-    except NotFoundError:
-        return
-    if empty:  # Hadoop's are; anything else of that name is not ours
-        aws.s3.delete_object(uri)
 
 
 def _claim(uri: str, plan: Plan) -> str:

@@ -51,11 +51,14 @@ def test_everything_of_the_branch_goes_and_all_neighbours_stay(pypedream: Pypedr
         raw.delete_object(Bucket=bucket, Key=key)
     for key in ("test/data/half", "test2/data/half", "main/data/half"):
         raw.create_multipart_upload(Bucket=bucket, Key=key)
+    for key in ("test_$folder$", "test2_$folder$"):
+        raw.put_object(Bucket=bucket, Key=key, Body=b"")
+        raw.delete_object(Bucket=bucket, Key=key)
     full = contents(bucket)
     done = pypedream("destroy-branch", "test")
     assert done.code == 0, done
     assert "nothing is left" in done.out
-    kept = {key: found for key, found in full.items() if not key.startswith(("test/", "test_$pypedream$"))}
+    kept = {key: found for key, found in full.items() if not key.startswith(("test/", "test_$"))}
     assert contents(bucket) == kept
     assert {key for key in before if key.startswith("main/")} <= kept.keys()
     assert jobs(branch) == {f"{node}-{branch.suffix}-main" for node in ("extract", "transform", "load")}

@@ -53,6 +53,11 @@ def test_everything_forgotten_is_found_and_ours_removed(pypedream: Pypedream, de
     partial = deployed.folder / "branches" / ".x.partial"
     (partial / "scripts").mkdir(parents=True)
     os.utime(partial, (LONG_AGO.timestamp(), LONG_AGO.timestamp()))
+    load = aws.glue.get_job(f"load-{deployed.suffix}-main")
+    assert load is not None
+    stray = f"stray-{deployed.suffix}"
+    tags = aws.s3.tags(naming.claim_uri(f"{lake}/kept/"))
+    aws.glue.create_job(stray, {key: value for key, value in load.creatable.items() if key != "Name"}, tags)
     before, files = objects(deployed), files_below(deployed.folder)
     jobs_before = jobs(deployed)
     looked = pypedream("doctor", "--json", "--fail")
@@ -62,6 +67,7 @@ def test_everything_forgotten_is_found_and_ours_removed(pypedream: Pypedream, de
         ("orphan", f"{lake}/old/"),
         ("orphan", f"transform-{deployed.suffix}-young"),
         ("orphan", f"{lake}/young/"),
+        ("stray", stray),
         ("gone", f"transform-{deployed.suffix}-kept"),
         ("differs", f"{lake}/kept/scripts/transform.py"),
         ("upload", f"{lake}/kept/"),
@@ -92,7 +98,7 @@ def test_everything_forgotten_is_found_and_ours_removed(pypedream: Pypedream, de
     }
     assert pypedream("deploy-branch", "kept").code == 0
     kinds = {kind for kind, _ in found(pypedream("doctor", "--json"))}
-    assert kinds == {"upload", "unclaimed", "marker"}
+    assert kinds == {"stray", "upload", "unclaimed", "marker"}
 
 
 def test_runs_and_leases_of_branches_that_are_gone(pypedream: Pypedream, deployed: Deployed) -> None:
