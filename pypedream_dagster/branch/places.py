@@ -12,13 +12,13 @@ from pypedream_dagster.settings import Settings
 
 
 def branch_templates(graph: PipelineGraph) -> tuple[str, ...]:
-    """Return the URI templates below which branches write: of outputs, and of scripts' folders."""
+    """Return the URI templates below which branches write, as ``s3://``: of outputs, and of scripts' folders."""
     found: dict[str, None] = {}
     for node in graph.nodes:
         scripts = [node.script_template.rpartition("/")[0] + "/"] if node.script_template else []
         for template in (*(data.uri for data in node.outputs.values()), *scripts):
             if BRANCH_PLACEHOLDER in template:
-                found[template] = None
+                found[re.sub(r"^s3[an]://", "s3://", template)] = None
     return tuple(found)
 
 

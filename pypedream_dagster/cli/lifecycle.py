@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pypedream_dagster.aws.session import Aws
 
 
+_NO_TEMPLATES = "give outputs a URI with {branch-name}"
+
+
 @click.command("lifecycle")
 @click.option("--apply", "applies", is_flag=True, help="Write the rule; without it, only show what would change.")
 @click.option("--remove", "removes", is_flag=True, help="Take the rule out again.")
@@ -43,6 +46,8 @@ def command(invocation: Invocation, applies: bool, removes: bool, days: int, as_
     aws, store = invocation.aws(), BranchStore(settings.branches_dir)
     known = frozenset(prefix for name in store.names() for prefix in _prefixes(store, name))
     found = tuple(checked(aws, offer, known) for offer in offers(graph, derive_main(graph).protected_uris))
+    if not found:
+        raise StateError("No template of main's graph names a branch: branches share no place.", hint=_NO_TEMPLATES)
     project = project_name(graph, settings)
     changes = []
     for bucket, of_bucket in sorted(by_bucket(found).items()):
@@ -51,11 +56,11 @@ def command(invocation: Invocation, applies: bool, removes: bool, days: int, as_
         changes.append(plan_rules(aws, bucket, () if removes else of_bucket, project, days))
     if not as_json:
         _show(found, changes, removes=removes)
-    if applies and not any(offer.refusal is None for offer in found):
-        reasons = "; ".join(f"{offer.uri}: {offer.refusal}" for offer in found)
-        raise StateError(f"No lifecycle rule is sound here: {reasons}.", hint=what_to_change(found[0]))
     if applies or removes:
-        _apply(aws, changes)
+        _apply(aws, changes)  # first of all: what is sound no more goes
+        if applies and not any(offer.refusal is None for offer in found):
+            reasons = "; ".join(f"{offer.uri}: {offer.refusal}" for offer in found)
+            raise StateError(f"No lifecycle rule is sound here: {reasons}.", hint=what_to_change(found[0]))
     elif not as_json:
         note("Nothing was changed; --apply writes it.")
     if as_json:

@@ -18,6 +18,7 @@ from pypedream_dagster.aws.s3 import S3Object
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.derive import derive_main
+from pypedream_dagster.branch.lifecycle import by_bucket, offers, rule_id_start, rule_of
 from pypedream_dagster.branch.model import BranchGraph
 from pypedream_dagster.branch.places import branch_of_folder, branch_parents, branch_templates
 from pypedream_dagster.branch.store import BranchStore
@@ -29,7 +30,7 @@ from pypedream_dagster.deploy.record import DeploymentRecord, read_deployment
 from pypedream_dagster.deploy.resources import Script, identity, kind_of
 from pypedream_dagster.deploy.search import Found
 from pypedream_dagster.deploy.steps import Create, Update
-from pypedream_dagster.errors import NotFoundError, PypedreamError, StateError
+from pypedream_dagster.errors import AwsError, NotFoundError, PypedreamError, StateError
 from pypedream_dagster.graph.model import PipelineGraph, render
 from pypedream_dagster.graph.uri import is_uri, parse_uri
 
@@ -134,6 +135,7 @@ class _Doctor:
         places |= {uri for branch in self._on_aws for uri in branch.identities("prefix")}
         for parent in self._parents:
             findings += self._lake(parent, places)
+        findings += self._rules()
         findings += self._runs(places)
         findings += self._files()
         return Examination(tuple(dict.fromkeys(findings)), orphans)
@@ -304,6 +306,20 @@ class _Doctor:
             "pypedream doctor --remove" if ours else f"look at it, then: aws s3 rm '{item.uri}'",
             removable=ours,
         )
+
+    def _rules(self) -> Iterator[Finding]:
+        """Give our lifecycle rules that would expire what is main's by now: the graph has changed since."""
+        found = offers(self._graph, self._main.protected_uris)
+        for bucket, of_bucket in by_bucket(found).items():
+            sound = {rule_of(self._project, offer, 1)["ID"] for offer in of_bucket if offer.refusal is None}
+            with suppress(AwsError):  # not everybody may read a bucket's configuration
+                for rule in (self._aws.s3.lifecycle(bucket) or {"Rules": []})["Rules"]:
+                    rule_id = str(rule.get("ID"))
+                    if rule_id.startswith(rule_id_start(self._project)) and rule_id not in sound:
+                        what = (
+                            f"our lifecycle rule of bucket {bucket}, at a prefix that is not branches' alone any more"
+                        )
+                        yield Finding("rule", what, rule_id, remedy="pypedream lifecycle --remove")
 
     def _runs(self, places: set[str]) -> Iterator[Finding]:
         for node in self._main.nodes:

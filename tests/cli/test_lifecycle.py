@@ -108,6 +108,19 @@ def test_no_rule_where_main_or_a_stranger_lies(pypedream: Pypedream, bucket: str
         rules(bucket)
 
 
+def test_a_rule_that_is_sound_no_more_is_found_and_goes(pypedream: Pypedream, bucket: str, tmp_path: Path) -> None:
+    s3: Any = boto3.client("s3")
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": THEIRS})
+    assert pypedream("lifecycle", "--apply").code == 0
+    graph = tmp_path / "pipeline_graph" / "main.json"
+    graph.write_text(graph.read_text().replace(f'"main_uri": "s3://{bucket}/', f'"main_uri": "s3://{bucket}/dev/'))
+    [finding] = pypedream("doctor", "--json").document["findings"]
+    assert (finding["kind"], finding["where"]) == ("rule", "pypedream-branches:shop:dev/")
+    done = pypedream("lifecycle", "--apply")
+    assert (done.code, rules(bucket)["Rules"]) == (2, THEIRS)
+    assert pypedream("doctor", "--json").document["findings"] == []
+
+
 def test_what_another_changes_meanwhile_is_noticed(bucket: str, tmp_path: Path, aws_env: Endpoint) -> None:
     aws = connect(Settings(tmp_path))
     change = plan_rules(aws, bucket, (Offer(bucket, "dev/", ()),), "shop", 30)
