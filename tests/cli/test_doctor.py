@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -115,3 +116,31 @@ def test_runs_and_leases_of_branches_that_are_gone(pypedream: Pypedream, deploye
     finally:
         aws.glue.stop_job_run(f"load-{deployed.suffix}-main", run)
     assert BranchStore(deployed.folder / "branches").names() == ()
+
+
+def test_what_names_no_day_never_expires_and_goes_by_name_only(pypedream: Pypedream, deployed: Deployed) -> None:
+    rename_project(deployed)
+    aws = aws_of(deployed)
+    load = aws.glue.get_job(f"load-{deployed.suffix}-main")
+    assert load is not None
+    properties = {key: value for key, value in load.creatable.items() if key != "Name"}
+    today, yesterday = datetime.now(UTC).date(), datetime.now(UTC).date() - timedelta(days=1)
+    for branch, day in {
+        "ghost": "some day",
+        "today": str(today),
+        "yesterday": str(yesterday),
+        "../x": "2026-01-01",
+    }.items():
+        tags = naming.tags(branch, owner="bob", expires=day, project=project_of(deployed))
+        aws.glue.create_job(f"{branch.strip('./')}-{deployed.suffix}", properties, tags)
+    done = pypedream("gc", "--json")
+    assert done.code == 2
+    assert {one["branch"]: one["outcome"] for one in done.document["branches"]} == {
+        "yesterday": "removed",
+        "../x": "failed",
+    }
+    remedies = {one["branch"]: one["remedy"] for one in pypedream("doctor", "--json").document["findings"]}
+    assert remedies["ghost"] == "pypedream doctor --remove ghost"
+    assert pypedream("doctor", "--remove", "ghost").code == 2  # for ../x has expired, and is no branch's name
+    assert f"ghost-{deployed.suffix}" not in jobs(deployed)
+    assert f"today-{deployed.suffix}" in jobs(deployed)
