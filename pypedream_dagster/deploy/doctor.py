@@ -45,6 +45,7 @@ Kind = Literal[
     "unclaimed",
     "marker",
     "upload",
+    "rule",
     "run",
     "local",
 ]
