@@ -7,17 +7,15 @@ prefix and branch it is for.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 
-from pypedream_dagster.aws.job_run import JobRun
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import BranchGraph
 from pypedream_dagster.deploy.known import OnAws
-from pypedream_dagster.deploy.live import recent_active_runs
+from pypedream_dagster.deploy.live import runs_writing_below
 from pypedream_dagster.deploy.plan import Plan
 from pypedream_dagster.deploy.search import Found
-from pypedream_dagster.deploy.steps import Delete, Step, StopRun
+from pypedream_dagster.deploy.steps import Delete, Step
 from pypedream_dagster.errors import NotFoundError, ProtectedError
 from pypedream_dagster.graph.uri import parse_uri
 
@@ -40,7 +38,9 @@ def plan_orphan_destruction(aws: Aws, branch: OnAws, main: BranchGraph) -> Plan:
     for item in branch.found:
         _check(aws, branch, item, main)
     prefixes = branch.identities("prefix")
-    stops = list(orphan_runs(aws, branch, main))
+    stops = list(
+        runs_writing_below(aws, branch.identities("job"), dict.fromkeys(node.job for node in main.nodes), prefixes)
+    )
     deletes = [
         Delete(item.kind, item.identity) for item in sorted(branch.found, key=lambda item: _ORDER.index(item.kind))
     ]
@@ -48,21 +48,6 @@ def plan_orphan_destruction(aws: Aws, branch: OnAws, main: BranchGraph) -> Plan:
     graph = BranchGraph(branch=branch.name, nodes=(), write_prefixes=prefixes, protected_uris=main.protected_uris)
     steps: tuple[Step, ...] = (*stops, *deletes)
     return Plan(branch.name, "destroy", graph, tags, None, steps)
-
-
-def orphan_runs(aws: Aws, branch: OnAws, main: BranchGraph) -> Iterator[StopRun]:
-    """Give the job runs under way of a branch: of its own jobs, and of main's that write below its prefixes."""
-    for job in branch.identities("job"):
-        yield from (StopRun(job, run.job_run_id) for run in recent_active_runs(aws, job))
-    for node in main.nodes if branch.identities("prefix") else ():
-        for run in recent_active_runs(aws, node.job):
-            if names_place(run, branch.identities("prefix")):
-                yield StopRun(node.job, run.job_run_id)
-
-
-def names_place(run: JobRun, prefixes: Iterable[str]) -> bool:
-    """Tell whether a run was given a place below one of the prefixes."""
-    return any(value.startswith(prefix) for value in run.arguments.values() for prefix in prefixes)
 
 
 def _check(aws: Aws, branch: OnAws, item: Found, main: BranchGraph) -> None:
