@@ -12,12 +12,10 @@ made before this was kept has none: of it, only that something changed can be to
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -25,9 +23,7 @@ from pypedream_dagster.branch.model import Frozen
 from pypedream_dagster.errors import GraphError
 from pypedream_dagster.graph.files import parse_graph
 from pypedream_dagster.graph.model import Json, PipelineGraph
-from pypedream_dagster.masking.mask import is_secret
-
-_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+from pypedream_dagster.masking.mask import mask_document
 
 
 class JobAsSeen(Frozen):
@@ -35,7 +31,7 @@ class JobAsSeen(Frozen):
 
     Attributes:
         job: its name.
-        fields: what CreateJob takes of it, without secrets; None if it is not deployed.
+        fields: what CreateJob takes of it, its secrets masked: that one changed is not told; None if not deployed.
         script_sha256: of its script; None if that could not be read.
     """
 
@@ -97,20 +93,11 @@ def parse_main(body: bytes) -> PipelineGraph:
     return parse_graph(document, source="the main graph")
 
 
-def without_secrets(value: Any, name: str = "") -> Any:
-    """Return a job's fields with what looks like a secret replaced by a short hash: enough to see that it changed."""
-    match value:
-        case dict():
-            return {key: without_secrets(item, str(key)) for key, item in value.items()}
-        case list():
-            return [without_secrets(item, name) for item in value]
-        case str() if value and is_secret(name, value):
-            return _hidden(value)
-        case str():
-            return _IN_URL.sub(lambda match: _hidden(match[0]), value)
-        case _:
-            return value
-
-
-def _hidden(secret: str) -> str:
-    return f"(hidden, {hashlib.sha256(secret.encode()).hexdigest()[:8]})"
+def masked_main(body: bytes) -> bytes:
+    """Return a main graph's bytes as a branch keeps them: with the secrets of its jobs masked, else as they are."""
+    try:
+        document = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return body  # not a graph, and refused wherever it is read
+    masked = mask_document(document)
+    return body if masked == document else (json.dumps(masked, indent=2, ensure_ascii=False) + "\n").encode()

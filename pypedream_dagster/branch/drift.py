@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pypedream_dagster.branch.baseline import Baseline, parse_main, without_secrets
+from pypedream_dagster.branch.baseline import Baseline, parse_main
 from pypedream_dagster.branch.derive import derive_branch
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode, Input, Output
 from pypedream_dagster.branch.store import sha256
 from pypedream_dagster.errors import PypedreamError
 from pypedream_dagster.graph.files import graph_document
 from pypedream_dagster.graph.model import PipelineGraph
+from pypedream_dagster.masking.mask import mask_document
 
 _ABSENT = "(none)"
 _DETAILS = 3  # in a note; the plan has them all
@@ -217,7 +218,7 @@ def _keyed(graph: PipelineGraph) -> dict[str, Any]:
     for link in document["links"]:
         name = f"link {link['source']} → {link['target']}"
         keyed[name] = {key: value for key, value in link.items() if key not in {"source", "target"}}
-    rest: dict[str, Any] = without_secrets({**keyed, "graph": document["graph"]})
+    rest: dict[str, Any] = mask_document({**keyed, "graph": document["graph"]})
     return rest
 
 
@@ -263,11 +264,11 @@ def _node_effects(old: BranchNode, new: BranchNode) -> Iterator[str]:
     told = {item.argument for node in (old, new) for item in node.inputs}
     told |= {item.argument for node in (old, new) for item in node.outputs}
     plain = ({key: value for key, value in node.arguments.items() if key not in told} for node in (old, new))
-    for change in changed_fields(*(without_secrets(arguments) for arguments in plain)):
+    for change in changed_fields(*(mask_document(arguments) for arguments in plain)):
         yield f"{new.id} is given {change.field} {change.after}, and was given {change.before}"
     if set(old.upstream) != set(new.upstream):
         yield f"{new.id} runs after {_named(new.upstream)}, and ran after {_named(old.upstream)}"
-    for change in changed_fields(*(without_secrets(_own_properties(node)) for node in (old, new))):
+    for change in changed_fields(*(mask_document(_own_properties(node)) for node in (old, new))):
         yield f"{new.id}'s {change.field} is {change.after} in the graph, and was {change.before}"
 
 

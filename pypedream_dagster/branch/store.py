@@ -25,7 +25,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pypedream_dagster.branch.baseline import Baseline, JobsFile
+from pypedream_dagster.branch.baseline import Baseline, JobsFile, masked_main
 from pypedream_dagster.branch.isolation import check_apart
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode, GivenUp
 from pypedream_dagster.branch.naming import check_branch_name, slug
@@ -240,7 +240,7 @@ def write_baseline(folder: Path, base: Baseline, graph: BranchGraph) -> None:
     """Write ``base/`` into a branch's folder, its ``jobs.json`` last: without that there is none."""
     (folder / "base" / "scripts").mkdir(parents=True, exist_ok=True)
     if base.main_json is not None:
-        write_bytes(folder / "base" / "main.json", base.main_json)
+        write_bytes(folder / "base" / "main.json", masked_main(base.main_json))
     for node, body in base.scripts.items():
         write_bytes(folder / "base" / "scripts" / script_name(graph.by_id[node]), body)
     kept = JobsFile(jobs=base.jobs, brought=base.brought)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pypedream_dagster.aws.glue import GlueJob
 from pypedream_dagster.aws.session import Aws
-from pypedream_dagster.branch.baseline import Baseline, JobAsSeen, without_secrets
+from pypedream_dagster.branch.baseline import Baseline, JobAsSeen
 from pypedream_dagster.branch.drift import Drift, find_drift
 from pypedream_dagster.branch.model import BranchGraph
 from pypedream_dagster.branch.store import BranchStore, main_on_disk, sha256
 from pypedream_dagster.errors import AccessDeniedError, NotFoundError
+from pypedream_dagster.masking.mask import mask_document
 
 _REQUESTS_AT_ONCE = 8
 
@@ -66,6 +67,6 @@ def drift_since(store: BranchStore, name: str, now: Baseline) -> Drift:
 def _seen(name: str, job: GlueJob | None, script: bytes | None) -> JobAsSeen:
     return JobAsSeen(
         job=name,
-        fields=None if job is None else without_secrets(job.creatable),
+        fields=None if job is None else mask_document(job.creatable),
         script_sha256=None if script is None else sha256(script),
     )
