@@ -331,3 +331,72 @@ def test_a_user_is_known_by_name(aws: Aws) -> None:
     Aws(aws.endpoint, own).s3.list_objects_v2(Bucket=bucket)
     with denied():
         aws.as_role(aws.role(mine)).s3.list_objects_v2(Bucket=bucket)
+
+
+@pytest.mark.parametrize(
+    ("principal", "may"),
+    [
+        ({"Service": "glue.amazonaws.com"}, False),
+        ({"AWS": "arn:aws:iam::123456789012:root"}, True),
+        ({"AWS": "123456789012"}, True),
+        ({"AWS": "ROLE"}, True),
+        ({"AWS": ["arn:aws:iam::123456789012:role/somebody-else"]}, False),
+        ({"AWS": "arn:aws:iam::210987654321:root"}, False),
+        ("*", True),
+    ],
+)
+def test_a_role_is_assumed_by_whom_it_trusts(aws: Aws, principal: Any, may: bool) -> None:
+    role = aws.role()
+    own = f"arn:aws:iam::123456789012:role/{role}"
+    named = json.loads(json.dumps(principal).replace("ROLE", own))
+    statement = {"Effect": "Allow", "Principal": named, "Action": "sts:AssumeRole"}
+    other = aws.role(trust={"Version": "2012-10-17", "Statement": [statement]})
+    sts = aws.as_role(role).client("sts")
+    asked = {"RoleArn": f"arn:aws:iam::123456789012:role/{other}", "RoleSessionName": "up"}
+
+    if may:
+        assert sts.assume_role(**asked)["Credentials"]["AccessKeyId"]
+    else:
+        with denied():
+            sts.assume_role(**asked)
+    narrowed = aws.as_role(role, session_policy=policy(allow("s3:*"))).client("sts")
+    with denied():
+        narrowed.assume_role(**asked)
+
+
+def test_a_session_gets_no_further_tokens(aws: Aws) -> None:
+    sts = aws.as_role(aws.role()).client("sts")
+
+    for call in (sts.get_session_token, lambda: sts.get_federation_token(Name="up")):
+        with denied():
+            call()
+
+
+def test_an_upload_is_its_own_keys_only(aws: Aws) -> None:
+    bucket = aws.bucket()
+    upload = aws.s3.create_multipart_upload(Bucket=bucket, Key="main/big")["UploadId"]
+    session = aws.as_role(aws.role(), session_policy=policy(allow("s3:*", resource=f"arn:aws:s3:::{bucket}/own/*")))
+    mine = {"Bucket": bucket, "Key": "own/big", "UploadId": upload}
+
+    for call in (
+        lambda: session.s3.upload_part(**mine, PartNumber=1, Body=b"x"),
+        lambda: session.s3.complete_multipart_upload(**mine, MultipartUpload={"Parts": []}),
+        lambda: session.s3.abort_multipart_upload(**mine),
+    ):
+        with pytest.raises(ClientError, match="NoSuchUpload"):
+            call()
+    part = aws.s3.upload_part(Bucket=bucket, Key="main/big", UploadId=upload, PartNumber=1, Body=b"main's")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    aws.s3.complete_multipart_upload(Bucket=bucket, Key="main/big", UploadId=upload, MultipartUpload=parts)
+    assert aws.s3.get_object(Bucket=bucket, Key="main/big")["Body"].read() == b"main's"
+
+
+@pytest.mark.parametrize("role_of_the_run", ["narrowed", "whole"])
+def test_glue_takes_no_session_policy_beside_fine_grained_access(aws: Aws, role_of_the_run: str) -> None:
+    job = aws.job("pass", DefaultArguments={"--enable-lakeformation-fine-grained-access": "true"})
+    if role_of_the_run == "whole":
+        assert aws.run(job)["JobRunState"] == "SUCCEEDED"
+        return
+    with pytest.raises(ClientError, match="InvalidInputException"):
+        aws.glue.start_job_run(JobName=job, ExecutionRoleSessionPolicy=policy(allow("*")))
+    assert aws.glue.get_job_runs(JobName=job)["JobRuns"] == []
