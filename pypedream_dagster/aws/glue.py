@@ -261,14 +261,14 @@ class GlueClient:
         with translated("glue", "the account's Glue triggers"):
             for page in self.boto.get_paginator("get_triggers").paginate():
                 for trigger in page["Triggers"]:
-                    conditions = trigger.get("Predicate", {}).get("Conditions", [])
+                    conditions = (trigger.get("Predicate") or {}).get("Conditions") or []
                     yield GlueTrigger(
                         name=trigger["Name"],
                         type=trigger.get("Type", ""),
                         state=trigger.get("State", ""),
                         schedule=trigger.get("Schedule"),
                         workflow=trigger.get("WorkflowName"),
-                        starts=tuple(a["JobName"] for a in trigger.get("Actions", []) if a.get("JobName")),
+                        starts=tuple(a["JobName"] for a in trigger.get("Actions") or [] if a.get("JobName")),
                         watches=tuple(c["JobName"] for c in conditions if c.get("JobName")),
                     )
 

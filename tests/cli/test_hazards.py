@@ -110,11 +110,15 @@ def test_triggers_connections_and_scripts_that_cannot_be_had(deployed: Deployed,
     )
     job = glue.get_job(JobName=load)["Job"]
     update = {key: job[key] for key in ("Role", "Command", "DefaultArguments", "GlueVersion", "MaxCapacity")}
+    library = f"s3://{deployed.bucket}/main/lib/"
+    update["DefaultArguments"]["--extra-py-files"] = f"{library}mail.py,{library}other.whl"
     glue.update_job(
         JobName=load,
         JobUpdate={**update, "Connections": {"Connections": [f"dw-{deployed.suffix}", "gone"]}},  # type: ignore[typeddict-item]
     )
-    boto3.client("s3").delete_object(Bucket=deployed.bucket, Key="main/scripts/load.py")
+    s3 = boto3.client("s3")
+    s3.delete_object(Bucket=deployed.bucket, Key="main/scripts/load.py")
+    s3.put_object(Bucket=deployed.bucket, Key="main/lib/mail.py", Body=b"import smtplib\nsmtplib.SMTP('h')\n")
     assert pypedream("create-branch", "transform", "test").code == 0
     outcome = pypedream("plan", "test", "--json")
     found = {(h["kind"], h["severity"]): h["what"] for h in outcome.document["hazards"] if h["node"] == "load"}
@@ -123,6 +127,8 @@ def test_triggers_connections_and_scripts_that_cannot_be_had(deployed: Deployed,
     assert f"nightly-{deployed.suffix} (cron(0 1 * * ? *)) starts {load}" in found["schedule", "info"]
     assert "not there" in found["unreadable-script", "severe"]
     assert ("busy-job", "warning") in found
+    assert found["other-code", "warning"].endswith(f"--extra-py-files {library}other.whl")
+    assert found["mail", "severe"] == "writes smtplib.SMTP h through smtplib"
     assert "hunter2" not in outcome.out
 
 

@@ -42,7 +42,7 @@ def job_findings(graph: BranchGraph, node: BranchNode, job: GlueJob, used: froze
     """
     arguments = {**job.default_arguments, **job.non_overridable_arguments}
     for name, (severity, about) in _OTHER_CODE.items():
-        if given := arguments.get(name):
+        if given := ",".join(uri for uri in _listed(arguments.get(name)) if not _is_readable(name, uri)):
             yield found("other-code", node.id, f"{about}: {name} {given}", severity=severity)
     if conf := arguments.get("--conf"):
         for key in dict.fromkeys(match[0] for match in _OTHER_KEYS.finditer(conf)):
@@ -50,6 +50,21 @@ def job_findings(graph: BranchGraph, node: BranchNode, job: GlueJob, used: froze
     yield from _unmapped(graph, node, arguments, used)
     if node.action == "reuse":
         yield from _shared(node, job.properties)
+
+
+def readable_modules(job: GlueJob) -> tuple[str, ...]:
+    """Return the plain Python files that a job brings beside its script."""
+    name = "--extra-py-files"
+    given = {**job.default_arguments, **job.non_overridable_arguments}.get(name)
+    return tuple(uri for uri in _listed(given) if _is_readable(name, uri))
+
+
+def _listed(given: str | None) -> list[str]:
+    return [part.strip() for part in (given or "").split(",") if part.strip()]
+
+
+def _is_readable(argument: str, uri: str) -> bool:
+    return argument == "--extra-py-files" and uri.endswith(".py")
 
 
 def _unmapped(

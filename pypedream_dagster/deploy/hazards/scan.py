@@ -18,6 +18,7 @@ from pypedream_dagster.deploy.hazards.jobs import (
     connection_names,
     event_findings,
     job_findings,
+    readable_modules,
     trigger_findings,
     uses_bookmarks,
 )
@@ -75,6 +76,11 @@ class _Scan:
         script = self._script(node, known, is_deployed=job is not None)
         if script is not None:
             yield from (finding for finding in script_findings(self.graph, script) if not _is_declared(node, finding))
+        if self.aws is not None:
+            for uri in readable_modules(known):
+                reading = self._productions(self.aws, uri, "python")
+                given = arguments_of(node, {**known.default_arguments, **known.non_overridable_arguments})
+                yield from script_findings(self.graph, Scanned(node, uri, reading, given, uses_bookmarks(known)))
         if uses_bookmarks(known):
             yield bookmark_finding(node, script)
         used = read_arguments(script) if script is not None else frozenset()

@@ -298,3 +298,12 @@ def test_every_kind_says_why_and_what_to_do() -> None:
     for kind, known in KINDS.items():
         assert known.severities, kind
         assert all(text and not text.endswith(".") for text in (known.about, known.why, known.remedy)), kind
+
+
+@pytest.mark.parametrize("node", ["a", "b"])
+def test_a_script_that_is_shared_is_judged_for_each_node(node: str) -> None:
+    """The same code is an output of the one and a foreign place to the other."""
+    branch = graph()
+    reading = read_script(b"df.write.mode('append').parquet('s3://lake/test/data/y/')")
+    found = list(script_findings(branch, Scanned(branch.by_id[node], "x.py", reading, {})))
+    assert shown(found) == ([] if node == "a" else ["severe append-output"])
