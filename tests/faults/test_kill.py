@@ -41,7 +41,7 @@ def cases(calls: tuple[Call, ...], *, every_call: bool) -> Iterator[Case]:
             yield from four
         elif call.changes:
             yield from chance.choice(((four[0], four[3]), (four[1], four[2])))
-        elif chance.random() < 1 / 4:
+        elif chance.random() < 1 / 6:
             yield chance.choice(four)
 
 
