@@ -107,11 +107,15 @@ class Lease:
         return self._document.dagster_run
 
     def check(self) -> None:
-        """Refuse to go on without the lease: somebody may have taken it while this process slept.
+        """Refuse to go on without the lease: somebody may have taken it while this machine slept.
 
         Raises:
             StateError: it is lost.
         """
+        # The thread that renews it may not have woken yet. Wall time, for other clocks stop in sleep.
+        if time.time() - self._written > self._document.lasts_seconds and self._lost is None:
+            with self._lock:
+                self._renew()
         if self._lost is not None:
             raise StateError(self._lost, hint="look at what the other did, then run the command again")
 
@@ -177,20 +181,19 @@ class Lease:
         return same_run or is_dead(holder.worker, holder.machine)
 
     def _renew_till_stopped(self) -> None:
-        lasts = self._document.lasts_seconds
-        while not self._stop.wait(lasts / _RENEWALS) and self._lost is None:
+        while not self._stop.wait(self._document.lasts_seconds / _RENEWALS) and self._lost is None:
             with self._lock:
                 if not self._stop.is_set():
-                    self._renew(lasts)
+                    self._renew()
 
-    def _renew(self, lasts: float) -> None:
+    def _renew(self) -> None:
         try:
             self._note(replace_object(self._aws.s3, self._uri, self._body, self._tags, self._etag))
         except (ConflictError, NotFoundError):
             self._regain()
         except PypedreamError as error:
             # Within the time that it holds, AWS may come back.
-            if time.monotonic() - self._written > lasts:
+            if time.time() - self._written > self._document.lasts_seconds:
                 self._lost = f"The lease of branch {self._document.branch!r} could not be renewed: {error}"
 
     def _regain(self) -> None:
@@ -211,7 +214,7 @@ class Lease:
             return  # it runs out by itself
 
     def _note(self, etag: str) -> None:
-        self._etag, self._written = etag, time.monotonic()
+        self._etag, self._written = etag, time.time()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -116,6 +117,7 @@ def test_what_a_killed_process_of_this_machine_left_is_taken_at_once(project: Pr
     assert not project.aws.s3.exists(lease_uri(project))
 
 
+@pytest.mark.slow
 def test_what_another_machine_left_is_taken_once_it_has_run_out(project: Project) -> None:
     project.create_branch()
     # Another machine's clock may be wrong by hours: only S3's counts.
@@ -172,6 +174,7 @@ def test_steps_of_one_dagster_run_share_it_and_others_are_refused(project: Proje
     assert not aws.s3.exists(lease_uri(project))
 
 
+@pytest.mark.slow
 def test_it_is_renewed_and_who_lost_it_may_not_go_on(project: Project) -> None:
     project.create_branch()
 
@@ -183,6 +186,40 @@ def test_it_is_renewed_and_who_lost_it_may_not_go_on(project: Project) -> None:
         with pytest.raises(StateError, match=r"was lost: .* is being destroyed by bob"):
             _check_for(30, lease)
     assert json.loads(project.aws.s3.read_text(lease_uri(project)))["token"] == "theirs"  # not removed
+
+
+STOPPED = """
+import sys
+from pathlib import Path
+from pypedream_dagster.aws.session import connect
+from pypedream_dagster.branch.store import BranchStore
+from pypedream_dagster.deploy.lease import held
+from pypedream_dagster.settings import Settings
+folder, url = sys.argv[1:]
+aws = connect(Settings(Path(folder), endpoint_url=url, region="us-east-1"))
+with held(aws, BranchStore(Path(folder) / "branches"), "test", "deploy-branch", owner="bob", lasts_seconds=2) as lease:
+    print("held", flush=True)
+    sys.stdin.readline()
+    lease.check()
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_was_stopped_goes_no_step_further_once_it_wakes(project: Project) -> None:
+    project.create_branch()
+    command = [sys.executable, "-c", STOPPED, str(project.store.root.parent), str(project.aws.endpoint_url)]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(4)
+        with _held(project):
+            process.send_signal(signal.SIGCONT)
+            _, errors = process.communicate("\n")
+
+    assert process.returncode == 1
+    assert "was lost: Branch 'test' is being deployed by ann" in errors
 
 
 def test_credentials_that_may_not_write_it(project: Project) -> None:

@@ -48,7 +48,7 @@ BATCH = """
 import sys
 from pypedream_dagster.cli.main import run
 codes = [run(line.split()) for line in sys.argv[1:]]
-sys.exit(max(codes))
+sys.exit(max(codes, default=0))
 """
 
 
