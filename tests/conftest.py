@@ -60,7 +60,7 @@ def calls_made() -> Iterator[set[str]]:
     made: set[str] = set()
 
     def note(model: Any, **_: Any) -> None:
-        # Tests make calls as well, some through our clients' own boto3 client; so do jobs, by the embedded AWS's awsglue.
+        # Tests make calls as well, some through our clients' own boto3 client; so does the embedded AWS's awsglue.
         caller = Path(_caller())
         if caller.is_relative_to(PACKAGE) and not caller.is_relative_to(PACKAGE / "local_aws"):
             made.add(f"{model.service_model.service_name}:{model.name}")
