@@ -48,7 +48,8 @@ class Account:
 
     def role(self, role: str) -> str:
         """Return the ARN of a role that is given by name or by ARN already."""
-        return role if role.startswith("arn:") else f"arn:{self.partition}:iam::{self.account}:role/{_literal(role)}"
+        plain = _literal(role)
+        return plain if role.startswith("arn:") else f"arn:{self.partition}:iam::{self.account}:role/{plain}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.isolation import protected_uris, write_prefixes
 from pypedream_dagster.errors import BranchError
-from pypedream_dagster.graph.model import MAIN, Node, PipelineGraph
+from pypedream_dagster.graph.model import MAIN, Node, PipelineGraph, render
 from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, is_uri, parse_uri
 
 # Stands for a branch's name while names are composed: no name that anybody gives, and plain to every check of a URI.
@@ -67,6 +67,11 @@ def reach_of(graph: PipelineGraph, branches: str = "*") -> Reach:
     """
     _check_pattern(branches)
     nodes = [node for node in graph.nodes if node.is_job]
+    if not any(node.outputs or BRANCH_PLACEHOLDER in str(node.script_template) for node in nodes):
+        raise BranchError(
+            "No job of the graph has a place where a branch could write: there is nothing to allow.",
+            hint=f"give them output_data, or a ScriptLocation with {BRANCH_PLACEHOLDER}",
+        )
     own = [parse_uri(uri) for uri in write_prefixes(graph, _ANY, [node.id for node in nodes])]
     roots, rest = _mains(graph, nodes, own)
     branch_objects = [pattern for uri in own for pattern in _below(uri, branches)]
@@ -120,7 +125,7 @@ def _read(nodes: list[Node]) -> list[tuple[S3Uri, bool]]:
 
 
 def _scripts(nodes: list[Node]) -> list[tuple[str, str]]:
-    found = [(str(node.script_template).replace(BRANCH_PLACEHOLDER, MAIN), node.id) for node in nodes]
+    found = [(render(str(node.script_template), MAIN), node.id) for node in nodes]
     return [(uri, node) for uri, node in found if is_uri(uri)]
 
 
@@ -189,9 +194,9 @@ def _outermost(uris: Iterable[S3Uri]) -> list[S3Uri]:
 def _connections(node: Node) -> tuple[str, ...]:
     given = node.metadata.properties.get("Connections")
     names = given.get("Connections") if isinstance(given, dict) else None
-    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+    return tuple(render(name, MAIN) for name in names if isinstance(name, str)) if isinstance(names, list) else ()
 
 
 def _role(node: Node) -> str:
     role = node.metadata.properties.get("Role")
-    return role if isinstance(role, str) else ""
+    return render(role, MAIN) if isinstance(role, str) else ""

@@ -12,7 +12,10 @@ import pytest
 from botocore import xform_name
 
 from pypedream_dagster.aws.permissions import AUDIENCES, CALLS, Target, actions_for, calls_of, commands_of, undeclared
+from pypedream_dagster.aws.session import connect
 from pypedream_dagster.cli.main import COMMANDS
+from pypedream_dagster.local_aws.endpoint import Endpoint
+from pypedream_dagster.settings import Settings
 from tests.iam_lint import actions_of
 
 AWS = Path(__file__).parents[2] / "pypedream_dagster" / "aws"
@@ -73,6 +76,17 @@ def test_a_declaration_makes_sense(call: object) -> None:
         service, _, name = action.partition(":")
         assert re.fullmatch(r"[A-Za-z]+", name), "no wildcards: each action is shown to be needed"
         assert name.lower() in actions_of(service)
+
+
+def test_the_calls_that_the_package_makes_are_seen(aws_env: Endpoint, calls_made: set[str], tmp_path: Path) -> None:
+    aws = connect(Settings(tmp_path, endpoint_url=aws_env.url, region=aws_env.region))
+    calls_made.discard("glue:GetJob")
+
+    aws.glue.get_job("no-such-job")
+    aws.s3.boto.list_buckets()  # a test's own
+
+    assert "glue:GetJob" in calls_made
+    assert "s3:ListBuckets" not in calls_made
 
 
 def test_no_permission_is_declared_twice() -> None:

@@ -95,6 +95,21 @@ def test_a_role_that_the_graph_does_not_say_is_pointed_out(pypedream: Pypedream,
     assert "arn:aws:iam::*:role/*" in statements(outcome.document)["JobRoles"]["Resource"]
 
 
+def test_names_are_rendered_for_main_and_hold_no_policy_variables(pypedream: Pypedream, project: Path) -> None:
+    document = graph_document("x", "shop-lake", "glue-{branch-name}")
+    document["nodes"][1]["metadata"]["properties"]["Name"] = "odd-${aws:username}-{branch-name}"
+    write_graph(project, document)
+    said = statements(pypedream("policy").document)
+    assert said["JobRoles"]["Resource"] == ["arn:aws:iam::*:role/glue-main"]
+    assert "arn:aws:glue:*:*:job/odd-${$}{aws:username}-*" in said["BranchJobs"]["Resource"]
+
+
+def test_a_graph_without_a_place_to_write_allows_nothing(pypedream: Pypedream, project: Path) -> None:
+    job = {"operation": "glue", "properties": {"Name": "a", "Command": {"ScriptLocation": "s3://lake/a.py"}}}
+    write_graph(project, {"directed": True, "nodes": [{"id": "a", "metadata": job}], "links": []})
+    assert "there is nothing to allow" in pypedream("policy").error
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
