@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
+from pypedream_dagster.branch.model import BranchNode, Output
 from pypedream_dagster.script.values import Argument, Gap, Text
 
 
@@ -76,11 +76,6 @@ def _plain(uri: str) -> str:
 def output_at(node: BranchNode, target: Target) -> Output | None:
     """Return the node's output that a target on the branch belongs to."""
     return next((output for output in node.outputs if target.lies_in(output.head_uri)), None)
-
-
-def mains_outputs(graph: BranchGraph) -> Iterator[tuple[BranchNode, Output]]:
-    """Give the datasets that the branch makes anew, so that main's must not be read in their place."""
-    return graph.datasets()
 
 
 def has_gap(text: Text) -> bool:
