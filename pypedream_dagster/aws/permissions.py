@@ -55,11 +55,11 @@ class Call:
 
 
 _COMMANDS: dict[Audience, tuple[str, ...]] = {
-    "reader": ("branches", "plan", "deltas", "expectations", "compare", "import-dag"),
+    "reader": ("branches", "plan", "deltas", "expectations", "compare", "import-dag", "doctor"),
     "ci": ("create-branch", "plan", "deploy-branch", "trigger-branch", "deltas", "destroy-branch"),
-    "gc": ("destroy-branch",),
+    "gc": ("destroy-branch", "gc", "doctor"),
 }
-_COMMANDS["developer"] = tuple(dict.fromkeys([*_COMMANDS["ci"], *_COMMANDS["reader"]]))
+_COMMANDS["developer"] = tuple(dict.fromkeys([*_COMMANDS["ci"], "rebase", "extend", *_COMMANDS["reader"]]))
 """A reader's deltas are those that this machine computes: a comparison on Spark deploys a job."""
 
 _ALL = ("deploy-branch", "trigger-branch", "destroy-branch", "deltas --engine spark")
@@ -68,6 +68,10 @@ _RUN = ("trigger-branch", "deltas --engine spark")
 _STOP = ("trigger-branch", "destroy-branch")
 _DELETE = ("destroy-branch", "deploy-branch")
 _COMPARE = ("trigger-branch", "deltas", "expectations", "compare")
+_MAIN = ("create-branch", "plan", "rebase", "branches", "deltas", "trigger-branch")
+_SEED = ("deploy-branch", "trigger-branch")
+_HAZARDS = ("plan", "deploy-branch")
+_SEARCH = ("destroy-branch", "branches", "doctor", "gc")
 
 _MAIN_DATA, _BRANCH_DATA, _BUCKETS = (Target.MAIN_OBJECTS,), (Target.BRANCH_OBJECTS,), (Target.BUCKETS,)
 _MAIN_JOBS, _BRANCH_JOBS, _JOBS = (Target.MAIN_JOBS,), (Target.BRANCH_JOBS,), (Target.MAIN_JOBS, Target.BRANCH_JOBS)
@@ -76,7 +80,7 @@ _ACCOUNT = (Target.ACCOUNT,)
 
 CALLS: tuple[Call, ...] = (
     Call("sts:GetCallerIdentity", "", (), _ALL, "whose account it is; IAM allows it to everybody"),
-    Call("s3:GetObject", "s3:GetObject", _MAIN_DATA, ("create-branch", *_COMPARE), "main's script, main's data"),
+    Call("s3:GetObject", "s3:GetObject", _MAIN_DATA, (*_MAIN, *_DEPLOY, *_COMPARE), "main's scripts, main's data"),
     Call("s3:GetObject", "s3:GetObject", _BRANCH_DATA, (*_COMPARE, *_ALL), "the branch's data and script"),
     Call("s3:HeadObject", "s3:GetObject", _BRANCH_DATA, (), "whether an object is there"),
     Call("s3:ListObjectsV2", "s3:ListBucket", _BUCKETS, _COMPARE, "the files of a dataset; main's before and after"),
@@ -85,16 +89,34 @@ CALLS: tuple[Call, ...] = (
     Call(
         "s3:ListMultipartUploads", "s3:ListBucketMultipartUploads", _BUCKETS, _ALL, "unfinished uploads below a prefix"
     ),
-    Call("s3:PutObject", "s3:PutObject", _BRANCH_DATA, _DEPLOY, "the script, and the claim on each prefix"),
-    Call("s3:PutObject", "s3:PutObjectTagging", _BRANCH_DATA, _DEPLOY, "their tags, which say whose they are"),
+    Call("s3:PutObject", "s3:PutObject", _BRANCH_DATA, _ALL, "the script, the claim on each prefix, the lease"),
+    Call("s3:PutObject", "s3:PutObjectTagging", _BRANCH_DATA, _ALL, "their tags, which say whose they are"),
+    Call("s3:PutObjectTagging", "s3:PutObjectTagging", _BRANCH_DATA, ("extend",), "another expiry on what is there"),
+    Call("s3:CopyObject", "s3:GetObject", _MAIN_DATA, _SEED, "a copy of main's data to begin with"),
+    Call("s3:CopyObject", "s3:PutObject", _BRANCH_DATA, _SEED, "a copy of main's data to begin with"),
+    Call("s3:HeadObject", "s3:GetObject", _MAIN_DATA, _SEED, "the size and headers of a large object to copy"),
+    Call("s3:CreateMultipartUpload", "s3:PutObject", _BRANCH_DATA, _SEED, "a large object, copied in parts"),
+    Call("s3:UploadPartCopy", "s3:GetObject", _MAIN_DATA, _SEED, "a large object, copied in parts"),
+    Call("s3:UploadPartCopy", "s3:PutObject", _BRANCH_DATA, _SEED, "a large object, copied in parts"),
+    Call("s3:CompleteMultipartUpload", "s3:PutObject", _BRANCH_DATA, _SEED, "a large object, copied in parts"),
+    Call("s3:DeleteObject", "s3:DeleteObject", _BRANCH_DATA, _ALL, "the lease when the command ends"),
+    Call("s3:DeleteObject", "s3:DeleteObjectVersion", _BRANCH_DATA, _ALL, "its older versions"),
     Call("s3:GetObjectTagging", "s3:GetObjectTagging", _BRANCH_DATA, _ALL, "whose script or prefix it is"),
     Call("s3:DeleteObjects", "s3:DeleteObject", _BRANCH_DATA, _DELETE, "data, script and claim"),
     Call("s3:DeleteObjects", "s3:DeleteObjectVersion", _BRANCH_DATA, _DELETE, "their older versions"),
     Call("s3:AbortMultipartUpload", "s3:AbortMultipartUpload", _BRANCH_DATA, _DELETE, "unfinished uploads"),
+    Call("s3:GetBucketVersioning", "s3:GetBucketVersioning", _BUCKETS, (), "whether versions go only with an MFA code"),
+    Call("s3:GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration", _BUCKETS, (), "for 'lifecycle'"),
+    Call("s3:PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration", _BUCKETS, (), "for 'lifecycle'"),
+    Call("s3:DeleteBucketLifecycle", "s3:PutLifecycleConfiguration", _BUCKETS, (), "for 'lifecycle'"),
     Call("s3:CreateBucket", "s3:CreateBucket", _BUCKETS, (), "a bucket for a demo"),
-    Call("glue:GetJob", "glue:GetJob", _MAIN_JOBS, ("create-branch", *_DEPLOY), "main's job as it is deployed"),
+    Call("glue:GetJob", "glue:GetJob", _MAIN_JOBS, (*_MAIN, *_DEPLOY), "main's jobs as they are deployed"),
     Call("glue:GetJob", "glue:GetJob", _BRANCH_JOBS, _ALL, "whether the clone is there, and as it shall be"),
     Call("glue:GetJobs", "glue:GetJobs", _ACCOUNT, ("import-dag",), "all jobs, for those that match the query"),
+    Call("glue:ListJobs", "glue:ListJobs", _ACCOUNT, _SEARCH, "the jobs that carry a branch's tags"),
+    Call("glue:GetDatabases", "glue:GetDatabases", (Target.DATABASES,), _SEARCH, "the branches' databases, by name"),
+    Call("glue:GetTriggers", "glue:GetTriggers", _ACCOUNT, _HAZARDS, "what a run of main's job would set off"),
+    Call("glue:GetConnection", "glue:GetConnection", (Target.CONNECTIONS,), _HAZARDS, "what a job is connected to"),
     Call("glue:GetJobRuns", "glue:GetJobRuns", _MAIN_JOBS, ("plan",), "past runs, to tell what a branch will take"),
     Call("glue:GetJobRuns", "glue:GetJobRuns", _JOBS, (*_RUN, "destroy-branch"), "the branch's runs under way"),
     Call("glue:GetJobRun", "glue:GetJobRun", _JOBS, (*_RUN, "destroy-branch"), "how a run stands"),

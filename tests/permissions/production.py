@@ -107,6 +107,8 @@ def make_production(endpoint: Endpoint, folder: Path) -> Production:
     sink = io.BytesIO()
     pq.write_table(pa.table({"id": [1, 2, 3], "amount": [1.5, 2.5, 3.5]}), sink)
     s3.put_object(Bucket=made.bucket, Key="raw/part.parquet", Body=sink.getvalue())
+    network = {"Name": f"warehouse-{suffix}", "ConnectionType": "NETWORK", "ConnectionProperties": {}}
+    glue.create_connection(ConnectionInput=network)
     glue.create_database(DatabaseInput={"Name": f"shop_{suffix}"})
     glue.create_table(DatabaseName=f"shop_{suffix}", TableInput={"Name": "gold"})
     for node in document["nodes"]:
@@ -145,6 +147,7 @@ def _graph(made: Production, role: str) -> dict[str, Any]:
             "MaxCapacity": 0.0625,
             "ExecutionProperty": {"MaxConcurrentRuns": 50},
             "Timeout": 10,
+            "Connections": {"Connections": [f"warehouse-{made.suffix}"]},
         }
         nodes.append(
             {"id": name, "metadata": {"operation": "glue", "properties": properties, "output_data": {output: data}}}

@@ -222,7 +222,7 @@ KINDS: Mapping[str, Kind] = {
         "look at whether the script writes through it",
     ),
     "not-looked-up": Kind(
-        ("info",),
+        ("severe", "info"),
         "something could not be looked up",
         "hazards may be missing from this list",
         "ask for the permission that is named",

@@ -64,7 +64,12 @@ class _Scan:
             yield from self._node(node)
         yield from event_findings(self.graph)
         if self.aws is None:
-            yield found("not-looked-up", "", "AWS cannot be asked: production's scripts, triggers and connections")
+            yield found(
+                "not-looked-up",
+                "",
+                "AWS cannot be asked: production's scripts, triggers and connections",
+                severity="info",
+            )
         else:
             yield from self._triggers(self.aws)
 
@@ -127,7 +132,7 @@ class _Scan:
                     self.connections[name] = aws.glue.connection_type(name)
                 yield connection_finding(node, name, self.connections[name])
             except NotFoundError:
-                yield found("not-looked-up", node.id, f"the connection {name} does not exist")
+                yield found("not-looked-up", node.id, f"the connection {name} does not exist", severity="info")
             except AccessDeniedError as error:
                 yield found("not-looked-up", node.id, f"the connection {name}: {error}", identity=name)
 
