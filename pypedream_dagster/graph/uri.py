@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 BRANCH_PLACEHOLDER = "{branch-name}"
 """Replaced by ``main`` for production and by the branch's name for a branch."""
@@ -38,6 +39,7 @@ class S3Uri:
         return self.contains(other) or other.contains(self)
 
 
+@lru_cache(maxsize=16384)
 def parse_uri(text: str) -> S3Uri:
     """Parse ``s3://bucket/key`` (``s3a`` and ``s3n`` too).
 
