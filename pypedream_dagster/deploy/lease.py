@@ -15,9 +15,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pypedream_dagster.aws.conditional import (
     Found,
@@ -31,6 +28,14 @@ from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.holder import current_machine, current_worker, is_dead
 from pypedream_dagster.branch.store import BranchStore
+from pypedream_dagster.deploy.lease_document import (
+    LASTS_SECONDS,
+    Command,
+    LeaseDocument,
+    read_lease,
+    refusal,
+    said,
+)
 from pypedream_dagster.deploy.plan import branch_tags
 from pypedream_dagster.errors import (
     AccessDeniedError,
@@ -41,51 +46,8 @@ from pypedream_dagster.errors import (
     StateError,
 )
 
-Command = Literal["deploy-branch", "destroy-branch", "trigger-branch", "deltas", "rebase", "gc"]
-
-LASTS_SECONDS = 90.0
-"""How long a lease holds that is not renewed: what somebody waits for whose colleague's machine has died."""
-
 _RENEWALS = 3  # per LASTS_SECONDS
 _ATTEMPTS = 20  # each is lost to somebody else's success
-_ABOUT = "Pypedream: a command is changing or running the branch beside this object; it goes when the command ends."
-_DOING: Mapping[Command, str] = {
-    "deploy-branch": "is being deployed by",
-    "destroy-branch": "is being destroyed by",
-    "trigger-branch": "is running already, triggered by",
-    "deltas": "is being given the job that compares its data, by",
-    "rebase": "is being rebased by",
-    "gc": "is being removed, for it has expired, by",
-}
-
-
-class LeaseDocument(BaseModel):
-    """What the object says.
-
-    Attributes:
-        owner: who runs the command.
-        host, worker, machine: where: see `branch.holder`.
-        command: what is done.
-        dagster_run: the root Dagster run whose steps hold it, where no command of ours started that.
-        since: when it began, by the holder's clock; for readers only.
-        lasts_seconds: how long it holds after it was last written.
-        token: tells this holding from every other.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    version: Literal[1] = 1
-    about: str = _ABOUT
-    branch: str
-    owner: str
-    host: str
-    worker: str
-    machine: str
-    command: Command
-    dagster_run: str | None = None
-    since: datetime
-    lasts_seconds: float = LASTS_SECONDS
-    token: str
 
 
 class Lease:
@@ -159,12 +121,12 @@ class Lease:
                 found = look(s3, self._uri)
             if found is None:
                 continue
-            holder = _read(found)
+            holder = read_lease(found)
             if holder is not None and holder.token == self._document.token:
                 self._note(found.etag)  # it was written, and the answer lost
                 return
             if not self._may_take(holder, found):
-                raise _refusal(self._document.branch, holder, found)
+                raise refusal(self._document.branch, holder, found)
             try:
                 self._note(replace_object(s3, self._uri, self._body, self._tags, found.etag))
                 return
@@ -207,7 +169,7 @@ class Lease:
     def _withdraw(self) -> None:
         try:
             found = look(self._aws.s3, self._uri)
-            holder = _read(found) if found else None
+            holder = read_lease(found) if found else None
             if found and holder and holder.token == self._document.token:
                 remove_object(self._aws.s3, self._uri, found.etag)
         except PypedreamError:
@@ -342,10 +304,10 @@ def release_run(dagster_run: str) -> None:
 def holder_of(aws: Aws, store: BranchStore, branch: str) -> str | None:
     """Return who holds a branch's lease, as a sentence; None if nobody does. Reads only."""
     found = look(aws.s3, Site.of_folder(store, branch).uri)
-    holder = _read(found) if found else None
+    holder = read_lease(found) if found else None
     if found is None or holder is None or found.age_seconds > holder.lasts_seconds:
         return None
-    return None if is_dead(holder.worker, holder.machine) else _said(branch, holder, found.answered_at)
+    return None if is_dead(holder.worker, holder.machine) else said(branch, holder, found.answered_at)
 
 
 def _acquired(
@@ -387,33 +349,3 @@ def _check_store(aws: Aws, uri: str, body: str, tags: Mapping[str, str]) -> None
     if aws.endpoint_url is not None and aws.endpoint_url not in _checked_stores:
         check_conditions(aws.s3, uri, body, tags)
         _checked_stores.add(aws.endpoint_url)
-
-
-def _read(found: Found) -> LeaseDocument | None:
-    try:
-        return LeaseDocument.model_validate_json(found.body)
-    except ValidationError:
-        return None
-
-
-def _refusal(branch: str, holder: LeaseDocument | None, found: Found) -> StateError:
-    if holder is None:
-        return StateError(
-            f"Branch {branch!r} is held by another version of Pypedream.",
-            hint=f"try again; unless renewed, it is free in {max(1, LASTS_SECONDS - found.age_seconds):.0f} s",
-        )
-    left = max(1.0, holder.lasts_seconds - found.age_seconds)
-    stop = "stop it there" if holder.dagster_run is None else f"stop Dagster run {holder.dagster_run}"
-    return StateError(
-        _said(branch, holder, found.answered_at) + ".",
-        hint=f"wait for its end, or {stop}; should that process have died, the branch is free within {left:.0f} s",
-    )
-
-
-def _said(branch: str, holder: LeaseDocument, now: datetime) -> str:
-    seconds = max(0.0, (now - holder.since).total_seconds())
-    span = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-    process = holder.worker.split(":")[1] if holder.worker.count(":") else "?"
-    by = f"Dagster run {holder.dagster_run} of {holder.owner}" if holder.dagster_run else holder.owner
-    since = f"since {holder.since.astimezone(UTC):%H:%M} UTC ({span})"
-    return f"Branch {branch!r} {_DOING[holder.command]} {by} {since} on host {holder.host} (process {process})"
