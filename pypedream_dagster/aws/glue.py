@@ -249,6 +249,8 @@ class GlueClient:
             answer = self.boto.batch_stop_job_run(JobName=job_name, JobRunIds=[job_run_id])
         for fault in answer.get("Errors", []):
             details = fault.get("ErrorDetail", {})
+            if details.get("ErrorCode") == "JobRunInvalidStateTransitionException":
+                continue
             run = self.get_job_run(job_name, job_run_id)  # it may have ended, or been asked to stop, just before
             if not run.is_terminal and run.state != "STOPPING":
                 raise AwsError(

@@ -116,6 +116,11 @@ def test_stopping_a_run_that_has_ended_is_no_error_but_another_fault_is(stub: St
 
     stub.add_response("batch_stop_job_run", answer("JobRunInvalidStateTransitionException"))
     glue.stop_job_run("sales", "jr_1")
+    for state in ("STOPPED", "STOPPING"):  # told in other words, or asked for twice
+        stub.add_response("batch_stop_job_run", answer("InvalidInputException"))
+        stub.add_response("get_job_run", {"JobRun": {"Id": "jr_1", "JobRunState": state}})
+        glue.stop_job_run("sales", "jr_1")
     stub.add_response("batch_stop_job_run", answer("InternalServiceException"))
+    stub.add_response("get_job_run", {"JobRun": {"Id": "jr_1", "JobRunState": "RUNNING"}})
     with pytest.raises(AwsError, match="did not stop run jr_1"):
         glue.stop_job_run("sales", "jr_1")

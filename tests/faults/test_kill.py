@@ -35,7 +35,8 @@ class Case:
 def cases(calls: tuple[Call, ...], *, every_call: bool) -> Iterator[Case]:
     """Give what to try: all, or what changes something on both sides and some of the calls that only read."""
     chance = random.Random(_SEED)
-    for call in calls:
+    # How often a run that is being stopped is asked for depends on the machine: the first time stands for all.
+    for call in (call for call in calls if call.nth == 0 or "GetJobRun " not in call.what):
         four = [Case(call, side, then) for side in _SIDES for then in _THEN]
         if every_call:
             yield from four
