@@ -49,6 +49,7 @@ def command(invocation: Invocation, branches: tuple[str, ...], removes: bool, fa
         graph=graph,
         project=project_name(graph, settings),
         scratch=settings.state_dir / "gc",
+        owner=settings.owner,
         now=invocation.now,
         wait=time.sleep,
         on_note=note,

@@ -50,6 +50,7 @@ def command(
         graph=graph,
         project=project_name(graph, settings),
         scratch=settings.state_dir / "gc",
+        owner=settings.owner,
         now=invocation.now,
         wait=time.sleep,
         on_note=note,

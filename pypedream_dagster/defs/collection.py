@@ -84,6 +84,7 @@ def _collect(settings: Settings, aws: AwsResource, context: OpExecutionContext) 
         graph=graph,
         project=project_name(graph, settings),
         scratch=settings.state_dir / "gc",
+        owner=settings.owner,
         now=lambda: datetime.now(UTC),
         wait=time.sleep,
         on_note=context.log.info,

@@ -22,6 +22,7 @@ from pypedream_dagster.branch.places import branch_parents
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.deploy.execute import execute
 from pypedream_dagster.deploy.known import OnAws, beside, branches_on_aws
+from pypedream_dagster.deploy.lease import Site, held, holder_of
 from pypedream_dagster.deploy.orphan import plan_orphan_destruction
 from pypedream_dagster.deploy.plan import Plan, check_same_aws, plan_destruction
 from pypedream_dagster.deploy.rebuild import named_by
@@ -34,9 +35,6 @@ Outcome = Literal["removed", "to remove", "nothing", "running", "held", "elsewhe
 
 _LEASE = timedelta(minutes=2)
 """How long what lies beside a prefix counts after it was written: who holds a branch writes again before that."""
-
-Hold = Callable[[str], AbstractContextManager[object]]
-"""Keeps other commands away from a branch that has a folder; raises StateError where one has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +68,8 @@ class Collector:
         graph: of main; what else is main's is taken from it.
         project: whose branches are removed.
         scratch: a folder where the steps are recorded of branches that have no folder.
+        owner: who removes them, for those who want a branch meanwhile.
         now, wait: the clock, in UTC, and sleep.
-        hold: taken while a branch is removed.
         on_note: told each step, in one line.
     """
 
@@ -80,9 +78,9 @@ class Collector:
     graph: PipelineGraph
     project: str
     scratch: Path
+    owner: str
     now: Callable[[], datetime]
     wait: Callable[[float], None]
-    hold: Hold = lambda _: nullcontext()
     on_note: Callable[[str], None] = lambda _: None
 
     def collect(self, *, older_than: timedelta = timedelta(0), dry_run: bool = False) -> Iterator[Collected]:
@@ -131,10 +129,22 @@ class Collector:
         fresh = [item for root in found.identities("prefix") for item in beside(self.aws, root) if self._is_fresh(item)]
         if fresh:
             return replace(start, outcome="held", reason=f"{fresh[0].uri} says that a command has it")
-        if not dry_run:
-            with suppress(PypedreamError):
-                scratch.folder(found.name).mkdir(parents=True, exist_ok=True)
-        done = self._attempt(start, lambda: plan_orphan_destruction(self.aws, found, main), scratch, dry_run=dry_run)
+        if dry_run:
+            return self._attempt(start, lambda: plan_orphan_destruction(self.aws, found, main), scratch, dry_run=True)
+        prefixes = sorted(found.identities("prefix"))
+        site = Site(naming.lease_uri(prefixes[0]), found.found[0].tags, found.owner) if prefixes else None
+        try:
+            with self._held(found.name, site) if site else nullcontext():
+                return self._remove_held(found, start, main, scratch)
+        except StateError as error:
+            return replace(start, outcome="held", reason=error.message)
+        except PypedreamError as error:
+            return replace(start, outcome="failed", reason=str(error))
+
+    def _remove_held(self, found: OnAws, start: Collected, main: BranchGraph, scratch: BranchStore) -> Collected:
+        with suppress(PypedreamError):
+            scratch.folder(found.name).mkdir(parents=True, exist_ok=True)
+        done = self._attempt(start, lambda: plan_orphan_destruction(self.aws, found, main), scratch, dry_run=False)
         if done.outcome == "removed":
             for item in [item for root in found.identities("prefix") for item in beside(self.aws, root)]:
                 self.aws.s3.delete_object(item.uri)
@@ -161,19 +171,24 @@ class Collector:
         except StateError as error:
             return replace(start, outcome="elsewhere", reason=error.message)
         with ExitStack() as stack:
-            if not dry_run:
-                try:
-                    stack.enter_context(self.hold(name))
-                except StateError as error:
-                    return replace(start, outcome="held", reason=error.message)
-                except (PypedreamError, OSError) as error:
-                    return replace(start, outcome="failed", reason=str(error))
+            try:
+                if not dry_run:
+                    stack.enter_context(self._held(name, None))
+                elif busy := holder_of(self.aws, self.store, name):
+                    return replace(start, outcome="held", reason=busy)
+            except StateError as error:
+                return replace(start, outcome="held", reason=error.message)
+            except (PypedreamError, OSError) as error:
+                return replace(start, outcome="failed", reason=str(error))
             return self._attempt(
                 start,
                 lambda: plan_destruction(self.aws, self.store, name, also_protected=main.protected_uris),
                 self.store,
                 dry_run=dry_run,
             )
+
+    def _held(self, name: str, site: Site | None) -> AbstractContextManager[object]:
+        return held(self.aws, self.store, name, "gc", owner=self.owner, on_note=self.on_note, site=site)
 
     def _attempt(self, start: Collected, plan: Callable[[], Plan], store: BranchStore, *, dry_run: bool) -> Collected:
         try:
