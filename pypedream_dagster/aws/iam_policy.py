@@ -152,6 +152,8 @@ def _resources(target: Target, reach: Reach, account: Account) -> tuple[str, ...
             return tuple(account.s3(pattern) for pattern in reach.main_objects)
         case Target.BRANCH_OBJECTS:
             return tuple(account.s3(pattern) for pattern in reach.branch_objects)
+        case Target.LEASES:
+            return tuple(account.s3(pattern) for pattern in reach.leases)
         case Target.MAIN_JOBS:
             return tuple(account.glue(f"job/{name}") for name in reach.main_jobs)
         case Target.BRANCH_JOBS | Target.NEW_JOBS | Target.OWN_JOBS:
@@ -194,6 +196,8 @@ def resources_in_words(target: Target) -> str:
             return "main's datasets and scripts"
         case Target.BRANCH_OBJECTS:
             return "the branches' prefixes"
+        case Target.LEASES:
+            return "the claims and leases beside the branches' prefixes"
         case Target.MAIN_JOBS:
             return "main's jobs"
         case Target.BRANCH_JOBS:

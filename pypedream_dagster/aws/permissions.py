@@ -25,6 +25,7 @@ class Target(Enum):
     BUCKETS = "Buckets"
     MAIN_OBJECTS = "MainObjects"
     BRANCH_OBJECTS = "BranchObjects"
+    LEASES = "BranchLeases"
     MAIN_JOBS = "MainJobs"
     BRANCH_JOBS = "BranchJobs"
     NEW_JOBS = "TaggedOnCreation"
@@ -74,6 +75,7 @@ _HAZARDS = ("plan", "deploy-branch")
 _SEARCH = ("destroy-branch", "branches", "doctor", "gc")
 
 _MAIN_DATA, _BRANCH_DATA, _BUCKETS = (Target.MAIN_OBJECTS,), (Target.BRANCH_OBJECTS,), (Target.BUCKETS,)
+_LEASES = (Target.LEASES,)
 _MAIN_JOBS, _BRANCH_JOBS, _JOBS = (Target.MAIN_JOBS,), (Target.BRANCH_JOBS,), (Target.MAIN_JOBS, Target.BRANCH_JOBS)
 _NEW, _OWN, _CATALOG, _ROLES = (Target.NEW_JOBS,), (Target.OWN_JOBS,), (Target.CATALOG,), (Target.ROLES,)
 _ACCOUNT = (Target.ACCOUNT,)
@@ -89,8 +91,10 @@ CALLS: tuple[Call, ...] = (
     Call(
         "s3:ListMultipartUploads", "s3:ListBucketMultipartUploads", _BUCKETS, _ALL, "unfinished uploads below a prefix"
     ),
-    Call("s3:PutObject", "s3:PutObject", _BRANCH_DATA, _ALL, "the script, the claim on each prefix, the lease"),
-    Call("s3:PutObject", "s3:PutObjectTagging", _BRANCH_DATA, _ALL, "their tags, which say whose they are"),
+    Call("s3:PutObject", "s3:PutObject", _BRANCH_DATA, _DEPLOY, "the script, the claim on each prefix, the lease"),
+    Call("s3:PutObject", "s3:PutObjectTagging", _BRANCH_DATA, _DEPLOY, "their tags, which say whose they are"),
+    Call("s3:PutObject", "s3:PutObject", _LEASES, ("destroy-branch", "gc"), "the lease while a branch is removed"),
+    Call("s3:PutObject", "s3:PutObjectTagging", _LEASES, ("destroy-branch", "gc"), "its tags"),
     Call("s3:PutObjectTagging", "s3:PutObjectTagging", _BRANCH_DATA, ("extend",), "another expiry on what is there"),
     Call("s3:CopyObject", "s3:GetObject", _MAIN_DATA, _SEED, "a copy of main's data to begin with"),
     Call("s3:CopyObject", "s3:PutObject", _BRANCH_DATA, _SEED, "a copy of main's data to begin with"),
@@ -158,9 +162,11 @@ def commands_of(audience: Audience) -> tuple[str, ...]:
 
 
 def calls_of(audience: Audience) -> Iterator[Call]:
-    """Give the permissions that an audience's commands need."""
+    """Give the permissions that an audience's commands need; none on leases alone that it has on more."""
     commands = frozenset(commands_of(audience))
-    return (call for call in CALLS if call.action and commands & frozenset(call.commands))
+    calls = [call for call in CALLS if call.action and commands & frozenset(call.commands)]
+    wider = {call.action for call in calls if Target.BRANCH_OBJECTS in call.targets}
+    return (call for call in calls if call.targets != _LEASES or call.action not in wider)
 
 
 def undeclared(operations: AbstractSet[str]) -> set[str]:

@@ -29,6 +29,7 @@ class Reach:
         buckets: that hold main's and the branches' datasets and scripts.
         main_objects: main's datasets and scripts.
         branch_objects: what a branch writes, with its claims and Hadoop's folder markers beside it.
+        leases: of these, claims and leases alone.
         kept_objects: what of ``branch_objects`` is main's.
         main_jobs: names of main's Glue jobs.
         branch_jobs: patterns of clones' names.
@@ -44,6 +45,7 @@ class Reach:
     buckets: tuple[str, ...]
     main_objects: tuple[str, ...]
     branch_objects: tuple[str, ...]
+    leases: tuple[str, ...]
     kept_objects: tuple[str, ...]
     main_jobs: tuple[str, ...]
     branch_jobs: tuple[str, ...]
@@ -86,6 +88,7 @@ def reach_of(graph: PipelineGraph, branches: str = "*") -> Reach:
         buckets=tuple(sorted({uri.bucket for uri in (*own, *roots, *(uri for uri, _ in _read(nodes)))})),
         main_objects=_main_objects(nodes, roots),
         branch_objects=tuple(branch_objects),
+        leases=tuple(_pattern(_beside(uri), branches) for uri in own),
         kept_objects=tuple(sorted(set(kept))),
         main_jobs=tuple(main_jobs),
         branch_jobs=branch_jobs,
@@ -139,10 +142,13 @@ def _main_objects(nodes: list[Node], roots: list[S3Uri]) -> tuple[str, ...]:
 
 def _below(uri: S3Uri, branches: str) -> tuple[str, ...]:
     """Return the patterns of all objects below a branch's prefix, and of those beside it that speak of it."""
-    # Claims, and whatever else of ours lies beside a prefix and speaks of it.
-    beside = (naming.folder_marker(str(uri)), f"{naming.claim_uri(str(uri)).rstrip('$')}*")
-    found = (f"{uri.folder}*", *(text.removeprefix("s3://") for text in beside))
+    found = (f"{uri.folder}*", naming.folder_marker(str(uri)).removeprefix("s3://"), _beside(uri))
     return tuple(_pattern(text, branches) for text in found)
+
+
+def _beside(uri: S3Uri) -> str:
+    """Return the pattern of claims, and of whatever else of ours lies beside a prefix and speaks of it."""
+    return f"{naming.claim_uri(str(uri)).rstrip('$')}*".removeprefix("s3://")
 
 
 def _whole(uri: S3Uri) -> tuple[str, ...]:

@@ -23,17 +23,20 @@ from pypedream_dagster.settings import Settings
 
 
 @click.command("branches")
-@click.option("--remote", is_flag=True, help="Ask AWS whether production's jobs and scripts have changed, too.")
-@click.option("--deployed", is_flag=True, help="Ask AWS for the project's branches that have no folder here, too.")
+@click.option(
+    "--remote",
+    is_flag=True,
+    help="Ask AWS, too: whether production's jobs and scripts have changed, and which branches have no folder here.",
+)
 @json_option
 @pass_invocation
-def command(invocation: Invocation, remote: bool, deployed: bool, as_json: bool) -> None:
+def command(invocation: Invocation, remote: bool, as_json: bool) -> None:
     """List main and all branches, and how they stand.
 
     Asks nobody but the project's files: what is deployed is known from each branch's record, and whether main has
-    changed since from its graph. --remote also compares production's jobs and scripts as they are deployed now;
-    --deployed also lists what others have deployed, and what is known by its tags only. Only where a record is lost
-    or broken, AWS is asked without being told to, and the record rebuilt.
+    changed since from its graph. --remote also compares production's jobs and scripts as they are deployed now, and
+    lists what is deployed without a folder here: others' branches, and lost ones. Only where a record is lost or
+    broken, AWS is asked without being told to, and the record rebuilt.
     """
     settings = invocation.settings()
     store = BranchStore(settings.branches_dir)
@@ -41,7 +44,7 @@ def command(invocation: Invocation, remote: bool, deployed: bool, as_json: bool)
     graph_sha256 = sha256(graph_path.read_bytes()) if graph_path.exists() else None
     main = _main(invocation, settings, remote=remote)
     found = [_describe(invocation, store, name, graph_sha256, main) for name in store.names()]
-    others = _elsewhere(invocation) if deployed else None
+    others = _elsewhere(invocation) if remote else None
     if as_json:
         document = {"main": {"graph": str(graph_path), "graph_sha256": graph_sha256}, "branches": found}
         print_json(document if others is None else {**document, "elsewhere": others})
@@ -59,7 +62,7 @@ def command(invocation: Invocation, remote: bool, deployed: bool, as_json: bool)
     if moved := [branch["branch"] for branch in found if branch.get("drift", {}).get("kinds")]:
         note(f"\n'pypedream plan {moved[0]}' shows what has changed, 'pypedream rebase {moved[0]}' takes it up.")
     if found and not remote:
-        note("Production's jobs and scripts were not looked at: 'pypedream branches --remote' does.")
+        note("AWS was not asked: 'pypedream branches --remote' looks at production's jobs and scripts, too.")
 
 
 def _elsewhere(invocation: Invocation) -> list[dict[str, Any]]:

@@ -37,10 +37,10 @@ def test_what_is_expired_goes_with_and_without_its_folder(pypedream: Pypedream, 
     expire(made, "one", "two")
     forget_folder(made.folder / "branches" / "two")
     before, files = objects(made), files_below(made.folder)
-    [elsewhere] = pypedream("branches", "--deployed", "--json").document["elsewhere"]
+    [elsewhere] = pypedream("branches", "--remote", "--json").document["elsewhere"]
     assert (elsewhere["branch"], elsewhere["owner"], elsewhere["expired"]) == ("two", "ann", True)
     assert elsewhere["prefixes"] == [f"s3://{made.bucket}/two/"]
-    assert "Deployed, without a folder here" in pypedream("branches", "--deployed").out
+    assert "Deployed, without a folder here" in pypedream("branches", "--remote").out
     assert "elsewhere" not in pypedream("branches", "--json").document
     assert outcomes(pypedream, "--dry-run") == {"one": "to remove", "two": "to remove"}
     assert "delete all data below" in pypedream("gc", "--dry-run").out

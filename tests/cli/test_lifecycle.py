@@ -114,11 +114,16 @@ def test_a_rule_that_is_sound_no_more_is_found_and_goes(pypedream: Pypedream, bu
     assert pypedream("lifecycle", "--apply").code == 0
     graph = tmp_path / "pipeline_graph" / "main.json"
     graph.write_text(graph.read_text().replace(f'"main_uri": "s3://{bucket}/', f'"main_uri": "s3://{bucket}/dev/'))
-    [finding] = pypedream("doctor", "--json").document["findings"]
-    assert (finding["kind"], finding["where"]) == ("rule", "pypedream-branches:shop:dev/")
+    [finding] = rules_found(pypedream)
+    assert finding["where"] == "pypedream-branches:shop:dev/"
     done = pypedream("lifecycle", "--apply")
     assert (done.code, rules(bucket)["Rules"]) == (2, THEIRS)
-    assert pypedream("doctor", "--json").document["findings"] == []
+    assert rules_found(pypedream) == []
+
+
+def rules_found(pypedream: Pypedream) -> list[Any]:
+    """Return what doctor finds of rules; branches of other tests' projects may be about."""
+    return [one for one in pypedream("doctor", "--json").document["findings"] if one["kind"] == "rule"]
 
 
 def test_what_another_changes_meanwhile_is_noticed(bucket: str, tmp_path: Path, aws_env: Endpoint) -> None:

@@ -47,7 +47,7 @@ def test_the_policy_can_be_for_one_account_and_some_branches(pypedream: Pypedrea
 def test_it_says_why(pypedream: Pypedream, project: Path) -> None:
     document = pypedream("policy", "--for", "gc", "--json").document
     assert document["for"] == "gc"
-    assert document["commands"] == ["destroy-branch"]
+    assert document["commands"] == ["destroy-branch", "gc", "doctor"]
     [policy] = document["policies"]
     assert policy["characters"] == len(json.dumps(policy["document"], separators=(",", ":")))
     deleted = next(one for one in document["permissions"] if one["action"] == "glue:DeleteJob")

@@ -151,6 +151,8 @@ class Walk:
                 self.created()
                 self.fill("silver")
                 return (name, "silver", "--dry-run", *(("--branch", self.branch) if on_branch else ()))
+            case "branches":
+                return (name, "--remote")
             case "import-dag":
                 return (name, f"*{self.production.suffix}*", "-o", "-")
             case _:
@@ -185,6 +187,7 @@ class Walk:
 ORDER = (
     "create-branch",
     "plan",
+    "branches",
     "import-dag",
     "expectations",
     "deploy-branch",
