@@ -16,7 +16,7 @@ from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import note
 from pypedream_dagster.cli.steps import json_plan_option, note_rebuilt, show_plan
 from pypedream_dagster.deploy.execute import execute
-from pypedream_dagster.deploy.lease import Lease, Site, held, holder_of
+from pypedream_dagster.deploy.lease import Lease, Site, held_unless_gone, holder_of
 from pypedream_dagster.deploy.lost import Whose, plan_lost_destruction
 from pypedream_dagster.deploy.plan import Plan, plan_destruction
 from pypedream_dagster.deploy.steps import Delete, Step, describe
@@ -50,7 +50,8 @@ def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -
         _show(plan_destruction(aws, store, branch, also_protected=main), as_json=as_json)
         return
     # Also where nothing is deployed: what a killed command left of the lease goes with it.
-    with held(aws, store, branch, "destroy-branch", owner=invocation.settings().owner, on_note=note) as lease:
+    owner = invocation.settings().owner
+    with held_unless_gone(aws, store, branch, "destroy-branch", owner=owner, on_note=note) as lease:
         plan = plan_destruction(aws, store, branch, also_protected=main)
         _execute(invocation, aws, plan, lease)
     _report(store, plan)
@@ -75,7 +76,8 @@ def _destroy_lost(invocation: Invocation, branch: str, error: BranchError, *, dr
         _execute(invocation, aws, plan, None)
     else:
         site = Site(naming.lease_uri(prefixes[0]), plan.tags, settings.owner)
-        with held(aws, store, branch, "destroy-branch", owner=settings.owner, on_note=note, site=site) as lease:
+        holding = held_unless_gone(aws, store, branch, "destroy-branch", owner=settings.owner, on_note=note, site=site)
+        with holding as lease:
             plan = plan_lost_destruction(aws, store, branch, graph, whose)
             _execute(invocation, aws, plan, lease)
     _report(store, plan)

@@ -22,7 +22,7 @@ from pypedream_dagster.branch.places import branch_parents
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.deploy.execute import execute
 from pypedream_dagster.deploy.known import OnAws, beside, branches_on_aws
-from pypedream_dagster.deploy.lease import Site, held, holder_of
+from pypedream_dagster.deploy.lease import Site, held_unless_gone, holder_of
 from pypedream_dagster.deploy.orphan import plan_orphan_destruction
 from pypedream_dagster.deploy.plan import Plan, check_same_aws, plan_destruction
 from pypedream_dagster.deploy.rebuild import named_by
@@ -188,7 +188,7 @@ class Collector:
             )
 
     def _held(self, name: str, site: Site | None) -> AbstractContextManager[object]:
-        return held(self.aws, self.store, name, "gc", owner=self.owner, on_note=self.on_note, site=site)
+        return held_unless_gone(self.aws, self.store, name, "gc", owner=self.owner, on_note=self.on_note, site=site)
 
     def _attempt(self, start: Collected, plan: Callable[[], Plan], store: BranchStore, *, dry_run: bool) -> Collected:
         try:

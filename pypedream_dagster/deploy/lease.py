@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ from pypedream_dagster.deploy.lease_document import (
 from pypedream_dagster.deploy.plan import branch_tags
 from pypedream_dagster.errors import (
     AccessDeniedError,
-    BusyError,
+    AwsError,
     ConflictError,
     NotFoundError,
     PypedreamError,
@@ -91,13 +91,13 @@ class Lease:
         """
         try:
             self._take()
-        except AccessDeniedError as error:
-            raise AccessDeniedError(
-                f"Branch {self._document.branch!r} cannot be held against other commands: {error.message}",
-                hint=error.hint,
-            ) from error
-        except BusyError:
-            self._withdraw()  # the answer was lost: it may have been written
+        except AwsError as error:
+            self._withdraw()  # the answer was lost, or a later call refused: it may have been written
+            if isinstance(error, AccessDeniedError):
+                raise AccessDeniedError(
+                    f"Branch {self._document.branch!r} cannot be held against other commands: {error.message}",
+                    hint=error.hint,
+                ) from error
             raise
         self._thread.start()
 
@@ -261,6 +261,33 @@ def held(
             _release(lease, branch, on_note)
     finally:
         _held.reset(token)
+
+
+@contextmanager
+def held_unless_gone(
+    aws: Aws,
+    store: BranchStore,
+    branch: str,
+    command: Command,
+    *,
+    owner: str | None = None,
+    on_note: Callable[[str], None] = lambda _: None,
+    site: Site | None = None,
+) -> Iterator[Lease | None]:
+    """Do as `held`, for what removes a branch; None if the bucket is gone in which its lease would lie.
+
+    Raises:
+        StateError: somebody else holds it.
+        AccessDeniedError: the credentials may not write it.
+    """
+    with ExitStack() as stack:
+        lease: Lease | None = None
+        try:
+            taken = held(aws, store, branch, command, owner=owner, on_note=on_note, site=site)
+            lease = stack.enter_context(taken)
+        except NotFoundError:
+            on_note("The bucket of the branch's data is gone: nothing holds the branch against other commands.")
+        yield lease
 
 
 def joined(aws: Aws, store: BranchStore, branch: str, dagster_run: str, *, owner: str | None = None) -> Lease:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from pypedream_dagster.aws.s3 import S3Client, S3Object
 from pypedream_dagster.branch.model import BranchGraph, BranchNode
 from pypedream_dagster.errors import AwsError
-from pypedream_dagster.graph.uri import find_uris, is_uri, plain_prefix
+from pypedream_dagster.graph.uri import find_uris, is_uri, parse_uri, plain_prefix
 from pypedream_dagster.run.isolation import Snapshot
 
 MOST_OBJECTS = 10_000
@@ -68,7 +68,9 @@ def data_before(s3: S3Client, graph: BranchGraph, node: BranchNode, snapshot: Sn
         snapshot: of the outputs and inputs, and of what else was listed.
     """
     near = {output.base_uri for output in node.outputs} | {item.uri for item in node.inputs if item.side == "base"}
-    found = [_of_listing(uri, _below(uri, snapshot.objects)) for uri in sorted(near)]
+    listed = [parse_uri(uri) for uri in snapshot.uris]
+    whole = [uri for uri in sorted(near) if any(one.contains(parse_uri(uri)) for one in listed)]
+    found = [_of_listing(uri, _below(uri, snapshot.objects)) for uri in whole]
     for uri in sources(graph, node):
         try:
             found.append(list_main(s3, uri, MOST_OBJECTS))

@@ -70,7 +70,7 @@ def governed(deployed: Deployed, pypedream: Pypedream) -> Deployed:  # noqa: F81
 
 def test_the_branch_is_refused_until_it_is_given_up(governed: Deployed, pypedream: Pypedream) -> None:  # noqa: F811
     planned = pypedream("plan", "test", "--json")
-    assert any(FINE_GRAINED in hazard for hazard in planned.document["hazards"])
+    assert any(FINE_GRAINED in text for text in planned.document["notes"])
 
     refused = pypedream("deploy-branch", "test")
     assert refused.code == 2

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pypedream_dagster.branch.derive import derive_branch, derive_main
 from pypedream_dagster.branch.model import Branch, BranchGraph
 from pypedream_dagster.branch.naming import check_branch_name
-from pypedream_dagster.branch.policy import MAX_POLICY_CHARACTERS, session_policy
+from pypedream_dagster.branch.policy import MAX_POLICY_CHARACTERS, check_policies, session_policy
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.errors import BranchError, ProtectedError
 from pypedream_dagster.graph.files import parse_graph
@@ -132,9 +132,10 @@ def test_two_branches_side_by_side_never_overlap(case: Case, one: str, two: str)
 
 @given(graphs_with_origins(), plain_names)
 def test_the_session_policy_fits(case: Case, name: str) -> None:
-    text = session_policy(_derive(case, name))
-    assert len(text) <= MAX_POLICY_CHARACTERS
-    assert json.loads(text)["Version"] == "2012-10-17"
+    graph = _derive(case, name)
+    longest = check_policies(graph)
+    assert longest <= MAX_POLICY_CHARACTERS
+    assert longest == max(len(session_policy(graph, node)) for node in graph.nodes)
 
 
 @given(graphs_with_origins())
