@@ -22,12 +22,15 @@ demo: setup ## Branch a real pipeline end to end on this machine
 ui: setup ## Open the Dagster UI on the demo, against the embedded AWS
 	@$(BIN)/python demo/ui.py $(ARGS)
 
+# Tests wait more than they compute, so there are more workers than cores; a file's fixtures stay with one of them.
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
+
 test: setup ## The whole suite, Spark and browser included
 	@sh scripts/browser.sh
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 test-fast: setup ## What needs no JVM and no browser
-	@$(BIN)/python -m pytest -m "not spark and not browser and not slow" $(ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) -m "not spark and not browser and not slow" $(ARGS)
 
 check: setup ## Lint, format, types, layers
 	@$(BIN)/ruff check .

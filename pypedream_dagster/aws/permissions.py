@@ -56,11 +56,13 @@ class Call:
 
 
 _COMMANDS: dict[Audience, tuple[str, ...]] = {
-    "reader": ("branches", "plan", "deltas", "expectations", "compare", "import-dag", "doctor"),
+    "reader": ("branches", "plan", "deltas", "expectations", "compare", "import-dag"),
     "ci": ("create-branch", "plan", "deploy-branch", "trigger-branch", "deltas", "destroy-branch"),
     "gc": ("destroy-branch", "gc", "doctor"),
 }
-_COMMANDS["developer"] = tuple(dict.fromkeys([*_COMMANDS["ci"], "rebase", "extend", *_COMMANDS["reader"]]))
+_COMMANDS["developer"] = tuple(
+    dict.fromkeys([*_COMMANDS["ci"], "rebase", "extend", "branches --remote", "doctor", *_COMMANDS["reader"]])
+)
 """A reader's deltas are those that this machine computes: a comparison on Spark deploys a job."""
 
 _ALL = ("deploy-branch", "trigger-branch", "destroy-branch", "deltas --engine spark")
@@ -69,10 +71,10 @@ _RUN = ("trigger-branch", "deltas --engine spark")
 _STOP = ("trigger-branch", "destroy-branch")
 _DELETE = ("destroy-branch", "deploy-branch")
 _COMPARE = ("trigger-branch", "deltas", "expectations", "compare")
-_MAIN = ("create-branch", "plan", "rebase", "branches", "deltas", "trigger-branch")
+_MAIN = ("create-branch", "plan", "rebase", "branches --remote", "deltas", "trigger-branch")
 _SEED = ("deploy-branch", "trigger-branch")
 _HAZARDS = ("plan", "deploy-branch")
-_SEARCH = ("destroy-branch", "branches", "doctor", "gc")
+_SEARCH = ("destroy-branch", "branches --remote", "doctor", "gc")
 
 _MAIN_DATA, _BRANCH_DATA, _BUCKETS = (Target.MAIN_OBJECTS,), (Target.BRANCH_OBJECTS,), (Target.BUCKETS,)
 _LEASES = (Target.LEASES,)

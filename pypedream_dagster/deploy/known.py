@@ -60,7 +60,7 @@ def branches_on_aws(aws: Aws, project: str, parents: Iterable[str]) -> tuple[OnA
     wanted = {naming.TAG_PROJECT: naming.tag_value(project)}
     places = [root for parent in parents for root in claimed_roots(aws, parent)]
     groups: dict[tuple[str, str], list[Found]] = {}
-    for item in find_tagged(aws, wanted, places=places):
+    for item in find_tagged(aws, wanted, places=places, skips_denied=True):
         if naming.TAG_BRANCH in item.tags:
             groups.setdefault((item.tags[naming.TAG_BRANCH], item.tags.get(naming.TAG_OWNER, "")), []).append(item)
     return tuple(

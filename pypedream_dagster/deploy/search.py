@@ -11,7 +11,7 @@ from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.deploy.live import Tags, live_tags
 from pypedream_dagster.deploy.resources import Kind
-from pypedream_dagster.errors import NotFoundError
+from pypedream_dagster.errors import AccessDeniedError, NotFoundError
 from pypedream_dagster.graph.uri import find_uris, is_uri, plain_prefix
 
 
@@ -35,6 +35,7 @@ def find_tagged(
     *,
     places: Iterable[str] = (),
     takes_job: Callable[[GlueJob], bool] = lambda _: True,
+    skips_denied: bool = False,
 ) -> tuple[Found, ...]:
     """Return the jobs, catalog databases and claimed prefixes that carry all of some tags.
 
@@ -47,34 +48,60 @@ def find_tagged(
         places: URIs of prefixes that may be claimed.
         takes_job: tells whose job it is where tags do not: another project may have the same names. One that is not
             taken leads to no prefix either.
+        skips_denied: leave out what the credentials may not look at: others' branches, where all are listed.
+
+    Raises:
+        AccessDeniedError: something may not be looked at.
     """
+    look = _Look(aws, wanted, skips_denied)
     jobs, near = [], list(places)
-    for name, tags in aws.glue.tagged_jobs(wanted):
-        job = aws.glue.get_job(name)
-        if job is not None and takes_job(job):
+    for name in aws.glue.tagged_jobs(wanted):
+        tags = look.tags("job", name)
+        job = aws.glue.get_job(name) if tags is not None else None
+        if tags is not None and job is not None and takes_job(job):
             jobs.append(Found("job", name, tags))
             near += _claimable(job, tags)
-    return (*jobs, *_databases(aws, wanted), *_prefixes(aws, wanted, near))
+    return (*jobs, *_databases(look), *_prefixes(look, near))
 
 
-def _databases(aws: Aws, wanted: Tags) -> Iterator[Found]:
-    for name in list(aws.catalog.database_names(naming.database_prefix(wanted.get(naming.TAG_BRANCH)))):
-        tags = live_tags(aws, "database", name)
-        if tags is not None and wanted.items() <= tags.items():
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is looked for, and how."""
+
+    aws: Aws
+    wanted: Tags
+    skips_denied: bool
+
+    def tags(self, kind: Kind, identity: str) -> Tags | None:
+        """Return a resource's tags if they are all that is wanted."""
+        try:
+            tags = live_tags(self.aws, kind, identity)
+        except AccessDeniedError:
+            if self.skips_denied:
+                return None
+            raise
+        return tags if tags is not None and self.wanted.items() <= tags.items() else None
+
+
+def _databases(look: _Look) -> Iterator[Found]:
+    prefix = naming.database_prefix(look.wanted.get(naming.TAG_BRANCH))
+    for name in list(look.aws.catalog.database_names(prefix)):
+        tags = look.tags("database", name)
+        if tags is not None:
             yield Found("database", name, tags)
 
 
-def _prefixes(aws: Aws, wanted: Tags, places: Iterable[str]) -> Iterator[Found]:
+def _prefixes(look: _Look, places: Iterable[str]) -> Iterator[Found]:
     waiting, seen = list(dict.fromkeys(places)), set[str]()
     while waiting:
         uri = waiting.pop(0)
         if uri in seen:
             continue
         seen.add(uri)
-        tags = live_tags(aws, "prefix", uri)
-        if tags is not None and wanted.items() <= tags.items():
+        tags = look.tags("prefix", uri)
+        if tags is not None:
             yield Found("prefix", uri, tags)
-            waiting += _siblings(aws, uri)
+            waiting += _siblings(look.aws, uri)
 
 
 def _siblings(aws: Aws, uri: str) -> list[str]:

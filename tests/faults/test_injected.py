@@ -100,6 +100,8 @@ def test_a_denial_in_the_middle_of_a_deployment_leaves_nothing(world: World, eve
     calls = world.commands.well(world.folder, "deploy-branch", BRANCH).calls
     world.destroy()
     for call in [call for call in calls if every_call or call.changes]:
+        if call.what.startswith("s3 DeleteObject ") and "lease" in call.what:
+            continue  # all is done by then: a lease that cannot be given up runs out, and that is said
         ended = world.commands.run(
             world.folder, "deploy-branch", BRANCH, fault=Fault("answer", call, code="AccessDeniedException")
         )

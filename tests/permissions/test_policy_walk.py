@@ -151,8 +151,8 @@ class Walk:
                 self.created()
                 self.fill("silver")
                 return (name, "silver", "--dry-run", *(("--branch", self.branch) if on_branch else ()))
-            case "branches":
-                return (name, "--remote")
+            case "branches --remote":
+                return ("branches", "--remote")
             case "import-dag":
                 return (name, f"*{self.production.suffix}*", "-o", "-")
             case _:
@@ -187,7 +187,7 @@ class Walk:
 ORDER = (
     "create-branch",
     "plan",
-    "branches",
+    "branches --remote",
     "import-dag",
     "expectations",
     "deploy-branch",
