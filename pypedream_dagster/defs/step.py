@@ -140,6 +140,7 @@ class _Step:
         self._node = node
         self._main: tuple[MainData, ...] = ()
         self._last: JobRun | None = None
+        self._began = datetime.now(UTC)
 
     def results(self) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
         """Run the node; yield its assets with all that is known of them."""
@@ -172,7 +173,7 @@ class _Step:
         given_up = BranchStore(folder.parent).branch(self._place.branch).has_given_up(self._node.id)
         policy = None if given_up else session_policy(self._graph, self._node)
         request = self._request(policy)
-        what, since = watched(self._graph, self._node), datetime.now(UTC)
+        what, since = watched(self._graph, self._node), self._began
         before = look_at(self._aws.s3, self._aws.glue, what)
         self._main = data_before(self._aws.s3, self._graph, self._node, before)
         try:
@@ -275,17 +276,22 @@ class _Step:
             prices=self._aws.prices,
             isolation=isolation,
             script_sha256=self._place.deployed_script_sha256(self._node),
-            main=self._main_as_read(folder, run),
+            main=self._main_as_read(folder, key, run),
         )
         write_run_record(folder, record)
 
-    def _main_as_read(self, folder: Path, run: JobRun) -> tuple[MainData, ...]:
+    def _main_as_read(self, folder: Path, key: str, run: JobRun) -> tuple[MainData, ...]:
         """Return main's data as it was before the run; a run that is joined was noted when it began."""
         try:
             known = read_run_record(folder, self._node.id)
         except StateError:
             known = None
-        return known.main if known and known.main and known.job_run_id == run.job_run_id else self._main
+        if known is None or not known.main:
+            return self._main
+        # A process that died before it had noted the run's id has announced it all the same.
+        was_announced = (known.job_run_id, known.run_key) == ("", key)
+        is_joined = was_announced and run.started_on is not None and run.started_on < self._began
+        return known.main if is_joined or known.job_run_id == run.job_run_id else self._main
 
     def _register(self, output: Output) -> None:
         """Put a catalogued output into the branch's database; on main, only where the catalog lacks it."""
