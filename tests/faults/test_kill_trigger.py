@@ -23,12 +23,17 @@ def cases(calls: tuple[Call, ...], *, every_call: bool) -> Iterator[tuple[Kind, 
 
     Polling asks as often as there is time for: the first two polls of a run stand for all.
     """
-    once = sorted({call for call in calls if call.nth < 2 or "GetJobRun " not in call.what})
+    once = sorted({call for call in calls if (call.nth < 2 or "GetJobRun " not in call.what) and not is_end(call)})
     if every_call:
         yield from ((side, call) for call in once for side in _SIDES)
         return
     chance = random.Random(_SEED)
     yield from ((chance.choice(_SIDES), call) for call in chance.sample(once, _SAMPLE))
+
+
+def is_end(call: Call) -> bool:
+    """Tell whether it gives the lease back: all is done by then, and who triggers again means that."""
+    return call.what.startswith("s3 DeleteObject ") and call.what.endswith("lease$")
 
 
 def new_runs(world: World, before: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -76,7 +81,8 @@ def test_destroying_a_branch_whose_trigger_was_killed(world: World, every_call: 
     for side, call in [(side, call) for call in changing for side in _SIDES][:: 1 if every_call else 6]:
         world.deploy()
         killed = world.commands.run(world.folder, "trigger-branch", BRANCH, fault=Fault(side, call))
-        assert killed.code == KILLED, (side, call, killed)
+        if killed.struck:  # else it did not come: there is no table to replace the first time
+            assert killed.code == KILLED, (side, call, killed)
         world.destroy()
         assert world.leftovers() == {}, (side, str(call))
         assert world.main_state() == main, (side, str(call))
