@@ -190,7 +190,7 @@ class BranchStore:
         new = [item for item in given_up if not branch.has_given_up(item.node)]
         changed = branch.model_copy(update={"given_up": (*branch.given_up, *new)})
         if new:
-            write_json(self._existing(name) / "branch.json", changed.model_dump(mode="json"))
+            self.update_branch(changed)
 
     def script_path(self, name: str, node: BranchNode) -> Path:
         """Return where the developer edits an origin's script."""

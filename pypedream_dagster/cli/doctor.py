@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from pypedream_dagster.branch.derive import derive_main
-from pypedream_dagster.branch.places import project_name
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option
@@ -20,7 +19,6 @@ from pypedream_dagster.deploy.collect import Collected, Collector
 from pypedream_dagster.deploy.doctor import Examination, Finding, examine
 from pypedream_dagster.deploy.known import OnAws
 from pypedream_dagster.errors import BranchError
-from pypedream_dagster.graph.files import read_graph
 
 _EXIT_FOUND, _EXIT_FAILED = 1, 2
 
@@ -41,19 +39,9 @@ def command(invocation: Invocation, branches: tuple[str, ...], removes: bool, fa
     if branches and not removes:
         raise click.UsageError("Name branches with --remove only.")
     settings = invocation.settings()
-    graph = read_graph(settings.graph_path)
-    aws, store = invocation.aws(), BranchStore(settings.branches_dir)
-    collector = Collector(
-        aws=aws,
-        store=store,
-        graph=graph,
-        project=project_name(graph, settings),
-        scratch=settings.state_dir / "gc",
-        owner=settings.owner,
-        now=invocation.now,
-        wait=time.sleep,
-        on_note=note,
-    )
+    aws = invocation.aws()
+    collector = Collector.of(settings, aws, now=invocation.now, wait=time.sleep, on_note=note)
+    store, graph = collector.store, collector.graph
     note(f"Looking at project {collector.project!r} in {aws.source}, {aws.region}.")
     found = examine(aws, store, graph, collector.project, invocation.now())
     done: list[Collected] = []

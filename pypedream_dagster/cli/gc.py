@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from pypedream_dagster.branch.places import project_name
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import Duration, json_option
@@ -18,7 +17,6 @@ from pypedream_dagster.cli.output import count, note, print_json
 from pypedream_dagster.deploy.collect import Collected, Collector
 from pypedream_dagster.deploy.record import read_deployment
 from pypedream_dagster.errors import PypedreamError
-from pypedream_dagster.graph.files import read_graph
 
 _EXIT_FAILED = 2
 
@@ -42,19 +40,8 @@ def command(
     destroy-branch removes. Leaves alone what runs or is held, and other projects. Exits 2 if one could not be removed.
     """
     settings = invocation.settings()
-    graph = read_graph(settings.graph_path)
     aws = invocation.aws()
-    collector = Collector(
-        aws=aws,
-        store=BranchStore(settings.branches_dir),
-        graph=graph,
-        project=project_name(graph, settings),
-        scratch=settings.state_dir / "gc",
-        owner=settings.owner,
-        now=invocation.now,
-        wait=time.sleep,
-        on_note=note,
-    )
+    collector = Collector.of(settings, aws, now=invocation.now, wait=time.sleep, on_note=note)
     note(f"Looking for expired branches of project {collector.project!r} in {aws.source}, {aws.region}.")
     results: list[Collected] = []
     for result in collector.collect(older_than=older_than or timedelta(0), dry_run=dry_run):

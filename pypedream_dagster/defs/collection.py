@@ -19,13 +19,10 @@ from dagster import (
     op,
 )
 
-from pypedream_dagster.branch.places import project_name
-from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.defs.metadata import Metadata
 from pypedream_dagster.defs.resources import AwsResource
 from pypedream_dagster.deploy.collect import Collected, Collector
 from pypedream_dagster.errors import PypedreamError
-from pypedream_dagster.graph.files import read_graph
 from pypedream_dagster.settings import Settings
 
 JOB = "remove_expired_branches"
@@ -77,17 +74,8 @@ def collection_schedule(target: JobDefinition) -> ScheduleDefinition:
 
 
 def _collect(settings: Settings, aws: AwsResource, context: OpExecutionContext) -> list[Collected]:
-    graph = read_graph(settings.graph_path)
-    collector = Collector(
-        aws=aws.connect(),
-        store=BranchStore(settings.branches_dir),
-        graph=graph,
-        project=project_name(graph, settings),
-        scratch=settings.state_dir / "gc",
-        owner=settings.owner,
-        now=lambda: datetime.now(UTC),
-        wait=time.sleep,
-        on_note=context.log.info,
+    collector = Collector.of(
+        settings, aws.connect(), now=lambda: datetime.now(UTC), wait=time.sleep, on_note=context.log.info
     )
     return list(collector.collect())
 

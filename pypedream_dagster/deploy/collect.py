@@ -18,7 +18,7 @@ from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.derive import derive_main
 from pypedream_dagster.branch.model import Branch, BranchGraph
-from pypedream_dagster.branch.places import branch_parents
+from pypedream_dagster.branch.places import branch_parents, project_name
 from pypedream_dagster.branch.store import BranchStore
 from pypedream_dagster.deploy.execute import execute
 from pypedream_dagster.deploy.known import OnAws, beside, branches_on_aws
@@ -29,7 +29,9 @@ from pypedream_dagster.deploy.rebuild import named_by
 from pypedream_dagster.deploy.record import BrokenRecordError, read_deployment
 from pypedream_dagster.deploy.steps import Delete, StopRun, describe
 from pypedream_dagster.errors import PypedreamError, StateError
+from pypedream_dagster.graph.files import read_graph
 from pypedream_dagster.graph.model import PipelineGraph
+from pypedream_dagster.settings import Settings
 
 Outcome = Literal["removed", "to remove", "nothing", "running", "held", "elsewhere", "failed"]
 
@@ -82,6 +84,34 @@ class Collector:
     now: Callable[[], datetime]
     wait: Callable[[float], None]
     on_note: Callable[[str], None] = lambda _: None
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        aws: Aws,
+        *,
+        now: Callable[[], datetime],
+        wait: Callable[[float], None],
+        on_note: Callable[[str], None],
+    ) -> Collector:
+        """Return what removes the branches of the project that the settings name.
+
+        Raises:
+            GraphError: main's graph cannot be read: what is main's would not be known.
+        """
+        graph = read_graph(settings.graph_path)
+        return cls(
+            aws=aws,
+            store=BranchStore(settings.branches_dir),
+            graph=graph,
+            project=project_name(graph, settings),
+            scratch=settings.state_dir / "gc",
+            owner=settings.owner,
+            now=now,
+            wait=wait,
+            on_note=on_note,
+        )
 
     def collect(self, *, older_than: timedelta = timedelta(0), dry_run: bool = False) -> Iterator[Collected]:
         """Remove each expired branch; give what became of it.
