@@ -16,7 +16,7 @@ from pypedream_dagster.deploy.plan import plan_deployment, plan_destruction
 from .production import NOW, Project
 
 HAMMER = """
-import os, random, sys, time
+import fcntl, os, random, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from pypedream_dagster.aws.session import connect
@@ -36,12 +36,14 @@ while time.monotonic() < until:
     command = dice.choice(["deploy-branch", "destroy-branch"])
     try:
         with held(aws, store, "test", command, owner=f"process {seed}") as lease:
-            os.close(os.open(sentinel, os.O_CREAT | os.O_EXCL))  # FileExistsError: two hold it
+            # A lock that the kernel gives back when its process is killed, as the lease is then taken over.
+            lock = os.open(sentinel, os.O_CREAT | os.O_RDWR)
             try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: two hold it
                 plan = (plan_deployment if command == "deploy-branch" else plan_destruction)(aws, store, "test")
                 execute(plan, aws, store, now=lambda: datetime.now(UTC), wait=time.sleep)
             finally:
-                os.unlink(sentinel)
+                os.close(lock)
             done[command] += 1
     except StateError as error:
         assert "is being" in str(error) or "changes hands" in str(error), error
@@ -86,7 +88,6 @@ def test_hammered_by_many_processes(project: Project) -> None:
         for process in processes:
             process.kill()
 
-    sentinel.unlink(missing_ok=True)
     assert [process.returncode for process in processes[1:]] == [0, 0, 0, 0], outputs
     assert any("'refused': 0" not in output for output in outputs[1:]), outputs
     # One last time by the owner whose it is, if anybody's: whole, then nothing.
