@@ -673,12 +673,17 @@ def _either_as_default(values: list[Value]) -> Value:
 
 
 def _asks_argv(node: ast.AST) -> bool:
-    """Tell whether code looks into the job's arguments by hand: ``"--x" in sys.argv``."""
+    """Tell whether code looks whether an argument is given: ``"--x" in sys.argv``, ``"x" in args``."""
     return any(
-        (isinstance(inner, ast.Attribute) and inner.attr == "argv")
+        (isinstance(inner, ast.Compare) and isinstance(inner.ops[0], ast.In | ast.NotIn) and _is_text(inner.left))
+        or (isinstance(inner, ast.Attribute) and inner.attr == "argv")
         or (isinstance(inner, ast.Name) and inner.id == "argv")
         for inner in ast.walk(node)
     )
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def _table_of(pairs: Value) -> Value:
