@@ -185,7 +185,7 @@ def _service(chain: Chain) -> tuple[str | None, tuple[Link, ...]]:
     known = _BY_METHOD.get(chain.name)
     if known is None:
         known = next(
-            (s for (m, word), s in _BY_KEYWORD.items() if m == chain.name and word in chain.call.keywords), None
+            (_BY_KEYWORD[chain.name, word] for word in chain.call.keywords if (chain.name, word) in _BY_KEYWORD), None
         )
     return known, chain.links[-1:]
 
