@@ -7,6 +7,7 @@ with unknown parameters at the end, so that nothing in the script is missed.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -47,6 +48,7 @@ _DEEPEST_CALL = 10
 _MOST_WAYS = 8
 _STAR_FIRST = "pyspark.sql.functions"
 _URL_PARSERS = {"urlparse", "urlsplit"}
+_FLAG = re.compile(r"-{0,2}[A-Za-z_][\w-]*")
 _RESOLVER = "getResolvedOptions"
 
 Scope = dict[str, Value]
@@ -613,7 +615,8 @@ class Interpreter:
                 self._block(node.body)
         if len(returns) == 2 and _asks_argv(node):
             return _either_as_default(returns)
-        return either(*returns) if returns else Constant(None)
+        found = either(*returns) if returns else Constant(None)
+        return _asked_for(found, (*positional, *keywords.values()))
 
     @contextmanager
     def _frame(self, node: ast.AST, scopes: list[Scope], owner: Instance | None) -> Iterator[list[Value]]:
@@ -695,6 +698,17 @@ def _name_in(node: ast.expr) -> str | None:
             return name if name.isidentifier() else None
         case _:
             return None
+
+
+def _asked_for(found: Value, given: tuple[Value, ...]) -> Value:
+    """Return which argument a function gives that looks through ``sys.argv``: the one whose name it is given."""
+    names = [name for value in given if (name := literal(value))]
+    flags = [name for name in names if name.startswith("--")] or names
+    if len(flags) != 1 or not _FLAG.fullmatch(flags[0]):
+        return found
+    argument = Text((Argument(flags[0].lstrip("-")),))
+    options = tuple(argument if option == Text((Argument("*"),)) else option for option in alternatives(found))
+    return either(*(option for option in options if len(options) == 1 or option != Constant(None)))
 
 
 def _either_as_default(values: list[Value]) -> Value:
