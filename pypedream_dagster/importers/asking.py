@@ -59,11 +59,11 @@ class Values(Mapping[str, str]):
     """Values of parameters: as answered, else as a variables file says, else as the sources declare."""
 
     def __init__(self, answers: Answers, variables: Mapping[str, str], declared: Mapping[str, str]) -> None:
-        self._asking = Asking(answers)
+        self._answers = answers
         self._known = {**declared, **variables, **answers.parameters}
 
     def __getitem__(self, name: str) -> str:
-        answer = self._asking.known("parameter", name)
+        answer = self._answers.parameter(name)
         return self._known[name] if answer is None else answer
 
     def __iter__(self) -> Iterator[str]:
