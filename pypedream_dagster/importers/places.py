@@ -158,8 +158,7 @@ def _relate_names(written: Place, read: Place) -> Relation | None:
 
 def _match(one: str, two: str) -> Literal["equal", "wild"] | None:
     if one == two:
-        # Two unknowns are not one: but the same pattern around them is taken for the same names.
-        return "wild" if re.sub(r"[*_.-]", "", one) == "" else "equal" if UNKNOWN not in one else "wild"
+        return "equal" if UNKNOWN not in one else "wild"  # two unknowns need not be one
     if not _is_open(one) and not _is_open(two):
         return None
     return "wild" if _pattern(one).fullmatch(_sample(two)) or _pattern(two).fullmatch(_sample(one)) else None
