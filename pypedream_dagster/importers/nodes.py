@@ -343,11 +343,7 @@ def _step(draft: _Draft, name: str, values: Mapping[str, str], named: Mapping[_D
         operation=draft.operation,
         name=draft.name,
         job=draft.job,
-        arguments={
-            key: value
-            for key, value in sorted(draft.arguments.items())
-            if not _is_telling(key, value)
-        },
+        arguments={key: value for key, value in sorted(draft.arguments.items()) if not _is_telling(key, value)},
         effective={**defaults, **draft.arguments, **{k: filled(v, values) for k, v in locked.items()}},
         resource=draft.resource,
         trigger=draft.trigger,
