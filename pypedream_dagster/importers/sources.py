@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pypedream_dagster.errors import PypedreamError
+from pypedream_dagster.graph.model import Json
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.build import Given, wanted_tables
 from pypedream_dagster.importers.files import SourceFile, read_files
@@ -31,7 +32,7 @@ class Request:
     Attributes:
         sources: where to look; empty: in Glue, or in whatever the files hold.
         queries: names or patterns of what is deployed.
-        paths: files and folders.
+        paths: files and folders, from the project's folder.
         companions: files and folders in which jobs, tables and scripts are found too.
         tags: that Glue jobs must carry.
         variables: values of parameters.
@@ -66,6 +67,47 @@ class Request:
         return Selection(frozenset(kind for kind in _FLOWS if kind in self.kinds), all_jobs="glue" in self.kinds)
 
     @property
+    def document(self) -> Json:
+        """What is asked for, as the graph file keeps it for the next import; paths from the project's folder."""
+        asked = {
+            "from": list(self.sources),
+            "queries": list(self.queries),
+            "paths": [path.as_posix() for path in self.paths],
+            "with": [path.as_posix() for path in self.companions],
+            "tags": dict(self.tags),
+            "variables": dict(self.variables),
+            "history": self.history,
+            "look_up": self.look_up,
+            "dagbag": self.dagbag,
+        }
+        return {name: value for name, value in asked.items() if value}
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> Request:
+        """Return what a graph file says that it was imported from.
+
+        Raises:
+            PypedreamError: it does not say so in a form that is understood.
+        """
+        try:
+            return cls(
+                sources=tuple(SOURCES[SOURCES.index(source)] for source in document.get("from", ())),
+                queries=tuple(map(str, document.get("queries", ()))),
+                paths=tuple(Path(path) for path in document.get("paths", ())),
+                companions=tuple(Path(path) for path in document.get("with", ())),
+                tags={str(key): str(value) for key, value in document.get("tags", {}).items()},
+                variables={str(key): str(value) for key, value in document.get("variables", {}).items()},
+                history=bool(document.get("history")),
+                look_up=bool(document.get("look_up")),
+                dagbag=bool(document.get("dagbag")),
+            )
+        except (ValueError, TypeError, AttributeError) as error:
+            raise PypedreamError(
+                "What the main graph was imported from cannot be read from its file (graph.metadata.import.request).",
+                hint="name the sources again: import-dag --check QUERY --from SOURCE",
+            ) from error
+
+    @property
     def is_live(self) -> bool:
         """Tell whether an account is asked."""
         return self.look_up or not self.paths or bool(self.queries)
@@ -97,13 +139,13 @@ def gathered(
             raise PypedreamError(
                 f"What {source} defines is read from files.", hint=f"give them: import-dag --from {source} FOLDER"
             )
-    files, problems = read_files((*request.paths, *request.companions), base)
+    files, problems = read_files((base / path for path in (*request.paths, *request.companions)), base)
     survey = Survey(problems=problems)
     if files:
         survey += _of_files(request, files, on_progress)
     if request.is_live:
         survey += _live(request, survey, aws(), on_progress)
-    given = Given(survey, request.selection, answers, files, request.variables, _sources(request, base))
+    given = Given(survey, request.selection, answers, files, request.variables, _sources(request), request.document)
     if request.is_live:
         survey += _tables(given, aws(), on_progress)
     return replace(given, survey=survey)
@@ -167,8 +209,7 @@ def _tables(given: Given, aws: Aws, on_progress: OnProgress) -> Survey:
     return survey if found >= set(wanted) else survey + live.crawlers_live(aws.glue)
 
 
-def _sources(request: Request, base: Path) -> tuple[str, ...]:
-    del base
+def _sources(request: Request) -> tuple[str, ...]:
     kinds = ", ".join(request.kinds) if request.sources or not request.paths else "files"
     named = [*request.queries, *(path.as_posix() for path in request.paths)]
     tags = [f"tag {key}={value}" for key, value in sorted(request.tags.items())]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pypedream_dagster.graph.files import graph_document, parse_graph
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.finding import Question
+from pypedream_dagster.importers.links import Order, pairs_of
+from pypedream_dagster.importers.places import s3_place, table_place
 from pypedream_dagster.importers.survey import CatalogEntry, CrawlerDefinition, Survey
+from pypedream_dagster.importers.uses import Use
 
 from .surveys import HERE, asked, flow, imported, job, links, run, script
 
@@ -228,3 +233,26 @@ def test_arguments_that_cannot_be_overridden_count_too() -> None:
         job("a", locked={"X_DATA_SINK": "s3://lake/main/x/"}), job("b", {"X_DATA_SOURCE": "s3://lake/main/x/"})
     )
     assert links(found) == {("a", "b"): ("x",)}
+
+
+_SEGMENTS = st.sampled_from(["a", "b", "a_*", "*", "${P}", "x=1", "${argument.q}"])
+_PLACES = st.lists(_SEGMENTS, min_size=1, max_size=4).map(lambda parts: "s3://" + "/".join(parts))
+_TABLES = st.tuples(_SEGMENTS, _SEGMENTS).map(".".join)
+_USES = st.lists(st.tuples(st.sampled_from(["read", "write"]), st.one_of(_PLACES, _TABLES)), max_size=12)
+
+
+@given(_USES)
+def test_the_index_finds_what_comparing_all_with_all_finds(drawn: list[tuple[str, str]]) -> None:
+    uses = [
+        Use(f"n{number}", "read" if direction == "read" else "write", "call", place, text, "here")
+        for number, (direction, text) in enumerate(drawn)
+        if (place := s3_place(text) if "://" in text else table_place(text)) is not None
+    ]
+    found = {(pair.write.node, pair.read.node) for pair in pairs_of(uses, Order(()))}
+    singly = {
+        (pair.write.node, pair.read.node)
+        for one in uses
+        for two in uses
+        for pair in pairs_of([one, two] if one is not two else [], Order(()))
+    }
+    assert found == singly
