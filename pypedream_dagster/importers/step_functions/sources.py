@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.parameters import PARAMETER
-from pypedream_dagster.importers.step_functions.documents import Machine, machines_in, read_text
+from pypedream_dagster.importers.step_functions.documents import Machine, is_machine, machines_in, read_text
 from pypedream_dagster.importers.step_functions.lenient import TooDeepError
 from pypedream_dagster.importers.step_functions.order import Steps
 from pypedream_dagster.importers.step_functions.prepared import prepared
