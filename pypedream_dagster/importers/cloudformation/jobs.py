@@ -30,13 +30,13 @@ def job_definition(stack: Stack, logical_id: str) -> JobDefinition:
     tags = raw.pop("Tags", None)
     properties = {key: _typed(stack, key, value) for key, value in raw.items() if value is not None}
     learn({**properties.get("DefaultArguments", {}), **properties.get("NonOverridableArguments", {})})
-    location = text_of(properties.get("Command", {}).get("ScriptLocation")) if _has_command(properties) else ""
+    location = stack.filled(text_of(_mapping(properties.get("Command")).get("ScriptLocation")))
     paths, path = stack.world.paths, stack.template.path
     script = (paths.asset(location, path) or paths.meant(location, path, shared=2)) if location.strip() else None
     alone = logical_id not in stack.world.repeated
     return JobDefinition(
         name=name,
-        properties={"Name": name, **properties} | {"Name": name},
+        properties={**properties, "Name": name},
         at=stack.template.where(logical_id),
         aliases=(logical_id, parameter(logical_id)) if alone else (),
         script=script,
@@ -127,10 +127,6 @@ def _parsed(value: Any) -> dict[str, Any]:
         except (ValueError, RecursionError):
             return {}
     return _mapping(value)
-
-
-def _has_command(properties: Mapping[str, Any]) -> bool:
-    return isinstance(properties.get("Command"), dict)
 
 
 def _typed(stack: Stack, key: str, value: Any) -> Any:

@@ -32,9 +32,8 @@ class Paths:
             for path in (near, posixpath.normpath(text)):
                 if path in self._paths:
                     return path
-        segments = [
-            part for part in text.partition("://")[2 if "://" in text else 0].split("/") if part not in {".", ""}
-        ]
+        place = text.partition("://")[2] or text
+        segments = [part for part in place.split("/") if part not in {".", ""}]
         return self._by_end(segments if local else segments[1:], beside, 1 if local else shared)
 
     def asset(self, text: str, beside: str) -> str | None:
@@ -45,9 +44,11 @@ class Paths:
     def _by_end(self, segments: list[str], beside: str, shared: int) -> str | None:
         known: list[str] = []
         for segment in reversed(segments):
-            if segment == ".." or PARAMETER.search(segment):
+            tail = segment.rpartition("}")[2] if PARAMETER.search(segment) else segment
+            if tail and tail != "..":
+                known.insert(0, tail)
+            if tail != segment or tail == "..":
                 break
-            known.insert(0, segment)
         if not known or (len(known) < shared and len(known) < len(segments)):
             return None
         candidates = [path.split("/") for path in self._by_name.get(known[-1], ())]

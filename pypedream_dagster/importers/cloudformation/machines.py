@@ -59,5 +59,6 @@ def _included(stack: Stack, raw: Any) -> str | None:
 
 
 def _file(stack: Stack, place: str, at: Where, texts: Mapping[str, str]) -> tuple[str | None, Where]:
-    path = stack.world.paths.asset(place, at.source) or stack.world.paths.meant(place, at.source)
+    paths, place = stack.world.paths, stack.filled(place)
+    path = paths.asset(place, at.source) or paths.meant(place, at.source)
     return (texts[path], Where(path, None, at.part)) if path is not None else (None, at)

@@ -69,6 +69,10 @@ class Stack:
         """Return a value of the template as text."""
         return text_of(self.resolved(value))
 
+    def filled(self, text: str) -> str:
+        """Return a text with those of its parts put in that have defaults."""
+        return filled(text, self.world.values)
+
     def properties(self, logical_id: str) -> dict[str, Any]:
         """Return a resource's properties, worked out."""
         found = self.resolved(self.template.resources[logical_id].get("Properties"))
@@ -232,7 +236,7 @@ def _nested(template: Template, world: World, by_path: Mapping[str, Template]) -
         asset = metadata.get("aws:asset:path") if isinstance(metadata, Mapping) else None
         raw = resource.get("Properties")
         said = asset if isinstance(asset, str) else alone.text(raw.get(where) if isinstance(raw, Mapping) else None)
-        path = world.paths.meant(said.partition("?")[0], template.path) if said else None
+        path = world.paths.meant(alone.filled(said).partition("?")[0], template.path) if said else None
         if path is not None and path in by_path and path != template.path:
             found[logical_id] = path
     return found

@@ -11,6 +11,7 @@ from pypedream_dagster.importers.cloudformation.documents import Lines, Unreadab
 from pypedream_dagster.importers.cloudformation.loops import unrolled
 from pypedream_dagster.importers.cloudformation.pieces import read_pieces
 from pypedream_dagster.importers.cloudformation.placeholders import of_serverless, readable
+from pypedream_dagster.importers.cloudformation.serverless import plugin_resources
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.survey import Problem, Where
 
@@ -18,6 +19,10 @@ _ENDINGS = (".json", ".yaml", ".yml", ".template", ".j2", ".jinja", ".jinja2", "
 _CODE = (".py", ".tf", ".tfvars", ".tftpl", ".ts", ".js", ".md", ".sh")
 _RESOURCE = re.compile(r"AWS::[A-Za-z0-9]+::[A-Za-z0-9]+")
 _OURS = re.compile(r"AWS::(Glue|StepFunctions)::|AWS::Serverless::StateMachine")
+
+_PLUGINS = re.compile(r"^(stepFunctions|Glue):", re.MULTILINE)
+_SECTIONS = ("Parameters", "Mappings", "Conditions", "Resources", "Outputs")
+_LOOPING = {"Conditions", "Resources", "Outputs"}
 
 Json = Mapping[str, Any]
 
@@ -54,7 +59,7 @@ def read_templates(
     found: list[Template] = []
     problems: list[Problem] = []
     for file in files:
-        if file.name.lower().endswith(_CODE) or not _RESOURCE.search(file.text):
+        if file.name.lower().endswith(_CODE) or not (_RESOURCE.search(file.text) or _PLUGINS.search(file.text)):
             continue
         try:
             template = _read(file, variables, problems)
@@ -81,21 +86,25 @@ def _read(file: SourceFile, variables: Mapping[str, str], problems: list[Problem
 
 
 def _template(file: SourceFile, document: Json, lines: Lines, variables: Mapping[str, str]) -> Template | None:
-    sections: dict[str, dict[str, Any]] = {}
+    sections: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
     places: dict[str, int] = {}
     for at, section in _sections(document):
         if at:
             section = of_serverless(section, document, variables)
-        parameters = {**sections.get("Parameters", {}), **_mapping(section.get("Parameters"))}
-        for name in ("Parameters", "Mappings", "Conditions", "Resources", "Outputs"):
+        parameters = {**sections["Parameters"], **_mapping(section.get("Parameters"))}
+        for name in _SECTIONS:
             content = _mapping(section.get(name))
-            if name in {"Resources", "Outputs", "Conditions"}:
+            if name in _LOOPING:
                 content = unrolled(content, parameters, variables)
-            sections[name] = {**sections.get(name, {}), **content}
+            sections[name] |= content
         for logical_id in _mapping(section.get("Resources")):
             line = lines.get((*at, "Resources", logical_id)) or lines.get((*at, logical_id))
             if line is not None:
                 places[logical_id] = line
+    for logical_id, resource, at in plugin_resources(document):
+        sections["Resources"][logical_id] = of_serverless(resource, document, variables)
+        if at in lines:
+            places[logical_id] = lines[at]
     resources = _resources(sections)
     if not resources:
         return None

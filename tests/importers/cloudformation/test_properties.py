@@ -15,16 +15,66 @@ from pypedream_dagster.importers.files import SourceFile
 _words = st.text(alphabet="abcdefghij-_/.", min_size=1, max_size=12)
 _texts = st.one_of(_words, st.sampled_from(["true", "no", "1.50", "007", "2024-01-01", "", "a: b", "é", "{}", "null"]))
 
-_PARTS = """
-    Resources Parameters Conditions Mappings Outputs Properties Type Default Condition AWS::Glue::Job
-    AWS::Glue::Trigger AWS::Glue::Workflow AWS::Glue::Table AWS::Glue::Crawler
-    AWS::StepFunctions::StateMachine AWS::CloudFormation::Stack AWS::SSM::Parameter AWS::S3::Bucket Ref
-    Fn::Sub Fn::Join Fn::If Fn::GetAtt Fn::FindInMap Fn::Select Fn::Split Fn::Equals Fn::ImportValue
-    Fn::ForEach::X Fn::Transform Export Name Value Command ScriptLocation DefaultArguments Definition
-    DefinitionString DefinitionUri DefinitionSubstitutions TemplateURL Actions Predicate Targets TableInput
-    StorageDescriptor Location Metadata Globals A B ${A} ${A.B} ./template.yaml AWS::NoValue AWS::StackName
-    {{resolve:ssm:A}} resources
-""".split()
+_PARTS = [
+    "Resources",
+    "Parameters",
+    "Conditions",
+    "Mappings",
+    "Outputs",
+    "Properties",
+    "Type",
+    "Default",
+    "Condition",
+    "AWS::Glue::Job",
+    "AWS::Glue::Trigger",
+    "AWS::Glue::Workflow",
+    "AWS::Glue::Table",
+    "AWS::Glue::Crawler",
+    "AWS::StepFunctions::StateMachine",
+    "AWS::CloudFormation::Stack",
+    "AWS::SSM::Parameter",
+    "AWS::S3::Bucket",
+    "Ref",
+    "Fn::Sub",
+    "Fn::Join",
+    "Fn::If",
+    "Fn::GetAtt",
+    "Fn::FindInMap",
+    "Fn::Select",
+    "Fn::Split",
+    "Fn::Equals",
+    "Fn::ImportValue",
+    "Fn::ForEach::X",
+    "Fn::Transform",
+    "Export",
+    "Name",
+    "Value",
+    "Command",
+    "ScriptLocation",
+    "DefaultArguments",
+    "Definition",
+    "DefinitionString",
+    "DefinitionUri",
+    "DefinitionSubstitutions",
+    "TemplateURL",
+    "Actions",
+    "Predicate",
+    "Targets",
+    "TableInput",
+    "StorageDescriptor",
+    "Location",
+    "Metadata",
+    "Globals",
+    "A",
+    "B",
+    "${A}",
+    "${A.B}",
+    "./template.yaml",
+    "AWS::NoValue",
+    "AWS::StackName",
+    "{{resolve:ssm:A}}",
+    "resources",
+]
 _leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(_PARTS), st.text(max_size=5))
 _documents = st.recursive(
     _leaves,

@@ -151,3 +151,63 @@ def test_a_part_that_a_larger_template_includes():
 
     job = only_job(found)
     assert (job.name, job.at.line) == ("load", 1)
+
+
+def test_what_plugins_of_the_serverless_framework_add():
+    found = read(
+        {
+            "serverless.yml": """
+                service: etl
+                provider: {name: aws, stage: prod}
+                Glue:
+                  bucketDeploy: code
+                  jobs:
+                    - name: ${self:provider.stage}-load
+                      scriptPath: src/load.py
+                      type: spark
+                      glueVersion: python3-4.0
+                      role: arn:aws:iam::1:role/r
+                      MaxConcurrentRuns: 2
+                      Connections: [warehouse]
+                      DefaultArguments:
+                        jobBookmarkOption: job-bookmark-enable
+                        customArguments: {path: s3://lake/}
+                  triggers:
+                    - name: nightly
+                      schedule: 30 12 * * ? *
+                      actions: [{name: "${self:provider.stage}-load", args: {day: 1}}]
+                stepFunctions:
+                  stateMachines:
+                    pipeline:
+                      name: ${self:service}-pipeline
+                      definition:
+                        StartAt: Load
+                        States:
+                          Load:
+                            Type: Task
+                            Resource: arn:aws:states:::glue:startJobRun.sync
+                            Parameters: {JobName: "${self:provider.stage}-load"}
+                            End: true
+                    other:
+                      definition: ${file(machines/other.asl.json)}
+            """,
+            "src/load.py": "print()",
+            "machines/other.asl.json": '{"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}',
+        }
+    )
+    job = only_job(found)
+    flows = {flow.name: flow for flow in found.flows}
+
+    assert (job.name, job.at.line, job.script) == ("prod-load", 6, "src/load.py")
+    assert job.properties == {
+        "Name": "prod-load",
+        "Role": "arn:aws:iam::1:role/r",
+        "Command": {"Name": "glueetl", "ScriptLocation": "src/load.py", "PythonVersion": "3"},
+        "GlueVersion": "4.0",
+        "DefaultArguments": {"--job-bookmark-option": "job-bookmark-enable", "--path": "s3://lake/"},
+        "ExecutionProperty": {"MaxConcurrentRuns": 2},
+        "Connections": {"Connections": ["warehouse"]},
+    }
+    assert [(task.job, dict(task.arguments)) for task in flows["nightly"].tasks] == [("prod-load", {"--day": "1"})]
+    assert [task.job for task in flows["etl-pipeline"].tasks] == ["prod-load"]
+    assert flows["other"].at.source == "machines/other.asl.json"

@@ -55,6 +55,30 @@ def test_a_nested_template_has_its_parents_parameters_once_for_each_time_that_it
     assert {job.name: job.aliases for job in found.jobs}["main.Orders-Load"] == ()
 
 
+def test_the_template_that_a_url_names_is_told_by_its_folders():
+    found = read(
+        {
+            "templates/main.yaml": """
+                Parameters: {Prefix: {Type: String, Default: quickstart/}, Bucket: {Type: String}}
+                Resources:
+                  One:
+                    Type: AWS::CloudFormation::Stack
+                    Properties: {TemplateURL: !Sub "https://${Bucket}.s3.amazonaws.com/${Prefix}templates/glue.yaml"}
+                  Two:
+                    Type: AWS::CloudFormation::Stack
+                    Properties: {TemplateURL: !Sub "https://x/${Unknown}templates/other/glue.yaml"}
+            """,
+            "templates/glue.yaml": "Resources: {Load: {Type: AWS::Glue::Job, Properties: {Name: one}}}",
+            "templates/other/glue.yaml": "Resources: {Load: {Type: AWS::Glue::Job, Properties: {Name: two}}}",
+        }
+    )
+
+    assert [(job.name, job.at.source) for job in found.jobs] == [
+        ("one", "templates/glue.yaml"),
+        ("two", "templates/other/glue.yaml"),
+    ]
+
+
 def test_an_import_is_what_another_template_exports():
     found = read(
         {
