@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pypedream_dagster.graph.files import parse_graph
 from pypedream_dagster.importers.answers import Answers
@@ -44,6 +45,7 @@ class Given:
         files: among which jobs' scripts are looked for.
         variables: values of parameters, over those that sources declare.
         sources: what was read, for the record.
+        request: the same, for the next import to ask for it again.
     """
 
     survey: Survey
@@ -52,6 +54,7 @@ class Given:
     files: Sequence[SourceFile] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     sources: Sequence[str] = ()
+    request: Mapping[str, Any] = field(default_factory=dict)
 
 
 def import_graph(given: Given) -> Imported:
@@ -74,6 +77,7 @@ def import_graph(given: Given) -> Imported:
         "metadata": {
             "import": {
                 "sources": list(given.sources),
+                "request": dict(given.request),
                 "answers": asking.answered,
                 "questions": [
                     {"id": item.id, "kind": item.kind, "about": item.about, "text": item.text}
@@ -101,8 +105,9 @@ def wanted_tables(given: Given) -> tuple[tuple[str, str], ...]:
 
 def wanted_scripts(given: Given) -> tuple[str, ...]:
     """Return the S3 URIs of the scripts of all jobs that become nodes."""
-    values = Values(given.answers, given.variables, given.survey.values)
-    steps = _steps(given, values, Asking(given.answers))
+    asking = Asking(given.answers)
+    values = Values(asking, given.variables, given.survey.values)
+    steps = _steps(given, values, asking)
     scripts = Scripts(given.files, given.survey.scripts, values)
     return tuple(sorted({uri for step in steps.steps if (uri := scripts.location(step)).startswith("s3")}))
 
@@ -120,7 +125,7 @@ class _Found:
 
 def _look(given: Given) -> _Found:
     asking = Asking(given.answers)
-    values = Values(given.answers, given.variables, given.survey.values)
+    values = Values(asking, given.variables, given.survey.values)
     steps = _steps(given, values, asking)
     scripts = Scripts(given.files, given.survey.scripts, values)
     of_step = {step.id: scripts.of(step) for step in steps.steps if step.is_job}
