@@ -19,7 +19,7 @@ from typing import Any, Literal
 import networkx as nx
 
 from pypedream_dagster.importers.survey import Flow, Problem, Survey, Task, Trigger, Where
-from pypedream_dagster.masking.mask import is_secret, learn
+from pypedream_dagster.masking.mask import is_secret, learn, mask_arguments
 
 _Kind = Literal["job", "crawler"]
 _Entity = tuple[_Kind, str]
@@ -285,7 +285,7 @@ def _actions(raw: Any) -> Iterator[_Action]:
             given = item.get("Arguments") if entity[0] == "job" else None
             arguments = {str(k): _argument(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
             learn(arguments)
-            yield _Action(entity, tuple(sorted(arguments.items())))
+            yield _Action(entity, tuple(sorted(mask_arguments(arguments).items())))
 
 
 def _entity(item: Mapping[str, Any]) -> _Entity | None:

@@ -245,7 +245,7 @@ def _with_scripts(aws: Aws, jobs: Survey, on_progress: OnProgress) -> Survey:
         if is_uri(uri):
             scripts.setdefault(uri, job.at)
         else:
-            problems.append(Problem(job.at, f"its script {uri!r} lies in no bucket" if uri else "it names no script"))
+            problems.append(Problem(job.at, f"its script {uri!r} lies in no bucket"))
     connections = {
         name for job in jobs.jobs for name in (job.properties.get("Connections") or {}).get("Connections") or []
     }
