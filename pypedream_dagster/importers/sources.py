@@ -14,6 +14,7 @@ from pypedream_dagster.importers.build import Given, wanted_tables
 from pypedream_dagster.importers.files import SourceFile, read_files
 from pypedream_dagster.importers.nodes import Selection
 from pypedream_dagster.importers.survey import FlowKind, Survey
+from pypedream_dagster.importers.variables import read_variables
 
 if TYPE_CHECKING:
     from pypedream_dagster.aws.session import Aws
@@ -35,7 +36,7 @@ class Request:
         paths: files and folders, from the project's folder.
         companions: files and folders in which jobs, tables and scripts are found too.
         tags: that Glue jobs must carry.
-        variables: values of parameters.
+        variable_files: with values of parameters.
         history: whether a state machine's last execution tells what its definition does not.
         look_up: whether jobs, scripts and tables that files name are looked up in the account.
         dagbag: whether Airflow may run the DAG files.
@@ -46,7 +47,7 @@ class Request:
     paths: tuple[Path, ...] = ()
     companions: tuple[Path, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variable_files: tuple[Path, ...] = ()
     history: bool = False
     look_up: bool = False
     dagbag: bool = False
@@ -75,7 +76,7 @@ class Request:
             "paths": [path.as_posix() for path in self.paths],
             "with": [path.as_posix() for path in self.companions],
             "tags": dict(self.tags),
-            "variables": dict(self.variables),
+            "variables": [path.as_posix() for path in self.variable_files],
             "history": self.history,
             "look_up": self.look_up,
             "dagbag": self.dagbag,
@@ -96,7 +97,7 @@ class Request:
                 paths=tuple(Path(path) for path in document.get("paths", ())),
                 companions=tuple(Path(path) for path in document.get("with", ())),
                 tags={str(key): str(value) for key, value in document.get("tags", {}).items()},
-                variables={str(key): str(value) for key, value in document.get("variables", {}).items()},
+                variable_files=tuple(Path(path) for path in document.get("variables", ())),
                 history=bool(document.get("history")),
                 look_up=bool(document.get("look_up")),
                 dagbag=bool(document.get("dagbag")),
@@ -139,19 +140,24 @@ def gathered(
             raise PypedreamError(
                 f"What {source} defines is read from files.", hint=f"give them: import-dag --from {source} FOLDER"
             )
+    variables: dict[str, str] = {}
+    for path in request.variable_files:
+        variables |= read_variables(base / path)
     files, problems = read_files((base / path for path in (*request.paths, *request.companions)), base)
     survey = Survey(problems=problems)
     if files:
-        survey += _of_files(request, files, on_progress)
+        survey += _of_files(request, files, variables, on_progress)
     if request.is_live:
         survey += _live(request, survey, aws(), on_progress)
-    given = Given(survey, request.selection, answers, files, request.variables, _sources(request), request.document)
+    given = Given(survey, request.selection, answers, files, variables, _sources(request), request.document)
     if request.is_live:
         survey += _tables(given, aws(), on_progress)
     return replace(given, survey=survey)
 
 
-def _of_files(request: Request, files: Sequence[SourceFile], on_progress: OnProgress) -> Survey:
+def _of_files(
+    request: Request, files: Sequence[SourceFile], variables: Mapping[str, str], on_progress: OnProgress
+) -> Survey:
     # Each is imported only where it is needed: some bring parsers that take their time.
     survey = Survey()
     kinds = set(request.kinds)
@@ -160,22 +166,22 @@ def _of_files(request: Request, files: Sequence[SourceFile], on_progress: OnProg
         from pypedream_dagster.importers import step_functions
 
         on_progress("state machines", 0, 0)
-        survey += step_functions.survey(files, request.variables)
+        survey += step_functions.survey(files, variables)
     if not infrastructure_only and "airflow" in kinds:
         from pypedream_dagster.importers import airflow
 
         on_progress("DAGs", 0, 0)
-        survey += airflow.survey(files, request.variables)
+        survey += airflow.survey(files, variables)
     if not infrastructure_only or "cloudformation" in kinds:
         from pypedream_dagster.importers import cloudformation
 
         on_progress("CloudFormation templates", 0, 0)
-        survey += cloudformation.survey(files, request.variables)
+        survey += cloudformation.survey(files, variables)
     if not infrastructure_only or "terraform" in kinds:
         from pypedream_dagster.importers import terraform
 
         on_progress("Terraform files", 0, 0)
-        survey += terraform.survey(files, request.variables)
+        survey += terraform.survey(files, variables)
     return survey
 
 
