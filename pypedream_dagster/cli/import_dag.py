@@ -11,7 +11,7 @@ from pypedream_dagster.cli.output import count, note, print_json
 from pypedream_dagster.errors import StateError
 from pypedream_dagster.graph.files import graph_document, read_graph, write_json
 from pypedream_dagster.importers.glue import import_from_glue
-from pypedream_dagster.importers.merge import merge_graphs
+from pypedream_dagster.importers.merge import EMPTY, merge_graphs
 
 
 @click.command("import-dag")
@@ -42,7 +42,7 @@ def command(invocation: Invocation, query: str, source: str, output: Path | None
     aws = invocation.aws()
     note(f"Reading Glue jobs that match {query!r} from {aws.source}, {aws.region}.")
     imported = import_from_glue(aws.glue, query)
-    graph = merge_graphs(existing, imported.graph) if existing else imported.graph
+    graph = merge_graphs(existing or EMPTY, imported.graph).graph
     for line in imported.notes:
         note(f"  {line}")
     if str(target) == "-":
