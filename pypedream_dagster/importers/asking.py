@@ -51,19 +51,23 @@ class Asking:
         return answer
 
     def known(self, kind: QuestionKind, about: str) -> str | None:
-        """Return an answer without asking."""
-        return self._answers.of(Question(kind, about, ""))
+        """Return an answer to what need not be asked if there is one; None if there is none."""
+        question = Question(kind, about, "")
+        answer = self._answers.of(question)
+        if answer is not None:
+            self._answered[question.id] = answer
+        return answer
 
 
 class Values(Mapping[str, str]):
     """Values of parameters: as answered, else as a variables file says, else as the sources declare."""
 
-    def __init__(self, answers: Answers, variables: Mapping[str, str], declared: Mapping[str, str]) -> None:
-        self._answers = answers
-        self._known = {**declared, **variables, **answers.parameters}
+    def __init__(self, asking: Asking, variables: Mapping[str, str], declared: Mapping[str, str]) -> None:
+        self._asking = asking
+        self._known = {**declared, **variables}
 
     def __getitem__(self, name: str) -> str:
-        answer = self._answers.parameter(name)
+        answer = self._asking.known("parameter", name)
         return self._known[name] if answer is None else answer
 
     def __iter__(self) -> Iterator[str]:

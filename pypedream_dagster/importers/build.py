@@ -101,8 +101,9 @@ def wanted_tables(given: Given) -> tuple[tuple[str, str], ...]:
 
 def wanted_scripts(given: Given) -> tuple[str, ...]:
     """Return the S3 URIs of the scripts of all jobs that become nodes."""
-    values = Values(given.answers, given.variables, given.survey.values)
-    steps = _steps(given, values, Asking(given.answers))
+    asking = Asking(given.answers)
+    values = Values(asking, given.variables, given.survey.values)
+    steps = _steps(given, values, asking)
     scripts = Scripts(given.files, given.survey.scripts, values)
     return tuple(sorted({uri for step in steps.steps if (uri := scripts.location(step)).startswith("s3")}))
 
@@ -120,7 +121,7 @@ class _Found:
 
 def _look(given: Given) -> _Found:
     asking = Asking(given.answers)
-    values = Values(given.answers, given.variables, given.survey.values)
+    values = Values(asking, given.variables, given.survey.values)
     steps = _steps(given, values, asking)
     scripts = Scripts(given.files, given.survey.scripts, values)
     of_step = {step.id: scripts.of(step) for step in steps.steps if step.is_job}

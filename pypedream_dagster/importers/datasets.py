@@ -91,7 +91,8 @@ def datasets_of(
     writers: defaultdict[str, set[str]] = defaultdict(set)
     for write in writes:
         writers[write.uri.rstrip("/")].add(write.node)
-    chosen: list[tuple[_Write, S3Uri, S3Uri | None]] = []
+    chosen: list[_Write] = []
+    taken = _Taken()
     owner: dict[int, _Write] = {}
     unmoved: list[Unmoved] = []
     contested: defaultdict[str, list[str]] = defaultdict(list)
@@ -100,12 +101,13 @@ def datasets_of(
         if main is None:
             unmoved.append(Unmoved(write.node, write.uri, write.at, "it is no place that a graph file can name"))
             continue
-        other = next((held for held in chosen if _overlap(held, main, head)), None)
+        other = taken.overlapping(main, head)
         if other is None:
-            chosen.append((write, main, head))
+            chosen.append(write)
+            taken.add(write, main, head)
             owner[id(write)] = write
             continue
-        first, held, _ = other
+        first, held = other
         owner[id(write)] = first
         if first.node == write.node:
             if not held.contains(main):
@@ -116,8 +118,8 @@ def datasets_of(
             if not contested[first.uri]:
                 contested[first.uri].append(first.node)
             contested[first.uri].append(write.node)
-    outputs = _named([write for write, _, _ in chosen], table_at)
-    for write, _, _ in chosen:
+    outputs = _named(chosen, table_at)
+    for write in chosen:
         if write.argument is None:
             unmoved.append(Unmoved(write.node, write.uri, write.at, _NO_ARGUMENT, outputs[id(write)].name))
     of_use = {use: outputs[id(owner[id(write)])] for write in writes if id(write) in owner for use in write.uses}
@@ -214,9 +216,35 @@ def _on_main_and_branch(uri: str) -> tuple[S3Uri | None, S3Uri | None]:
     return (main, head) if main.key.strip("/") and head.key.strip("/") else (None, None)
 
 
-def _overlap(held: tuple[_Write, S3Uri, S3Uri | None], main: S3Uri, head: S3Uri | None) -> bool:
-    _, its_main, its_head = held
-    return its_main.overlaps(main) or (head is not None and its_head is not None and its_head.overlaps(head))
+class _Taken:
+    """Places that have their producer, found by any place that overlaps them on main or on a branch."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, tuple[_Write, S3Uri]] = {}
+        self._below: dict[str, tuple[_Write, S3Uri]] = {}
+
+    def add(self, write: _Write, main: S3Uri, head: S3Uri | None) -> None:
+        for side, uri in (("main", main), ("head", head)):
+            if uri is not None:
+                self._at[f"{side}:{uri.folder}"] = (write, main)
+                for folder in _folders_above(uri):
+                    self._below.setdefault(f"{side}:{folder}", (write, main))
+
+    def overlapping(self, main: S3Uri, head: S3Uri | None) -> tuple[_Write, S3Uri] | None:
+        for side, uri in (("main", main), ("head", head)):
+            if uri is not None:
+                for folder in (uri.folder, *_folders_above(uri)):
+                    if found := self._at.get(f"{side}:{folder}"):
+                        return found
+                if found := self._below.get(f"{side}:{uri.folder}"):
+                    return found
+        return None
+
+
+def _folders_above(uri: S3Uri) -> Iterator[str]:
+    parts = uri.folder.rstrip("/").split("/")
+    for depth in range(1, len(parts)):
+        yield "/".join(parts[:depth]) + "/"
 
 
 def _named(writes: Sequence[_Write], table_at: Callable[[Place], str | None]) -> dict[int, Output]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from pypedream_dagster.importers.finding import Confidence, Evidence, EvidenceKind
 from pypedream_dagster.importers.nodes import reachable
-from pypedream_dagster.importers.parameters import PARAMETER
-from pypedream_dagster.importers.places import Place, Relation, relate
+from pypedream_dagster.importers.places import Place, Relation, is_open, relate
 from pypedream_dagster.importers.uses import Use
 
 _RANKS: Mapping[Confidence, int] = {"high": 0, "medium": 1, "low": 2}
@@ -145,37 +144,60 @@ def _weaker(one: Confidence, two: Confidence) -> Confidence:
 
 
 class _WriteIndex:
-    """Writes by what a read of the same place must have in common with them."""
+    """Writes by what a read of the same place must have in common with them: a path, or one segment at its place."""
 
     def __init__(self, writes: Iterable[Use]) -> None:
-        self._by_head: defaultdict[tuple[str, str], list[Use]] = defaultdict(list)
-        self._open: list[Use] = []
+        self._at: defaultdict[str, list[Use]] = defaultdict(list)
+        self._below: defaultdict[str, list[Use]] = defaultdict(list)
+        self._by_segment: defaultdict[tuple[int, str], list[Use]] = defaultdict(list)
+        self._open_by_segment: defaultdict[tuple[int, str], list[Use]] = defaultdict(list)
         for use in writes:
-            for key in _heads(use):
-                if key is None:
-                    self._open.append(use)
-                else:
-                    self._by_head[key].append(use)
+            for place in _places(use):
+                self._at[_path(place)].append(use)
+                for path in _above(place):
+                    self._below[path].append(use)
+                for key in _closed_segments(place):
+                    self._by_segment[key].append(use)
+                    if _is_open(place):
+                        self._open_by_segment[key].append(use)
 
     def near(self, read: Use) -> Iterator[Use]:
+        """Give the writes that may be of a read's place, each once."""
         seen: set[int] = set()
-        for key in _heads(read):
-            candidates = (
-                [use for uses in self._by_head.values() for use in uses] if key is None else self._by_head.get(key, [])
-            )
-            for use in (*candidates, *self._open):
-                if id(use) not in seen:
-                    seen.add(id(use))
-                    yield use
+        for place in _places(read):
+            by_segment = self._by_segment if _is_open(place) else self._open_by_segment
+            lists = [self._at.get(_path(place), []), self._below.get(_path(place), [])]
+            lists += [self._at.get(path, []) for path in _above(place)]
+            lists += [by_segment.get(key, []) for key in _closed_segments(place)]
+            for uses in lists:
+                for use in uses:
+                    if id(use) not in seen:
+                        seen.add(id(use))
+                        yield use
 
 
-def _heads(use: Use) -> Iterator[tuple[str, str] | None]:
-    """Give the bucket and first folder of each of a use's places; None where these are not fully known."""
-    for place in (use.place, use.location):
-        if place is None:
-            continue
-        if place.kind == "s3":
-            head = (place.segments[0], place.segments[1]) if len(place.segments) > 1 else None
-        else:
-            head = (place.kind, place.text.rpartition(".")[2])
-        yield head if head and "*" not in "".join(head) and not PARAMETER.search("".join(head)) else None
+def _places(use: Use) -> Iterator[Place]:
+    yield use.place
+    if use.location is not None:
+        yield use.location
+
+
+def _path(place: Place) -> str:
+    return f"{place.kind}:{'/'.join(place.segments)}"
+
+
+def _above(place: Place) -> Iterator[str]:
+    if place.kind == "s3":
+        for depth in range(2, len(place.segments)):
+            yield f"s3:{'/'.join(place.segments[:depth])}"
+
+
+def _closed_segments(place: Place) -> Iterator[tuple[int, str]]:
+    """Give the segments that are known, but for the bucket, with their place; a table's name alone."""
+    for number, segment in enumerate(place.segments):
+        if number and not is_open(segment):
+            yield (number if place.kind == "s3" else -1), segment
+
+
+def _is_open(place: Place) -> bool:
+    return any(is_open(segment) for segment in place.segments)

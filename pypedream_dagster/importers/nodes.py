@@ -287,7 +287,12 @@ def _named(drafts: Sequence[_Draft], notes: list[str]) -> dict[_Draft, str]:
 
 
 def _differing(group: Sequence[_Draft]) -> set[str]:
-    names = {name for draft in group for name in draft.arguments if name.lower() not in GLUES_OWN}
+    names = {
+        name
+        for draft in group
+        for name, value in draft.arguments.items()
+        if name.lower() not in GLUES_OWN and not _is_telling(name, value)
+    }
     return {name for name in names if len({draft.arguments.get(name) for draft in group}) > 1}
 
 
@@ -338,17 +343,18 @@ def _step(draft: _Draft, name: str, values: Mapping[str, str], named: Mapping[_D
         operation=draft.operation,
         name=draft.name,
         job=draft.job,
-        arguments={
-            key: value
-            for key, value in sorted(draft.arguments.items())
-            if not is_secret(key, value) and mask_text(value) == value
-        },
+        arguments={key: value for key, value in sorted(draft.arguments.items()) if not _is_telling(key, value)},
         effective={**defaults, **draft.arguments, **{k: filled(v, values) for k, v in locked.items()}},
         resource=draft.resource,
         trigger=draft.trigger,
         at=tuple(dict.fromkeys(places)),
         rerun_of=named[draft.rerun_of] if draft.rerun_of else None,
     )
+
+
+def _is_telling(name: str, value: str) -> bool:
+    """Tell whether an argument gives away a secret."""
+    return is_secret(name, value) or mask_text(value) != value
 
 
 def _dashed(name: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from pypedream_dagster.importers.parameters import PARAMETER, filled
@@ -158,17 +158,18 @@ def _relate_names(written: Place, read: Place) -> Relation | None:
 
 def _match(one: str, two: str) -> Literal["equal", "wild"] | None:
     if one == two:
-        # Two unknowns are not one: but the same pattern around them is taken for the same names.
-        return "wild" if re.sub(r"[*_.-]", "", one) == "" else "equal" if UNKNOWN not in one else "wild"
-    if not _is_open(one) and not _is_open(two):
+        return "equal" if UNKNOWN not in one else "wild"  # two unknowns need not be one
+    if not is_open(one) and not is_open(two):
         return None
     return "wild" if _pattern(one).fullmatch(_sample(two)) or _pattern(two).fullmatch(_sample(one)) else None
 
 
-def _is_open(segment: str) -> bool:
+def is_open(segment: str) -> bool:
+    """Tell whether a part of a segment is unknown."""
     return UNKNOWN in segment or PARAMETER.search(segment) is not None
 
 
+@lru_cache(maxsize=4096)
 def _pattern(segment: str) -> re.Pattern[str]:
     parts = re.split(r"\$\{[^}]*\}|\*", segment)
     return re.compile(".+".join(re.escape(part) for part in parts))
