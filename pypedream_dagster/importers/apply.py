@@ -37,9 +37,7 @@ class _Writer:
         self._links: dict[tuple[str, str], Json] = {(one["source"], one["target"]): one for one in document["links"]}
         self._called = {(matching.ids[node], name): called for (node, name), called in matching.names.items()}
         self._raw_nodes = {matching.ids[raw["id"]]: raw for raw in incoming["nodes"]}
-        self._raw_links = {
-            (matching.ids[raw["source"]], matching.ids[raw["target"]]): raw for raw in incoming["links"]
-        }
+        self._raw_links = {(matching.ids[raw["source"]], matching.ids[raw["target"]]): raw for raw in incoming["links"]}
         self._raw_datasets = {
             (matching.ids[node.id], matching.names[node.id, name]): self._raw_nodes[matching.ids[node.id]]["metadata"][
                 "output_data"
@@ -195,7 +193,9 @@ class _Writer:
         metadata = self._nodes[target]["metadata"]
         _forget(metadata, "input_arguments", f"{source}.{name}")
         others = (
-            one for (_, end), one in self._links.items() if end == target and name in one.get("metadata", {}).get("data", ())
+            one
+            for (_, end), one in self._links.items()
+            if end == target and name in one.get("metadata", {}).get("data", ())
         )
         if not any(others):
             _forget(metadata, "input_arguments", name)

@@ -13,7 +13,9 @@ from typing import Any, Literal
 from pypedream_dagster.graph.model import Json, Node, PipelineGraph
 from pypedream_dagster.importers.matching import Matching, folder_of
 
-Kind = Literal["node", "trigger", "arguments", "dataset", "output", "write_mode", "table", "unexplained", "link", "input"]
+Kind = Literal[
+    "node", "trigger", "arguments", "dataset", "output", "write_mode", "table", "unexplained", "link", "input"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,9 +98,14 @@ class _Plan:
     differences: list[Difference] = field(default_factory=list)
     here: dict[Fact, Any] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
+    here_before: list[Fact] = field(default_factory=list)
+    has_own_links: bool = False
 
     def decide(self) -> None:
+        """Find out what to change."""
         self.here = facts_of(self.existing)
+        self.here_before = [fact for fact in self.here if fact.kind == "dataset"]
+        self.has_own_links = any(fact.kind == "link" and fact not in self.told for fact in self.here)
         implicit = implicit_facts(self.existing)
         gone = [fact for fact in self.here if fact not in self.told and str(fact) in self.last and self.is_whole]
         self._remove(gone)
@@ -178,7 +183,7 @@ class _Plan:
         kept = ""
         match fact.kind:
             case "dataset":
-                kept = self._overlap(fact, str(value))
+                kept = self._overlap(str(value))
             case "output" | "write_mode" | "table":
                 if Fact("dataset", fact.of) not in self.here:
                     return
@@ -217,13 +222,16 @@ class _Plan:
     def _carried(self, link: Fact) -> list[str]:
         return [fact.of[2] for fact in self.told if fact.kind == "input" and fact.of[:2] == link.of]
 
-    def _overlap(self, fact: Fact, uri: str) -> str:
-        for other, value in self.here.items():
-            if other.kind == "dataset" and _overlaps(uri, str(value)):
-                return f"{other.about} is there already ({value})"
+    def _overlap(self, uri: str) -> str:
+        # Imported datasets do not overlap each other.
+        for other in self.here_before:
+            if other in self.here and _overlaps(uri, str(self.here[other])):
+                return f"{other.about} is there already ({self.here[other]})"
         return ""
 
     def _circle(self, source: str, target: str) -> str:
+        if not self.has_own_links:
+            return ""  # imported links alone close none
         following: defaultdict[str, list[str]] = defaultdict(list)
         for fact in self.here:
             if fact.kind == "link":
