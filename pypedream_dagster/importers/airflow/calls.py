@@ -148,7 +148,9 @@ class Calls(Expressions):
             self.active.pop()
             self.frame, self.line = outer, line
 
-    def _parameters(self, function: Function, positional: list[Value], keywords: dict[str, Value]) -> dict[str, Value]:
+    def _parameters(
+        self, function: Function, positional: list[Value], keywords: dict[str, Value]
+    ) -> dict[str, Value]:
         signature = function.node.args
         names = [argument.arg for argument in (*signature.posonlyargs, *signature.args)]
         only = [argument.arg for argument in signature.kwonlyargs]

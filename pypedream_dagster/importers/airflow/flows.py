@@ -168,7 +168,7 @@ class Flows:
         at = Where(operator.at.source, operator.at.line, operator.task_id)
         self.jobs.setdefault((job, str(properties)), JobDefinition(job, properties, at, script=script))
 
-    def _plain(self, value: Value, operator: Operator, depth: int = 6) -> Any:
+    def _plain(self, value: Value, operator: Operator, depth: int = 6) -> Any:  # noqa: ANN401 - JSON
         if isinstance(value, dict) and depth:
             return {str(key): self._plain(item, operator, depth - 1) for key, item in value.items()}
         if isinstance(value, list | tuple) and depth:

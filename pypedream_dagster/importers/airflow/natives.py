@@ -30,14 +30,16 @@ _WIDEST = 4
 _CASES = {"upper", "lower", "title", "capitalize", "casefold", "swapcase"}
 _METHODS: dict[type, frozenset[str]] = {
     str: frozenset(
-        ["upper", "lower", "title", "capitalize", "casefold", "swapcase", "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "partition", "rpartition", "replace", "join", "startswith", "endswith", "removeprefix", "removesuffix", "format", "find", "rfind", "index", "count", "isdigit", "isalpha", "isalnum", "isnumeric", "isupper", "islower", "zfill", "encode"]
+        "upper lower title capitalize casefold swapcase strip lstrip rstrip split rsplit splitlines partition rpartition "
+        "replace join startswith endswith removeprefix removesuffix format find rfind index count isdigit isalpha "
+        "isalnum isnumeric isupper islower zfill encode".split()
     ),
     bytes: frozenset(["decode"]),
-    list: frozenset(["append", "extend", "insert", "pop", "remove", "index", "count", "copy", "sort", "reverse", "clear"]),
+    list: frozenset("append extend insert pop remove index count copy sort reverse clear".split()),
     tuple: frozenset(["index", "count"]),
-    dict: frozenset(["get", "items", "keys", "values", "copy", "pop", "update", "setdefault", "popitem", "clear"]),
-    set: frozenset(["add", "update", "union", "intersection", "difference", "discard", "remove", "copy", "pop"]),
-    frozenset: frozenset(["union", "intersection", "difference"]),
+    dict: frozenset("get items keys values copy pop update setdefault popitem clear".split()),
+    set: frozenset("add update union intersection difference discard remove copy pop".split()),
+    frozenset: frozenset("union intersection difference".split()),
 }
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -126,7 +128,9 @@ def binary(operation: ast.operator, left: Value, right: Value) -> Value:
 
 def compared(operation: ast.cmpop, left: Value, right: Value) -> bool | None:
     """Return what a comparison gives; None if it cannot be told."""
-    if isinstance(operation, ast.In | ast.NotIn) and not isinstance(right, str | list | tuple | dict | set | frozenset):
+    if isinstance(operation, ast.In | ast.NotIn) and not isinstance(
+        right, str | list | tuple | dict | set | frozenset
+    ):
         return None
     if isinstance(operation, ast.Is | ast.IsNot) and isinstance(right, type(None)) and isinstance(left, str):
         return isinstance(operation, ast.IsNot)

@@ -325,7 +325,9 @@ class Reader(Statements):
             task.dag = dag
             dag.operators.append(task)
 
-    def _mapping_method(self, owner: Value, name: str, positional: list[Value], keywords: dict[str, Value]) -> Value:
+    def _mapping_method(
+        self, owner: Value, name: str, positional: list[Value], keywords: dict[str, Value]
+    ) -> Value:
         match owner:
             case Decorated(kind, function, given) if name == "override":
                 return Decorated(kind, function, {**given, **keywords})

@@ -111,9 +111,7 @@ def _builds(node: ast.AST) -> bool:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call):
             called = inner.func
-            name = (
-                called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
-            )
+            name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
             if _OPERATOR_CALL.search(name):
                 return True
         elif isinstance(inner, ast.FunctionDef) and any("dag" in ast.unparse(d) for d in inner.decorator_list):

@@ -94,9 +94,7 @@ def shell_starts(command: str, render: Callable[[str], str]) -> Iterator[Start]:
 
 def _put(text: str, assigned: dict[str, str]) -> str:
     return re.sub(
-        r"\$\{?(\w+)\}?",
-        lambda found: assigned.get(found[1], found[0] if "{" in found[0] else f"${{{found[1]}}}"),
-        text,
+        r"\$\{?(\w+)\}?", lambda found: assigned.get(found[1], found[0] if "{" in found[0] else f"${{{found[1]}}}"), text
     )
 
 

@@ -244,10 +244,8 @@ class Statements(Calls):
         value: Value = Function(node, self.frame, self.defaults(node.args))
         for decorator in reversed(node.decorator_list):
             wrapper = self.value(decorator)
-            made = (
-                self.call(wrapper, [value], {})
-                if isinstance(wrapper, Function | Bound)
-                else self._wrapped(wrapper, value)
+            made = self.call(wrapper, [value], {}) if isinstance(wrapper, Function | Bound) else self._wrapped(
+                wrapper, value
             )
             value = made if made is not None and not natives.is_open(made) else value
         self.frame.bind(node.name, value)
