@@ -27,6 +27,7 @@ _FORMS = re.compile(
     re.VERBOSE,
 )
 _COULD_HOLD_ONE = re.compile(r"[${<@#\[%]|__")
+_ENCODING = re.compile(r"\A(?:jsonencode|yamlencode|tojson|tostring|toset|tolist)\(\s*([\w.-]+)\s*\)\Z")
 _FILTER = re.compile(r"\s*\|.*\Z", re.DOTALL)
 
 
@@ -53,6 +54,6 @@ def rendered(text: str, values: Mapping[str, str]) -> str:
 
 def _name(found: re.Match[str]) -> str:
     if found["skip"]:
-        return parameter(found["skip"][2:-1])
+        return parameter(_ENCODING.sub(r"\1", found["skip"][2:-1].strip()))
     inner = next(group for name, group in found.groupdict().items() if name != "skip" and group is not None)
     return parameter(_FILTER.sub("", inner))  # {{ x | default('y') }}
