@@ -22,7 +22,7 @@ _FORMS = re.compile(
     | \[\[\s*(?P<square>[A-Za-z_][\w.-]*)\s*\]\]
     | (?<![A-Za-z0-9])__(?P<under>[A-Za-z](?:[A-Za-z0-9-]|_(?!_))*)__
     | %(?P<percent>[A-Z][A-Z0-9_]{2,})%
-    | (?<![\w$])\$(?P<shell>[A-Z][A-Z0-9_]{2,})(?![\w.\[])
+    | (?<![\w$])\$(?P<shell>(?!LATEST\b)[A-Z][A-Z0-9_]{2,})(?![\w.\[])
     """,
     re.VERBOSE,
 )

@@ -136,8 +136,8 @@ def _integration(service: str, action: str, how: str, known: Mapping[str, Any]) 
             return Work("state-machine", told, waits or "sync" in action.lower(), machine_name(told))
         return Work("look")
     target = _first(known, _RESOURCES.get(operation, ()))
-    if operation == "lambda" and target and ":function:" in target:
-        target = _after(target, ":function:")
+    if operation == "lambda" and target:
+        target = (_after(target, ":function:") if ":function:" in target else target).removesuffix(":$LATEST")
     return Work(operation, target or action, waits)
 
 
