@@ -42,7 +42,7 @@ class Call:
     """One permission that one call needs; a call that needs several has several lines.
 
     Attributes:
-        operation: the service's IAM prefix and the API's operation: ``s3:ListObjectsV2``.
+        operation: boto3's name of the service and the API's operation: ``s3:ListObjectsV2``.
         action: the permission: ``s3:ListBucket``.
         targets: on what.
         commands: of ``pypedream``, those that make it; none for what only scripts use.
@@ -170,6 +170,28 @@ CALLS: tuple[Call, ...] = (
         _CATALOG,
         ("trigger-branch",),
         "the table's partitions",
+    ),
+    Call(
+        "stepfunctions:ListStateMachines",
+        "states:ListStateMachines",
+        _ACCOUNT,
+        ("import-dag",),
+        "all state machines, for those that match the query",
+    ),
+    Call(
+        "stepfunctions:DescribeStateMachine",
+        "states:DescribeStateMachine",
+        _ACCOUNT,
+        ("import-dag",),
+        "their definitions, and those of the state machines that they start",
+    ),
+    Call("stepfunctions:ListExecutions", "states:ListExecutions", _ACCOUNT, ("import-dag",), "their last executions"),
+    Call(
+        "stepfunctions:GetExecutionHistory",
+        "states:GetExecutionHistory",
+        _ACCOUNT,
+        ("import-dag",),
+        "arguments of jobs that only a run tells",
     ),
     Call("glue:GetPartitions", "glue:GetPartitions", _CATALOG, (), "a table's partitions"),
 )

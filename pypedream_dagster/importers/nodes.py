@@ -202,15 +202,23 @@ class _JobIndex:
 
 
 def _distinct_flows(flows: Iterable[Flow]) -> Iterator[Flow]:
-    """Give each flow once: a definition's file may be found by itself and through the template that deploys it."""
-    by_place: dict[tuple[str, int | None, str], Flow] = {}
+    """Give each flow once: a definition's file may be found by itself and through the template that deploys it.
+
+    Of those that stand at one place, the ones that know most are kept: what deploys a definition puts its values in.
+    """
+    by_place: defaultdict[object, list[Flow]] = defaultdict(list)
     for flow in flows:
-        place = (flow.at.source, flow.at.line, flow.at.part)
-        other = by_place.get(place)
-        # The template that deploys it knows more: it has put its values in.
-        if other is None or _unknowns(flow) < _unknowns(other):
-            by_place[place] = flow
-    yield from by_place.values()
+        keys = frozenset(task.key for task in flow.tasks)
+        lines = frozenset(task.at.line for task in flow.tasks)
+        by_place[flow.at.source, keys, lines].append(flow)
+    for group in by_place.values():
+        fewest = min(map(_unknowns, group))
+        said: set[object] = set()
+        for flow in sorted(group, key=lambda flow: (flow.at, flow.name)):
+            tells = frozenset((task.key, task.job, frozenset(task.arguments.items())) for task in flow.tasks)
+            if _unknowns(flow) == fewest and tells not in said:
+                said.add(tells)
+                yield flow
 
 
 def _unknowns(flow: Flow) -> int:
