@@ -13,7 +13,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from pypedream_dagster.script.boto import boto_facts
-from pypedream_dagster.script.chain import Chain, chain_of
+from pypedream_dagster.script.chain import Chain, chains_of
 from pypedream_dagster.script.clocks import clock_facts
 from pypedream_dagster.script.glue import glue_facts
 from pypedream_dagster.script.interpreter import Interpreter, TooLargeError
@@ -66,7 +66,7 @@ def _read(tree: ast.Module, text: str) -> Reading:
         interpreter.run(tree)
     except TooLargeError:
         unreadable = Unreadable("it is too large to be followed to its end")
-    chains = [chain_of(call) for call in interpreter.calls]
+    chains = chains_of(interpreter.calls)
     facts: list[Fact] = []
     state = views_of(chains)
     for chain in chains:
