@@ -195,7 +195,10 @@ def test_what_plugins_of_the_serverless_framework_add():
             """,
             "src/load.py": "print()",
             "machines/other.asl.json": json.dumps(
-                {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::athena:x", "End": True}}}
+                {
+                    "StartAt": "A",
+                    "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::athena:x", "End": True}},
+                }
             ),
         }
     )
