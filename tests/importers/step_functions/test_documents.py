@@ -291,38 +291,19 @@ def test_brackets_without_end_are_no_machine() -> None:
 
 
 _BITS = st.sampled_from(
-    [
-        '{"StartAt": "A", "States": {',
-        '"A": {',
-        '"Type": "Task",',
-        "}",
-        "]",
-        "[",
-        '"',
-        "${",
-        "{{",
-        "{%",
-        "%}",
-        "<%",
-        "__X__",
-    ]
-    + [
-        "StartAt: A",
-        "States:",
-        "  A:",
-        "    Type: Task",
-        "\n",
-        ",",
-        ":",
-        "#",
-        "//",
-        "/*",
-        "'",
-        "`",
-        'f"""',
-        "\\",
-        "!Sub x",
-    ]
+    (
+        *(
+            '{"StartAt": "A", "States": {',
+            '"A": {',
+            '"Type": "Task",',
+            "StartAt: A",
+            "States:",
+            "  A:",
+            "    Type: Task",
+        ),
+        *"}][\"\n,:#'`\\",
+        *("${", "{{", "{%", "%}", "<%", "__X__", "//", "/*", 'f"""', "!Sub x"),
+    )
 )
 
 
