@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pypedream_dagster.importers.step_functions.values import Unknown, is_known, member, plain, text_of
+from pypedream_dagster.importers.step_functions.values import Unknown, is_known, joined, member, plain, text_of
 
 _TOKEN = re.compile(
     r"""\s*(?:/\*.*?\*/\s*)*(?:
@@ -235,11 +235,7 @@ class _Parser:
         if name == "string" and len(arguments) == 1:
             return _string(arguments[0])
         if name == "merge" and arguments and isinstance(arguments[0], list):
-            if all(isinstance(part, dict) for part in arguments[0]):
-                return {key: value for part in arguments[0] for key, value in part.items()}
-            known = {key: one for part in arguments[0] for key, one in _fields(part).items()}
-            unknown = [part for part in arguments[0] if isinstance(part, Unknown)]
-            return Unknown(unknown[0].name, known) if unknown else self._told(first)
+            return joined(arguments[0], self._told(first).name)
         if name == "join" and isinstance(arguments[0], list):
             return text_of(arguments[1] if len(arguments) > 1 else "").join(map(text_of, arguments[0]))
         if name == "append" and all(isinstance(one, list) for one in arguments):
@@ -263,13 +259,9 @@ def _step(value: Any, name: str) -> Any:
 
 
 def _string(value: Any) -> Any:
-    if isinstance(value, Unknown) and not value.fields:
+    if isinstance(value, Unknown):
         return value
     return "" if value is _MISSING else value if isinstance(value, str) else json.dumps(plain(value))
-
-
-def _fields(value: Any) -> Mapping[str, Any]:
-    return value.fields if isinstance(value, Unknown) else value if isinstance(value, dict) else {}
 
 
 def _operate(left: Any, sign: str, right: Any, unknown: Callable[[], Unknown]) -> Any:

@@ -121,7 +121,7 @@ class _Reader:
                 at = max(self._raw(at)[1], at + 1)
                 continue
             value, at = self.value(end, depth + 1)
-            found.setdefault(key, value)
+            found[key] = value
 
     def _key(self, at: int) -> tuple[str | None, int]:
         named = self._string(at)

@@ -409,7 +409,10 @@ def _filled(template: Any, language: str, scene: Scene, scope: Mapping[str, Any]
 
 
 def _language(state: Mapping[str, Any], frame: Frame) -> str:
-    return str(state.get("QueryLanguage") or frame.language)
+    if "QueryLanguage" in state:
+        return str(state["QueryLanguage"])
+    # Arguments are JSONata's: whoever writes them only forgot to say so.
+    return "JSONata" if "Arguments" in state and "Parameters" not in state else frame.language
 
 
 def _at(path: Any, scene: Scene) -> Any:
