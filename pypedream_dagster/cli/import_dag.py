@@ -95,7 +95,7 @@ def command(
     QUERY is a part of a name, or a pattern such as 'sales-*', of what is deployed; or a file or folder. Each link says
     on what evidence it is drawn; what is not known is asked (--questions, --answers), and never guessed.
     """
-    settings = invocation.settings()
+    settings = invocation.settings_anywhere()
     target = output or settings.graph_path
     if target.exists() and not merge and not check and target != STDOUT and output is None:
         raise StateError(
