@@ -106,7 +106,7 @@ def _edges(name: str, state: Mapping[str, Any]) -> Iterator[Edge]:
                 yield Edge(name, rule["Next"], "choice", number)
         if isinstance(state.get("Default"), str):
             yield Edge(name, state["Default"], "choice")
-    elif isinstance(state.get("Next"), str) and state.get("End") is not True:
+    elif isinstance(state.get("Next"), str):  # also where a slip says End as well
         yield Edge(name, state["Next"], "next")
     catchers = state.get("Catch")
     for number, catcher in enumerate(catchers if isinstance(catchers, list) else ()):
