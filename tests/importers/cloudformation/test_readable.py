@@ -279,3 +279,19 @@ def test_files_that_a_service_includes_are_part_of_it():
     assert (crawler.database, crawler.at.source, crawler.at.line) == ("lake_local", "etl/resources/buckets.yml", 3)
     assert (flow.name, flow.at.source, flow.at.line) == ("nightly", "etl/resources/machines.yml", 1)
     assert [task.job for task in flow.tasks] == ["load"]
+
+
+def test_copies_of_a_template_and_what_is_made_of_it_are_read_once():
+    template = "Resources: {Load: {Type: AWS::Glue::Job, Properties: {Command: {ScriptLocation: %s}}}}"
+    found = read(
+        {
+            "etl/packaged.yaml": template % "s3://artifacts/0af31c",
+            "etl/template.yaml": template % "src/load.py",
+            "old/template.yaml": template % "src/load.py",
+            "etl/.aws-sam/build/template.yaml": template % "load.py",
+            "etl/src/load.py": "print()",
+        }
+    )
+    job = only_job(found)
+
+    assert (job.name, job.at.source, job.script) == ("Load", "etl/template.yaml", "etl/src/load.py")
