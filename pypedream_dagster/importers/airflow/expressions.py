@@ -94,7 +94,7 @@ class Expressions(ABC):
             case ast.Attribute(owner, name):
                 return self.attribute(self.value(owner), name)
             case ast.Call():
-                return self._call(node)
+                return natives.limited(self._call(node))
             case ast.Subscript(owner, key):
                 return self.item(self.value(owner), self.value(key), owner)
             case ast.List(elements):
@@ -106,7 +106,7 @@ class Expressions(ABC):
             case ast.Dict():
                 return self._dict(node)
             case ast.BinOp(left, operation, right):
-                return self.binary(operation, self.value(left), self.value(right))
+                return natives.limited(self.binary(operation, self.value(left), self.value(right)))
             case ast.BoolOp(operation, values):
                 return self._bool(operation, values)
             case ast.UnaryOp(operation, operand):

@@ -208,7 +208,7 @@ class Statements(Calls):
         elif isinstance(old, dict) and isinstance(operation, ast.BitOr) and isinstance(value, dict):
             old.update(value)
         else:
-            self.bind(target, self.binary(operation, old, value))
+            self.bind(target, natives.limited(self.binary(operation, old, value)))
 
     def _delete(self, targets: list[ast.expr]) -> None:
         for target in targets:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from pypedream_dagster.importers.survey import Task
@@ -36,7 +38,7 @@ def _one(code: str, **others: str) -> Task:
         ("'{{ ds }}'", "${ds}"),
         ("'{{ var.value.bucket }}/{{ var.json.cfg.path }}'", "${var.bucket}/${var.cfg.path}"),
         ("'{{ params.size }}'", "${etl.params.size}"),
-        ("'{{ ti.xcom_pull(task_ids=\"before\", key=\"k\") }}'", "${etl.before.k}"),
+        ('\'{{ ti.xcom_pull(task_ids="before", key="k") }}\'', "${etl.before.k}"),
         ("'{{ dag_run.conf[\"day\"] }}'", "${etl.conf.day}"),
         ("'{{ dag.dag_id }}-{{ task.task_id }}'", "etl-t"),
         ("'{{ conn.lake.host }}'", "${conn.lake.host}"),
@@ -112,10 +114,10 @@ def test_defaults_are_told_and_variables_win_over_them() -> None:
     [
         "from airflow import DAG\nfrom airflow.providers.amazon.aws.operators.glue import GlueJobOperator as G",
         "from airflow import DAG\nfrom airflow.providers.amazon.aws.operators.glue import AwsGlueJobOperator as G",
-        "from airflow.models import DAG\nfrom airflow.contrib.operators.aws_glue_job_operator import AWSGlueJobOperator as G",
-        "from airflow.sdk import DAG\nfrom airflow.providers.amazon.aws.operators import glue\nG = glue.GlueJobOperator",
+        "from airflow.models import DAG\nfrom airflow.contrib.operators.aws_glue_job_operator import *\nG = AWSGlueJobOperator",
+        "from airflow.sdk import DAG\nfrom airflow.providers.amazon.aws.operators import glue as g\nG = g.GlueJobOperator",
         "from airflow import DAG\nimport plugins.glue as p\nG = p.StartGlueJobRunOperator",
-        "from airflow import DAG\ntry:\n    from a import AwsGlueJobOperator as G\nexcept ImportError:\n    from b import GlueJobOperator as G",
+        "from airflow import DAG\ntry:\n    from a import AwsGlueJobOperator as G\nexcept E:\n    from b import GlueJobOperator as G",
     ],
 )
 def test_imports_of_all_versions(head: str) -> None:
@@ -136,7 +138,8 @@ def test_classes_and_factories_of_the_files_own() -> None:
                 from .settings import PREFIX
                 class LakeOperator(GlueJobOperator):
                     def __init__(self, table, script_args=None, **kwargs):
-                        super().__init__(job_name=PREFIX + table, script_args={"--table": table, **(script_args or {})}, **kwargs)
+                        args = {"--table": table, **(script_args or {})}
+                        super().__init__(job_name=PREFIX + table, script_args=args, **kwargs)
                 def make(table, env="dev", **kwargs):
                     return LakeOperator(f"{table}_{env}", **kwargs)
             """,
@@ -263,7 +266,7 @@ def test_other_work_has_operations_of_its_own_and_waiting_is_none() -> None:
         ("trigger", "airflow-dag", "other"),
     ]
     keys = [task.key for task in found.tasks]
-    assert found.order == set(zip(keys, keys[1:], strict=False))
+    assert found.order == set(itertools.pairwise(keys))
 
 
 def test_mapped_tasks_over_literals_are_one_each() -> None:
@@ -370,14 +373,14 @@ def test_default_args_are_given_to_every_task_and_none_is_no_argument() -> None:
 
 
 def test_each_task_says_where_it_stands() -> None:
-    code = "from airflow import DAG\nfrom x import GlueJobOperator\nwith DAG('d'):\n    GlueJobOperator(\n        task_id='t', job_name='j')\n"
-    (found,) = told(code, head="").flows
+    head = "from airflow import DAG\nfrom x import GlueJobOperator\n"
+    (found,) = told("with DAG('d'):\n    GlueJobOperator(\n        task_id='t', job_name='j')\n", head=head).flows
     assert str(found.tasks[0].at) == "dags/etl.py:4 (t)"
     assert str(found.at) == "dags/etl.py:3"
 
 
 def test_python_2_is_read_too_and_what_is_no_python_is_told() -> None:
-    old = "from airflow import DAG\nfrom x import GlueJobOperator\nprint 'hello'\ntry:\n    pass\nexcept ValueError, e:\n    pass\n"
+    old = "from airflow import DAG\nfrom x import GlueJobOperator\nprint 'x'\ntry:\n    pass\nexcept ValueError, e:\n    1\n"
     (found,) = told("d = DAG('d')\nGlueJobOperator(task_id='t', job_name='j', dag=d)", head=old).flows
     assert found.tasks[0].job == "j"
     broken = told("{% for %}", head="from airflow import DAG\n")
