@@ -51,6 +51,7 @@ class Expressions(ABC):
         frame: the names that are in sight.
         steps: how much was walked so far.
         line: of the statement or call that is being walked.
+        hint: the name that is being assigned: what is not known is called by it.
     """
 
     def __init__(self) -> None:
@@ -58,6 +59,7 @@ class Expressions(ABC):
         self.steps = 0
         self.most_steps = MOST_STEPS
         self.line = 0
+        self.hint = "choice"
 
     @abstractmethod
     def call(self, callee: Value, positional: list[Value], keywords: dict[str, Value]) -> Value:
@@ -353,7 +355,8 @@ class Expressions(ABC):
         known = truth(test)
         if known is not None:
             return self.value(body if known else orelse)
-        return self.either(self.value(body), self.value(orelse), "choice")
+        hint = self.hint  # both sides may assign names of their own
+        return self.either(self.value(body), self.value(orelse), hint)
 
     def either(self, one: Value, other: Value, hint: str) -> Value:
         """Return what a name holds that may hold either: tasks both, values an unknown one."""

@@ -96,7 +96,10 @@ class Flows:
 
     def _glue(self, operator: Operator, key: str, arguments: Mapping[str, Value], operation: Operation) -> Task:
         given = next((arguments[name] for name in operation.resource if arguments.get(name) is not None), None)
-        job = self._text(given if given is not None else _DEFAULT_JOB, operator)
+        if given is None:
+            named = operator.kind.lower().removeprefix("aws") == "gluejoboperator"
+            given = _DEFAULT_JOB if named else Unknown(f"{operator.dag.dag_id}.{operator.task_id}.job_name")
+        job = self._text(given, operator)
         self._define(operator, job, arguments)
         script_args: dict[str, str] = {}
         for name in ("script_args", "script_arguments", "job_args", "arguments", "glue_args", "job_arguments"):

@@ -78,7 +78,7 @@ def text_of(value: Value) -> str:
     if isinstance(value, list | tuple | dict | set | frozenset):
         text = _shown(value) if is_small(value) else parameter("value")
     else:
-        plain = isinstance(value, int | float | None) or type(value).__str__ is not object.__str__
+        plain = isinstance(value, int | float | None) or "__str__" in vars(type(value))
         text = str(value) if plain else parameter(named(value))
     return text if len(text) <= _LONGEST_TEXT else parameter("value")
 

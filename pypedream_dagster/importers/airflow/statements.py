@@ -99,6 +99,7 @@ class Statements(Calls):
             case ast.Expr(value):
                 self.value(value)
             case ast.Assign(targets, value):
+                self.hint = targets[0].id if isinstance(targets[0], ast.Name) else "choice"
                 found = self.value(value)
                 for target in targets:
                     self.bind(target, found)

@@ -390,3 +390,32 @@ def test_python_2_is_read_too_and_what_is_no_python_is_told() -> None:
 def test_files_that_are_no_dags_are_passed_over() -> None:
     survey = told("x = GlueJobOperator(task_id='t', job_name='j')", head="", settings__yaml=": : :")
     assert survey == told("", head="")
+
+
+def test_operators_that_a_tasks_own_code_executes_are_what_it_starts() -> None:
+    task = _one("""
+        def run(table, **context):
+            op = GlueJobOperator(task_id="inner", job_name=f"load-{table}", script_args={"--t": table})
+            return op.execute(context)
+        PythonOperator(task_id="t", python_callable=run, op_args=["x"])
+    """)
+    assert (task.key, task.operation, task.job, task.arguments) == ("t", "glue", "load-x", {"--t": "x"})
+
+
+def test_what_is_not_known_is_called_by_the_name_that_it_is_assigned_to() -> None:
+    task = _one("""
+        ENV = Variable.get("env")
+        BUCKET = "p" if ENV == "prod" else "q"
+        glue("t", script_args={"--b": BUCKET})
+    """)
+    assert task.arguments == {"--b": "${etl.BUCKET}"}
+
+
+def test_dates_and_joined_texts_within_templates_keep_what_is_known() -> None:
+    task = _one("""
+        glue("t", script_args={
+            "--a": "{{ execution_date.strftime('s3://b/%Y/x/') }}",
+            "--b": "{{ 's3://' ~ var.value.bucket + '/y/' }}",
+        })
+    """)
+    assert task.arguments == {"--a": "s3://b/${execution_date.Y}/x/", "--b": "s3://${var.bucket}/y/"}
