@@ -109,15 +109,20 @@ def test_defaults_are_told_and_variables_win_over_them() -> None:
     assert known.arguments["--b"] == "mine"
 
 
+_AMAZON = "airflow.providers.amazon.aws.operators"
+
+
 @pytest.mark.parametrize(
     "head",
     [
-        "from airflow import DAG\nfrom airflow.providers.amazon.aws.operators.glue import GlueJobOperator as G",
-        "from airflow import DAG\nfrom airflow.providers.amazon.aws.operators.glue import AwsGlueJobOperator as G",
-        "from airflow.models import DAG\nfrom airflow.contrib.operators.aws_glue_job_operator import *\nG = AWSGlueJobOperator",
-        "from airflow.sdk import DAG\nfrom airflow.providers.amazon.aws.operators import glue as g\nG = g.GlueJobOperator",
+        f"from airflow import DAG\nfrom {_AMAZON}.glue import GlueJobOperator as G",
+        f"from airflow import DAG\nfrom {_AMAZON}.glue import AwsGlueJobOperator as G",
+        "from airflow.models import DAG\nfrom airflow.contrib.operators import aws_glue_job_operator as g\n"
+        "G = g.AWSGlueJobOperator",
+        f"from airflow.sdk import DAG\nfrom {_AMAZON} import glue\nG = glue.GlueJobOperator",
         "from airflow import DAG\nimport plugins.glue as p\nG = p.StartGlueJobRunOperator",
-        "from airflow import DAG\ntry:\n    from a import AwsGlueJobOperator as G\nexcept E:\n    from b import GlueJobOperator as G",
+        f"from airflow import DAG\ntry:\n    from {_AMAZON}.glue import AwsGlueJobOperator as G\n"
+        "except ImportError:\n    from b import GlueJobOperator as G",
     ],
 )
 def test_imports_of_all_versions(head: str) -> None:
@@ -380,7 +385,8 @@ def test_each_task_says_where_it_stands() -> None:
 
 
 def test_python_2_is_read_too_and_what_is_no_python_is_told() -> None:
-    old = "from airflow import DAG\nfrom x import GlueJobOperator\nprint 'x'\ntry:\n    pass\nexcept ValueError, e:\n    1\n"
+    old = "from airflow import DAG\nfrom x import GlueJobOperator\n"
+    old += "print 'x'\ntry:\n    pass\nexcept ValueError, e:\n    1\n"
     (found,) = told("d = DAG('d')\nGlueJobOperator(task_id='t', job_name='j', dag=d)", head=old).flows
     assert found.tasks[0].job == "j"
     broken = told("{% for %}", head="from airflow import DAG\n")
@@ -419,3 +425,37 @@ def test_dates_and_joined_texts_within_templates_keep_what_is_known() -> None:
         })
     """)
     assert task.arguments == {"--a": "s3://b/${execution_date.Y}/x/", "--b": "s3://${var.bucket}/y/"}
+
+
+def test_what_either_side_of_an_unknown_if_sets_in_a_table_or_an_object_is_not_guessed() -> None:
+    task = _one("""
+        class Settings:
+            def __init__(self, env):
+                if env == "prod":
+                    self.bucket = "p"
+                else:
+                    self.bucket = "q"
+        args = {"--same": "1", "--db": "none"}
+        if Variable.get("env") == "prod":
+            args["--db"] = "prod_db"
+            args["--same"] = "2"
+            args.update({"--only": "x"})
+        elif Variable.get("env") == "qa":
+            args["--db"] = "qa_db"
+            args["--same"] = "2"
+        else:
+            args["--same"] = "2"
+        args["--b"] = Settings(os.environ["ENV"]).bucket
+        glue("t", script_args=args)
+    """)
+    assert task.arguments == {"--same": "2", "--db": "${etl.--db#2}", "--only": "x", "--b": "${etl.bucket}"}
+
+
+def test_a_default_that_differs_from_place_to_place_is_none() -> None:
+    survey = told("""
+        with DAG("etl"):
+            glue("a", script_args={"--x": os.getenv("B", "one"), "--y": os.getenv("C", "same")})
+            glue("b", script_args={"--x": os.getenv("B", "two"), "--y": os.getenv("C", "same")})
+            glue("c", script_args={"--x": os.getenv("B", "one")})
+    """)
+    assert survey.values == {"env.C": "same"}
