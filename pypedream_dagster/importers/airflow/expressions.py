@@ -385,7 +385,7 @@ class Expressions(ABC):
         except NotNativeError:
             pass
         if isinstance(value, XCom):
-            return self.iterated(value.operator.result) if value.operator.result is not None else [value]
+            return self.iterated(value.result) if value.result is not None else [Unknown(f"{value.name}.item")]
         if isinstance(value, Unknown | Symbol | str):
             return [Unknown(f"{named(value)}.item")]
         return [] if value is None or isinstance(value, int | float) else [self.fresh("item")]

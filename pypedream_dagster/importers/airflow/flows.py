@@ -118,7 +118,7 @@ class Flows:
 
     def _arguments(self, given: Value, operator: Operator) -> dict[str, str]:
         if isinstance(given, XCom):
-            given = given.operator.result if not given.key else None
+            given = given.result
         if isinstance(given, Unknown):
             if not isinstance(given.default, dict):
                 at = replace(operator.at, part=operator.task_id)
@@ -133,9 +133,7 @@ class Flows:
 
     def _text(self, value: Value, operator: Operator) -> str:
         if isinstance(value, XCom):
-            result = value.operator.result
-            result = result.get(value.key) if value.key and isinstance(result, dict) else result
-            value = result if isinstance(result, str | int | float) else value
+            value = value.result if isinstance(value.result, str | int | float) else value
         return rendered(value, operator, self.libraries)
 
     def _resource(self, operator: Operator, operation: Operation) -> str | None:

@@ -58,6 +58,9 @@ class Reader(Running):
             return found
         if (decorator := _DECORATOR.match(name)) is not None:
             return self._decorator(symbol, decorator["kind"], positional, keywords)
+        if last == "__init__" and positional and isinstance(positional[0], Instance):
+            self.construct(positional[0], positional[1:], keywords)
+            return None
         if last in _CHAINS and "airflow" in name:
             return self._chain(last, positional)
         if last == "Label" or last == "EdgeModifier":
@@ -181,7 +184,9 @@ class Reader(Running):
                     if task is not None and task.group is None:
                         self.regroup(task, owner)
                 return None
-            case "map" | "zip" | "as_setup" | "override":
+            case "map" if isinstance(owner, XCom) and positional:
+                return XCom(owner.operator, made=[self.call(positional[0], [row], {}) for row in self.iterated(owner)])
+            case "zip" | "as_setup" | "override":
                 return owner
             case _:
                 return owner if isinstance(owner, XCom) else MISSING
@@ -240,12 +245,6 @@ class Reader(Running):
         """Return an item of something that is no container; MISSING if it is not known."""
         if isinstance(owner, Symbol) and owner.name == "os.environ":
             return self.libraries.outside(f"env.{named(key)}")
-        if isinstance(owner, XCom) and isinstance(owner.operator.result, dict | list | tuple):
-            try:
-                if natives.item_of(owner.operator.result, key) is not None:
-                    return XCom(owner.operator, named(key))
-            except NotNativeError:
-                return MISSING
         return MISSING
 
 

@@ -144,7 +144,7 @@ class Running(Making):
             source: Value = positional[0] if positional else None
             rows = source
             if isinstance(rows, XCom):
-                rows = rows.operator.result
+                rows = rows.result
             known = isinstance(rows, list | tuple) and all(isinstance(row, dict) for row in rows)
             return self._expanded(owner, {}, list(rows or ())[:_MOST_MAPPED] if known else None, source)
         if name == "expand":
@@ -155,7 +155,7 @@ class Running(Making):
         columns = []
         for value in keywords.values():
             if isinstance(value, XCom):
-                value = value.operator.result
+                value = value.result
             if isinstance(value, Unknown):
                 value = value.default
             if isinstance(value, dict):
@@ -189,10 +189,7 @@ class Running(Making):
 def _given(value: Value) -> Value:
     """Return what a task is given for another's result."""
     if isinstance(value, XCom):
-        result: Value = value.operator.result
-        if value.key and isinstance(result, dict):
-            result = result.get(value.key)
-        return result if result is not None else Unknown(value.name)
+        return value.result if value.result is not None else Unknown(value.name)
     if isinstance(value, dict):
         return {key: _given(item) for key, item in list(value.items())[:_MOST_MAPPED]}
     if isinstance(value, list):

@@ -459,3 +459,38 @@ def test_a_default_that_differs_from_place_to_place_is_none() -> None:
             glue("c", script_args={"--x": os.getenv("B", "one")})
     """)
     assert survey.values == {"env.C": "same"}
+
+
+def test_mapped_results_of_tasks_are_followed_as_far_as_their_code_tells() -> None:
+    found = within("""
+        @task
+        def months(): return ["01", "02"]
+        @task
+        def tables():
+            found = []
+            for row in connection.fetchall():
+                found.append({"--table": row[1], "--bucket": "b"})
+            return found
+        m = months()
+        GlueJobOperator.partial(task_id="a", job_name="j").expand(script_args=m.map(lambda x: {"--month": x}))
+        GlueJobOperator.partial(task_id="b", job_name="j").expand(script_args=tables())
+        GlueJobOperator.partial(task_id="c").expand(job_name=[f"silver-{t}" for t in ("x", "y")])
+    """)
+    assert [(t.key, t.job, dict(t.arguments)) for t in found.tasks if t.operation == "glue"] == [
+        ("a[0]", "j", {"--month": "01"}),
+        ("a[1]", "j", {"--month": "02"}),
+        ("b", "j", {"--table": "${etl.connection.fetchall.item.1}", "--bucket": "b"}),
+        ("c[0]", "silver-x", {}),
+        ("c[1]", "silver-y", {}),
+    ]
+    assert order(found) == {"months>a[0]", "months>a[1]", "tables>b"}
+
+
+def test_an_operator_made_by_its_base_class_s_constructor() -> None:
+    task = _one("""
+        class Mine(GlueJobOperator):
+            def __init__(self, table, *args, **kwargs):
+                GlueJobOperator.__init__(self, *args, job_name="x-" + table, **kwargs)
+        Mine(table="y", task_id="t")
+    """)
+    assert task.job == "x-y"
