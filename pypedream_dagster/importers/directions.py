@@ -19,7 +19,10 @@ _INPUT_WORDS = frozenset(
     " entrée".split()
 )
 _OUTPUT_WORDS = frozenset(
-    ["output", "outputs", "outp", "sink", "sinks", "target", "targets", "tgt", "tgts", "destination", "destinations", "dest", "dests", "dst", "write", "writes", "writer", "result", "results", "save", "export", "exports", "publish", "published", "outbound", "outgoing", "unload", "destino", "destinos", "saida", "saidas", "saída", "salida", "salidas", "alvo", "uscita", "destinazione", "ziel", "ausgang", "ausgabe", "sortie", "sorties", "cible"]
+    "output outputs outp sink sinks target targets tgt tgts destination destinations dest dests dst write writes writer"
+    " result results save export exports publish published outbound outgoing unload"
+    " destino destinos saida saidas saída salida salidas alvo uscita destinazione ziel ausgang ausgabe sortie sorties"
+    " cible".split()
 )
 _OFTEN_MISSPELLED: dict[str, Direction] = {
     "input": "input",
@@ -43,10 +46,12 @@ _PREPOSITIONS: dict[str, Direction] = {
 }
 # With these, "from" and "to" are the ends of a span of time, or of a letter's way.
 _SPANS = frozenset(
-    ["date", "dates", "datetime", "day", "days", "time", "timestamp", "ts", "month", "months", "year", "years", "hour", "hours", "week", "minute", "period", "email", "emails", "mail", "address", "addr", "id", "ids", "version", "offset", "row", "rows", "line", "lines", "number", "num", "count", "memory", "live", "process", "be"]
+    "date dates datetime day days time timestamp ts month months year years hour hours week minute period email emails"
+    " mail address addr id ids version offset row rows line lines number num count memory live process be".split()
 )
 _PLACES = tuple(
-    ["directory", "database", "location", "dataset", "bucket", "folder", "prefix", "paths", "tables", "files", "path", "table", "file", "data", "dir", "uri", "url", "key", "loc", "db", "s3"]
+    "directory database location dataset bucket folder prefix paths tables files path table file data dir uri url key"
+    " loc db s3".split()
 )
 
 

@@ -24,7 +24,7 @@ def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[st
         if not step.is_job:
             continue
         script = scripts.get(step.id)
-        if step.job is None:
+        if step.job is None and not parameters_in(step.name):
             asking.ask(
                 "unknown-job",
                 step.name,

@@ -116,7 +116,7 @@ class Calls(Expressions):
 
     def instance(self, of: ClassValue, positional: list[Value], keywords: dict[str, Value]) -> Value:
         """Return a new object of a class of the given files."""
-        made = Instance(of)
+        made = Instance(of, self.frame.module.path, self.line)
         constructor = of.member("__init__")
         if isinstance(constructor, Function):
             self.enter(constructor, [made, *positional], keywords)

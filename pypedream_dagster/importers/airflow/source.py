@@ -124,7 +124,7 @@ def _builds(node: ast.AST) -> bool:
 
 
 def _keep_what_is_named(gathered: Gathered, before: int) -> None:
-    """Drop tasks of no DAG whose very job depends on a parameter: who would call the function is not among the files."""
+    """Drop tasks of no DAG whose very job depends on a parameter: nothing among the files calls the function."""
     for dag in gathered.dags[before:]:
         if dag.implied:
             dag.operators = [o for o in dag.operators if "${" not in str(o.arguments.get("job_name", "${"))]

@@ -153,10 +153,11 @@ def _arguments(words: list[str]) -> dict[str, str]:
         return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
     except (ValueError, RecursionError):
         pass
+    given = given.strip().removeprefix("{") if given.strip().startswith("{") else given
     pairs = re.split(r",(?=\s*['\"]?--)", given)
     table = {}
     for pair in pairs:
-        key, equals, value = pair.strip(" {}").partition("=" if "=" in pair else ":")
+        key, equals, value = pair.strip().partition("=" if "=" in pair else ":")
         if equals and key.strip("'\" ").startswith("--"):
             table[key.strip("'\" ")] = value.strip("'\" ")
     return table

@@ -84,6 +84,7 @@ def surveyed(machines: Sequence[Machine], elsewhere: Find = lambda _: None) -> S
 def machine_of(
     definition: str | Mapping[str, object], name: str, at: Where, values: Mapping[str, str]
 ) -> Machine | None:
+    """Return a definition made ready to be followed, or None where it is none."""
     try:
         read = (
             read_text(definition, first_line=1 if at.line is None else None)
