@@ -1,4 +1,4 @@
-"""Parts of a branch that an import could not tell (``${LakeBucket}``): AWS is asked for nothing that holds one. Pure."""
+"""Parts of a branch that an import could not tell (``${LakeBucket}``): AWS is never asked with one. Pure."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ def check_known(graph: BranchGraph, verb: str) -> None:
         return
     told = "; ".join(f"${{{name}}} ({_some(places)})" for name, places in unknown.items())
     raise BranchError(
-        f"Branch {graph.branch!r} cannot be {verb}: {'a value is' if len(unknown) == 1 else 'values are'} not known: "
-        f"{told}.",
-        hint="answer the import's question for it with 'pypedream import-dag --answers FILE', or write the value into the "
-        f"graph file; then delete and create the branch, or 'pypedream rebase {graph.branch}'",
+        f"Branch {graph.branch!r} cannot be {verb}: it is not known what {told} stands for.",
+        hint="answer the import's question for it with 'pypedream import-dag --answers FILE', or write the value into "
+        f"the graph file; then delete and create the branch, or 'pypedream rebase {graph.branch}'",
     )
 
 

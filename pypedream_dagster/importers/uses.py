@@ -119,7 +119,7 @@ def uses_of(
         found += _sql_uses(step, step.resource)
     elif step.operation == "crawler" and (crawler := crawlers.get(step.resource or "")):
         found += _crawler_uses(step, crawler)
-    located = (_located(use, catalog) for use in found if not use.place.is_whole_bucket)
+    located = (_located(use, catalog) for use in found)
     return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
 
 
@@ -135,9 +135,8 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
         if not places and fact.action == "write" and fact.system != "unknown":
             blind.append(Blind(step.id, at, _shown(text)))
         for value, place in places:
-            if place.is_whole_bucket and fact.action == "write":
-                blind.append(Blind(step.id, at, value))
-                continue
+            if place.is_whole_bucket and fact.action == "write" and (place.cut or place.at_run_time):
+                blind.append(Blind(step.id, at, _shown(value)))
             yield Use(
                 node=step.id,
                 direction="read" if fact.action == "read" else "write",

@@ -13,8 +13,8 @@ from pypedream_dagster.importers.step_functions.lenient import Lined, TooDeepErr
 from pypedream_dagster.importers.step_functions.yaml_text import read_yaml
 from pypedream_dagster.importers.survey import Where
 
-_START = re.compile(r"""["']?\bStartAt\b["']?\s*[:=]""")
-_STATES = re.compile(r"""["']?\bStates\b["']?\s*[:=]""")
+_START = re.compile(r"""["']?\bStartAt\b\\*["']?\s*[:=]""")
+_STATES = re.compile(r"""["']?\bStates\b\\*["']?\s*[:=]""")
 _NOT_MINE = (".tf", ".tfvars", ".md", ".tf.json", ".hcl")
 _SPEAKS_CLOUDFORMATION = re.compile(r"AWS::StepFunctions::StateMachine|AWS::Serverless::StateMachine")
 _TELLS_NOTHING = {
