@@ -18,6 +18,7 @@ from pypedream_dagster.script.clocks import clock_facts
 from pypedream_dagster.script.glue import glue_facts
 from pypedream_dagster.script.interpreter import Interpreter, TooLargeError
 from pypedream_dagster.script.libraries import database_facts, library_facts
+from pypedream_dagster.script.locations import locations_of
 from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, Reading, Unreadable
 from pypedream_dagster.script.operations import LOCATION_OF
 from pypedream_dagster.script.spark import SparkState, spark_facts, views_of
@@ -79,6 +80,7 @@ def _read(tree: ast.Module, text: str) -> Reading:
         declared=tuple(dict.fromkeys(interpreter.declared)),
         modules=tuple(dict.fromkeys(interpreter.modules)),
         unreadable=unreadable,
+        locations=tuple(dict.fromkeys(found for chain in chains for found in locations_of(chain))),
     )
 
 
