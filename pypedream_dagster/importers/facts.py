@@ -100,7 +100,9 @@ class ImportNames:
         gone = {name: value for name, value in last.items() if name not in {f"node > {own}" for own in matching.ids}}
         for node in graph.nodes:
             if node.id not in self._ids and f"node > {node.id}" not in gone and node.is_job:
-                same = [name for name, value in gone.items() if name.startswith("node > ") and value == node.job_name(MAIN)]
+                same = [
+                    name for name, value in gone.items() if name.startswith("node > ") and value == node.job_name(MAIN)
+                ]
                 if len(same) == 1:
                     self._ids[node.id] = same[0].removeprefix("node > ")
             if all((node.id, name) in self._names for name in node.outputs):

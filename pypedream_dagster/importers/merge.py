@@ -109,7 +109,9 @@ class _Plan:
         self.here_before = [fact for fact in self.here if fact.kind == "dataset"]
         self.has_own_links = any(fact.kind == "link" and fact not in self.told for fact in self.here)
         implicit = implicit_facts(self.existing)
-        gone = [fact for fact in self.here if fact not in self.told and self.names.of(fact) in self.last and self.is_whole]
+        gone = [
+            fact for fact in self.here if fact not in self.told and self.names.of(fact) in self.last and self.is_whole
+        ]
         self._remove(gone)
         for fact, value in self.told.items():
             if fact in self.here:
@@ -172,7 +174,7 @@ class _Plan:
         if last is None and not is_implicit:
             return  # written by hand before it was ever imported
         is_edited = last is not None and not is_same(fact, here, last)
-        kept = "somebody edited it" if is_edited else ""
+        kept = "somebody edited it" if is_edited else self._taken(fact, value)
         self.differences.append(_difference("changed", fact, here, value, kept))
         if not kept:
             self.changes.append(Change("set", fact, value))
@@ -195,7 +197,8 @@ class _Plan:
                 if Fact("dataset", (fact.of[0], fact.of[2])) not in self.here:
                     return
                 link = Fact("link", fact.of[:2])
-                if link not in self.here:
+                kept = self._taken(fact, value)
+                if link not in self.here and not kept:
                     if kept := self._circle(*fact.of[:2]):
                         return  # said of the link
                     self.changes.append(Change("set", link, ""))
@@ -223,6 +226,27 @@ class _Plan:
 
     def _carried(self, link: Fact) -> list[str]:
         return [fact.of[2] for fact in self.told if fact.kind == "input" and fact.of[:2] == link.of]
+
+    def _taken(self, fact: Fact, argument: Any) -> str:
+        """Say what takes an input's argument already; if that is gone from production, it makes room."""
+        if fact.kind != "input" or not argument:
+            return ""
+        for other, value in list(self.here.items()):
+            if other == fact or value != argument or other.kind not in {"input", "output"}:
+                continue
+            if other.of[other.kind == "input"] != fact.of[1]:
+                continue
+            if (
+                other.kind == "output"
+                or other in self.told
+                or not self.is_whole
+                or self.names.of(other) not in self.last
+            ):
+                return f"{argument} takes {other.about}"
+            self.differences.append(_difference("removed", other, value, _ABSENT, ""))
+            self.changes.append(Change("remove", other))
+            self.here.pop(other)
+        return ""
 
     def _overlap(self, uri: str) -> str:
         # Imported datasets do not overlap each other.

@@ -56,7 +56,9 @@ def deployed_jobs(graph: PipelineGraph) -> Iterator[JobDefinition]:
             locked = {key: arguments.pop(key) for key in locked if key in arguments}
             if locked:
                 properties["NonOverridableArguments"] = locked
-        yield JobDefinition(name, {**properties, "Name": name, "DefaultArguments": arguments}, Where(f"glue:job/{name}"))
+        yield JobDefinition(
+            name, {**properties, "Name": name, "DefaultArguments": arguments}, Where(f"glue:job/{name}")
+        )
 
 
 def orchestration(graph: PipelineGraph) -> Flow:
@@ -104,7 +106,9 @@ def found_again(graph: PipelineGraph, *, with_flow: bool) -> Imported:
 
 def _named(graph: PipelineGraph) -> dict[str, str]:
     """Return what to call each node by: its job, and what tells it from others of the job."""
-    return {node.id: f"{node.job_name(MAIN)} {node.metadata.arguments.get('--node', '')}".strip() for node in graph.nodes}
+    return {
+        node.id: f"{node.job_name(MAIN)} {node.metadata.arguments.get('--node', '')}".strip() for node in graph.nodes
+    }
 
 
 def _data(graph: PipelineGraph, names: dict[str, str]) -> set[tuple[str, str, str]]:
@@ -150,7 +154,8 @@ def test_importing_jobs_and_their_orchestration_gives_order_and_shared_jobs_back
     imported = found_again(graph, with_flow=True)
     shared = {node.id for nodes in _jobs(graph).values() if len(nodes) > 1 for node in nodes}
     before = {
-        node.id: f"{node.job_name(MAIN)} {node.id}" if node.id in shared else node.job_name(MAIN) for node in graph.nodes
+        node.id: f"{node.job_name(MAIN)} {node.id}" if node.id in shared else node.job_name(MAIN)
+        for node in graph.nodes
     }
     after = _named(imported.graph)
     assert sorted(after.values()) == sorted(before[node.id] for node in graph.nodes if node.is_job)
