@@ -16,12 +16,14 @@ from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
 from pypedream_dagster.branch.places import project_name
 from pypedream_dagster.branch.policy import check_policies
 from pypedream_dagster.branch.store import BranchStore, main_on_disk, sha256
+from pypedream_dagster.branch.unknown import check_known
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import Duration
 from pypedream_dagster.cli.output import count, note
 from pypedream_dagster.deploy.production import Production
 from pypedream_dagster.errors import AwsError, BranchError, NotFoundError
 from pypedream_dagster.graph.files import read_graph
+from pypedream_dagster.graph.uri import unknown_parts
 from pypedream_dagster.settings import Settings
 
 if TYPE_CHECKING:
@@ -102,6 +104,8 @@ def _own_files(graph: BranchGraph, given: Sequence[str]) -> dict[str, bytes]:
 def _base(invocation: Invocation, settings: Settings, graph: BranchGraph, own: Mapping[str, bytes]) -> Baseline:
     """Return main as it is now, with a script for each origin: production's; what was brought, where that has none."""
     missing = [origin for origin in graph.origins if origin not in own]
+    if any(unknown_parts(graph.by_id[origin].production_job) for origin in missing):
+        check_known(graph, "created")
     try:
         aws = invocation.aws()
         if missing:

@@ -19,6 +19,7 @@ from pypedream_dagster.importers.document import graph_document_of
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.finding import Imported
 from pypedream_dagster.importers.inquiry import (
+    ask_about_homes,
     ask_about_parameters,
     ask_about_scripts,
     ask_about_uses,
@@ -68,6 +69,7 @@ def import_graph(given: Given) -> Imported:
     pairs = pairs_of(found.uses, Order(steps.order))
     ask_about_scripts(asking, steps.steps, found.scripts)
     ask_about_writers(asking, datasets)
+    ask_about_homes(asking, datasets)
     ask_about_uses(asking, steps.steps, found.uses, pairs)
     blind = settled_writes(asking, steps.steps, found.blind)
     linked = joined(steps, pairs, datasets, asking)

@@ -12,6 +12,7 @@ from pypedream_dagster.importers.nodes import Step
 from pypedream_dagster.importers.parameters import parameters_in
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import Where
+from pypedream_dagster.importers.templates import BRANCHES, dataset_fields
 from pypedream_dagster.importers.uses import Blind, Use
 
 IGNORE = "ignore"
@@ -24,7 +25,7 @@ def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[st
         if not step.is_job:
             continue
         script = scripts.get(step.id)
-        if step.job is None:
+        if step.job is None and not parameters_in(step.name):
             asking.ask(
                 "unknown-job",
                 step.name,
@@ -116,6 +117,22 @@ def settled_writes(asking: Asking, steps: Sequence[Step], blind: Sequence[Blind]
         )
         is None
     )
+
+
+def ask_about_homes(asking: Asking, datasets: Datasets) -> None:
+    """Ask where branches may write what lies on main in a bucket of its own."""
+    for output in datasets.outputs:
+        fields = dataset_fields(output.uri)
+        template = fields if isinstance(fields, str) else str(fields["uri"])
+        for name in parameters_in(template):
+            if name.startswith(BRANCHES):
+                asking.ask(
+                    "parameter",
+                    name,
+                    f"{output.node} writes to all of {output.uri}: in which other bucket may branches write it? A "
+                    "branch in the same one would be in main's data.",
+                    node=output.node,
+                )
 
 
 def ask_about_parameters(asking: Asking, steps: Iterable[Step], uses: Iterable[Use]) -> None:

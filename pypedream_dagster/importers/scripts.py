@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.nodes import Step
@@ -95,8 +96,14 @@ class Scripts:
     def _script(self, path: str, body: bytes, language: str) -> Script:
         language = "scala" if path.lower().endswith(".scala") else language
         if path not in self._read:
-            self._read[path] = read_script(body, language=language)
+            self._read[path] = _reading(body, language)
         return Script(path, self._read[path])
+
+
+@lru_cache(maxsize=4096)
+def _reading(body: bytes, language: str) -> Reading:
+    """Read a script once, however often an import looks at it: most of an import's time goes here."""
+    return read_script(body, language=language)
 
 
 def _plain(uri: str) -> str:

@@ -168,7 +168,7 @@ def _of_files(
         on_progress("state machines", 0, 0)
         survey += step_functions.survey(files, variables)
     if not infrastructure_only and "airflow" in kinds:
-        from pypedream_dagster.importers import airflow
+        from pypedream_dagster.importers.airflow import source as airflow
 
         on_progress("DAGs", 0, 0)
         survey += airflow.survey(files, variables)

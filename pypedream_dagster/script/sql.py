@@ -132,6 +132,26 @@ def clocks(text: str) -> Iterator[SqlClock]:
         yield SqlClock(what, alias["column"] if alias else None, what in _RANDOM)
 
 
+def table_name(name: str, database: str | None = None) -> str:
+    """Return a table's name as ``database.table``: without its catalog, in the database that is used."""
+    parts = name.split(".")
+    if len(parts) == 1 and database:
+        return f"{database}.{name}"
+    return ".".join(parts[1:]) if len(parts) == 3 and not name.startswith("s3") else name
+
+
+def place_in(name: str) -> str | None:
+    """Return the place that a name such as ``delta.s3://bucket/key`` is; None if it names a table."""
+    files = _FILES.match(name)
+    return files["uri"] if files else None
+
+
+def used_database(text: str) -> str | None:
+    """Return the database that ``USE database`` makes the one of names without one."""
+    found = re.match(r"\s*use\s+(?:database\s+|schema\s+|namespace\s+)?" + _NAME + r"\s*;?\s*$", text, re.IGNORECASE)
+    return _clean(found["name"]).rpartition(".")[2] if found else None
+
+
 def _clean(name: str) -> str:
     plain = re.sub(r"[`\"]|\s", "", name)
     files = _FILES.match(plain)

@@ -116,7 +116,7 @@ class Calls(Expressions):
 
     def instance(self, of: ClassValue, positional: list[Value], keywords: dict[str, Value]) -> Value:
         """Return a new object of a class of the given files."""
-        made = Instance(of)
+        made = Instance(of, self.frame.module.path, self.line)
         constructor = of.member("__init__")
         if isinstance(constructor, Function):
             self.enter(constructor, [made, *positional], keywords)
@@ -148,9 +148,7 @@ class Calls(Expressions):
             self.active.pop()
             self.frame, self.line = outer, line
 
-    def _parameters(
-        self, function: Function, positional: list[Value], keywords: dict[str, Value]
-    ) -> dict[str, Value]:
+    def _parameters(self, function: Function, positional: list[Value], keywords: dict[str, Value]) -> dict[str, Value]:
         signature = function.node.args
         names = [argument.arg for argument in (*signature.posonlyargs, *signature.args)]
         only = [argument.arg for argument in signature.kwonlyargs]

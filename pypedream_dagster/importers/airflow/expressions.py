@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pypedream_dagster.importers.airflow import natives
 from pypedream_dagster.importers.airflow.natives import NotNativeError
@@ -133,7 +134,7 @@ class Expressions(ABC):
             case ast.Starred(inner) | ast.Await(inner):
                 return self.value(inner)
             case ast.Yield(inner) | ast.YieldFrom(inner):
-                self.frame.yields.append(self.value(inner) if inner is not None else None)  # type: ignore[redundant-expr]
+                self.frame.yields.append(self.value(inner) if inner is not None else None)
                 return None
             case ast.Slice(lower, upper, stride):
                 return slice(*(self.value(part) if part is not None else None for part in (lower, upper, stride)))
@@ -185,6 +186,8 @@ class Expressions(ABC):
                     return owner.name
                 if isinstance(found, Function) and found.of_class:
                     return Bound(found, owner)
+                if found is MISSING and owner.root is not None:
+                    return Method(owner, name)
                 return found if found is not MISSING else Unknown(f"{owner.name}.{name}")
             case Super(instance, after):
                 found = instance.of.member(name, after)
@@ -230,10 +233,8 @@ class Expressions(ABC):
         if isinstance(owner, Unknown | Symbol):
             inner = MISSING
             if isinstance(owner, Unknown) and isinstance(owner.default, dict | list):
-                try:
+                with suppress(NotNativeError):
                     inner = natives.item_of(owner.default, key)
-                except NotNativeError:
-                    pass
             return Unknown(f"{owner.name}.{named(key)}", inner)
         hint = ast.unparse(code)[:40] if code is not None else "items"
         if isinstance(owner, dict | list | tuple) and is_open(key):

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pypedream_dagster.importers.airflow.libraries import Libraries
-from pypedream_dagster.importers.airflow.operations import GLUE, PYTHON, SHELL, STEERING, Operation, operation_of
+from pypedream_dagster.importers.airflow.operations import GLUE, SHELL, STEERING, Operation, operation_of
 from pypedream_dagster.importers.airflow.pipeline import Dag, Operator, Start, XCom
 from pypedream_dagster.importers.airflow.starts import shell_starts
 from pypedream_dagster.importers.airflow.templates import rendered
-from pypedream_dagster.importers.airflow.values import Bound, Decorated, Function, Unknown, Value, truth
+from pypedream_dagster.importers.airflow.values import Bound, Decorated, Function, Symbol, Unknown, Value
 from pypedream_dagster.importers.survey import Flow, JobDefinition, Problem, Task, Trigger, Where
 
 _ANY = {"one_success", "one_failed", "one_done"}
@@ -62,7 +62,9 @@ class Flows:
             command = operator.arguments.get("bash_command", operator.arguments.get("command", operator.result))
             if isinstance(command, str):
                 starts += shell_starts(command, lambda text: rendered(text, operator, self.libraries))
-        direct = operation.name == GLUE and operator.lineage and "job_name" in operator.arguments
+        direct = (
+            operation.name == GLUE and operator.lineage and any(n in operator.arguments for n in operation.resource)
+        )
         if starts and not direct:
             yield from self._started(operator, starts)
         elif operation.name == GLUE:
@@ -142,6 +144,8 @@ class Flows:
                 value = value[0].get("Name") if isinstance(value[0], dict) else value[0]
             if isinstance(value, Function | Bound | Decorated):
                 return _function_name(value)
+            if isinstance(value, Symbol) and name == "python_callable":
+                return value.name.removeprefix("builtins.")
             if value is not None and not isinstance(value, dict):
                 return self._text(value, operator)[:_LONGEST_RESOURCE]
         return None
@@ -168,7 +172,7 @@ class Flows:
         at = Where(operator.at.source, operator.at.line, operator.task_id)
         self.jobs.setdefault((job, str(properties)), JobDefinition(job, properties, at, script=script))
 
-    def _plain(self, value: Value, operator: Operator, depth: int = 6) -> Any:  # noqa: ANN401 - JSON
+    def _plain(self, value: Value, operator: Operator, depth: int = 6) -> Any:
         if isinstance(value, dict) and depth:
             return {str(key): self._plain(item, operator, depth - 1) for key, item in value.items()}
         if isinstance(value, list | tuple) and depth:
@@ -228,6 +232,3 @@ def _next_tasks(operator: Operator, tasks: Mapping[int, Any]) -> Iterator[Operat
             yield one
         else:
             frontier += one.downstream
-
-
-__all__ = ["PYTHON", "Flows", "truth"]

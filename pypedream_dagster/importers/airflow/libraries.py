@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import posixpath
 from collections.abc import Mapping
@@ -10,11 +9,11 @@ from dataclasses import dataclass, field
 
 from pypedream_dagster.importers.airflow import natives
 from pypedream_dagster.importers.airflow.values import (
+    LARGEST,
     MISSING,
     FilePath,
     OpenFile,
     Partial,
-    Symbol,
     Unknown,
     Value,
     is_open,
@@ -102,7 +101,7 @@ class Libraries:
             lists = given if name == "itertools.chain" else list(natives.items_of(first))
             return [item for items in lists for item in natives.items_of(items)]
         if name == "itertools.product" and len(given) == 2:
-            return [(a, b) for a in natives.items_of(first) for b in natives.items_of(given[1])][: natives.LARGEST]
+            return [(a, b) for a in natives.items_of(first) for b in natives.items_of(given[1])][:LARGEST]
         return MISSING
 
     def _variable(self, key: Value, given: list[Value], keywords: dict[str, Value]) -> Value:
@@ -156,7 +155,7 @@ class Libraries:
             case "parent":
                 return FilePath(posixpath.dirname(text) or ".")
             case "parents":
-                found = []
+                found: list[FilePath] = []
                 while text and text not in {"/", "."} and len(found) < 20:
                     text = posixpath.dirname(text)
                     found.append(FilePath(text or "."))
@@ -226,19 +225,3 @@ def dumped(value: Value) -> Value:
         return json.dumps(value, default=natives.text_of, skipkeys=True)
     except (TypeError, ValueError, RecursionError):
         return Unknown("json")
-
-
-def literal(text: str) -> Value:
-    """Return what ``ast.literal_eval`` gives; unknown if the text is no literal."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return Unknown("literal")
-
-
-def environ(name: str) -> bool:
-    """Tell whether a dotted name is the process's environment."""
-    return name == "os.environ"
-
-
-__all__ = ["Libraries", "Symbol", "copied", "dumped", "environ", "literal"]

@@ -28,18 +28,18 @@ from pypedream_dagster.importers.parameters import parameter
 _LONGEST_TEXT = 100_000
 _WIDEST = 4
 _CASES = {"upper", "lower", "title", "capitalize", "casefold", "swapcase"}
+_TEXT_METHODS = """upper lower title capitalize casefold swapcase strip lstrip rstrip split rsplit splitlines partition
+rpartition replace join startswith endswith removeprefix removesuffix format find rfind index count isdigit isalpha
+isalnum isnumeric isupper islower zfill encode"""
+_LIST_METHODS = "append extend insert pop remove index count copy sort reverse clear"
 _METHODS: dict[type, frozenset[str]] = {
-    str: frozenset(
-        "upper lower title capitalize casefold swapcase strip lstrip rstrip split rsplit splitlines partition rpartition "
-        "replace join startswith endswith removeprefix removesuffix format find rfind index count isdigit isalpha "
-        "isalnum isnumeric isupper islower zfill encode".split()
-    ),
+    str: frozenset(_TEXT_METHODS.split()),
     bytes: frozenset(["decode"]),
-    list: frozenset("append extend insert pop remove index count copy sort reverse clear".split()),
+    list: frozenset(_LIST_METHODS.split()),
     tuple: frozenset(["index", "count"]),
-    dict: frozenset("get items keys values copy pop update setdefault popitem clear".split()),
-    set: frozenset("add update union intersection difference discard remove copy pop".split()),
-    frozenset: frozenset("union intersection difference".split()),
+    dict: frozenset(["get", "items", "keys", "values", "copy", "pop", "update", "setdefault", "popitem", "clear"]),
+    set: frozenset(["add", "update", "union", "intersection", "difference", "discard", "remove", "copy", "pop"]),
+    frozenset: frozenset(["union", "intersection", "difference"]),
 }
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -128,9 +128,7 @@ def binary(operation: ast.operator, left: Value, right: Value) -> Value:
 
 def compared(operation: ast.cmpop, left: Value, right: Value) -> bool | None:
     """Return what a comparison gives; None if it cannot be told."""
-    if isinstance(operation, ast.In | ast.NotIn) and not isinstance(
-        right, str | list | tuple | dict | set | frozenset
-    ):
+    if isinstance(operation, ast.In | ast.NotIn) and not isinstance(right, str | list | tuple | dict | set | frozenset):
         return None
     if isinstance(operation, ast.Is | ast.IsNot) and isinstance(right, type(None)) and isinstance(left, str):
         return isinstance(operation, ast.IsNot)
@@ -286,7 +284,7 @@ def formatted(template: str, positional: list[Value], keywords: dict[str, Value]
 def specified(value: Value, spec: str, conversion: str = "") -> str:
     """Return a value as a format field shows it."""
     text = repr(value) if conversion == "r" and isinstance(value, str | int | float) else text_of(value)
-    if not spec or re.search(r"\d{%d,}" % _WIDEST, spec):
+    if not spec or re.search(r"\d{4,}", spec):
         return text
     if isinstance(value, Unknown | Symbol):
         return parameter(f"{value.name}.{spec}")

@@ -31,13 +31,14 @@ _RULES: tuple[tuple[re.Pattern[str], Operation], ...] = tuple(
         (r"GlueCrawler|Crawler\w*Operator", "crawler", "crawler_name config.Name name"),
         (r"DataBrew", "databrew", "job_name"),
         (r"GlueDataQuality", "glue-data-quality", "name"),
-        (r"Glue\w*Job|Glue(Spark|Python|Etl)?Operator$|GlueTrigger|RunGlue|GlueRun", GLUE, "job_name glue_job_name"),
+        (r"GlueTrigger", "glue-trigger", "trigger_name"),
+        (r"Glue\w*Job|Glue(Spark|Python|Etl)?Operator$|RunGlue|GlueRun", GLUE, "job_name glue_job_name glue_job"),
         (r"GlueWorkflow", "glue-workflow", "workflow_name"),
         (r"GlueCatalog|GlueTable|GluePartition", "glue-catalog", "table_name database_name"),
         (r"Athena", "athena", "query sql"),
         (r"^Ecs|Fargate", "ecs", "task_definition"),
         (r"^(Aws)?Batch", "batch", "job_definition job_name job_queue"),
-        (r"Emr|Dataproc\w*EMR", "emr", "steps name job_flow_id application_id virtual_cluster_id job_flow_overrides.Name"),
+        (r"Emr|Dataproc\w*EMR", "emr", "steps name job_flow_id application_id virtual_cluster_id"),
         (r"Lambda", "lambda", "function_name"),
         (r"StepFunction|StateMachine", "step-functions", "state_machine_arn"),
         (r"SageMaker", "sagemaker", "config.TrainingJobName config.ProcessingJobName config.TransformJobName "
@@ -64,7 +65,7 @@ _RULES: tuple[tuple[re.Pattern[str], Operation], ...] = tuple(
         (r"TriggerDag", "airflow-dag", "trigger_dag_id"),
         (r"SubDag", "airflow-dag", "subdag"),
         (r"Bash|Ssh|^task\.bash", SHELL, "bash_command command"),
-        (r"Python|^task(\.(virtualenv|external_python|setup|teardown))?$|^teardown$|^setup$", PYTHON, "python_callable"),
+        (r"Python|^task(\.(virtualenv|external_python))?$|^teardown$|^setup$", PYTHON, "python_callable"),
         (r"Http", "http", "endpoint"),
         (r"Email|^Ses", "email", "subject"),
         (r"Slack|Teams|Discord|Opsgenie|PagerDuty|Telegram", "notification", "channel text message"),
@@ -76,6 +77,7 @@ _RULES: tuple[tuple[re.Pattern[str], Operation], ...] = tuple(
 )  # fmt: skip
 _ENDINGS = re.compile(r"(Operator|OperatorAsync|Task)$")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_JOB = ("job_name", "glue_job_name", "glue_job")
 _ROOTS = {"BaseOperator", "AwsBaseOperator", "BaseOperatorLink", "LoggingMixin"}
 
 
@@ -89,7 +91,11 @@ def operation_of(operator: Operator) -> Operation:
             if pattern.search(kind):
                 return operation
     arguments = operator.arguments
-    if "glue_job_name" in arguments or any("glue" in kind.lower() and "job_name" in arguments for kind in kinds):
-        return Operation(GLUE, ("job_name", "glue_job_name"))
+    if (
+        "glue_job_name" in arguments
+        or "glue_job" in arguments
+        or any("glue" in kind.lower() and "job_name" in arguments for kind in kinds)
+    ):
+        return Operation(GLUE, _JOB)
     kind = kinds[0] if kinds else operator.kind
     return Operation(_WORDS.sub("-", _ENDINGS.sub("", kind)).lower().replace("_", "-") or "task")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -142,22 +143,23 @@ def operator_in(value: Value) -> Operator | None:
             return value
         case XCom(operator):
             return operator
-        case Instance(_, _, Operator() as core):
+        case Instance(core=Operator() as core):
             return core
         case _:
             return None
 
 
-def operators_within(value: Value, depth: int = 4) -> Iterator[Operator]:
-    """Give the tasks whose results a value is made of."""
+def operators_within(value: Value, depth: int = 8, *, given_only: bool = False) -> Iterator[Operator]:
+    """Give the tasks whose results a value is made of; ``given_only``: not those that stand there themselves."""
     if (found := operator_in(value)) is not None:
-        yield found
+        if not given_only or isinstance(value, XCom):
+            yield found
     elif depth and isinstance(value, dict):
         for item in list(value.values())[:200]:
-            yield from operators_within(item, depth - 1)
+            yield from operators_within(item, depth - 1, given_only=given_only)
     elif depth and isinstance(value, list | tuple | set):
         for item in list(value)[:200]:
-            yield from operators_within(item, depth - 1)
+            yield from operators_within(item, depth - 1, given_only=given_only)
 
 
 def connect(before: Value, after: Value) -> None:
@@ -187,7 +189,7 @@ def _ends(value: Value, *, last: bool) -> list[Operator]:
             return value.ends(last=last)
         case Label():
             return value.before if last else value.after
-        case Instance(_, _, Group() as group):
+        case Instance(core=Group() as group):
             return group.ends(last=last)
         case _:
             found = operator_in(value)
@@ -217,7 +219,7 @@ def is_dependable(value: Value) -> bool:
 
 def chained(values: tuple[Value, ...], *, linear: bool = False) -> None:
     """Order as ``chain`` does: lists of the same length pair up; ``chain_linear`` crosses them."""
-    for left, right in zip(values, values[1:], strict=False):
+    for left, right in itertools.pairwise(values):
         pairs = isinstance(left, list | tuple) and isinstance(right, list | tuple) and len(left) == len(right)
         if pairs and not linear:
             for one, other in zip(left, right, strict=True):

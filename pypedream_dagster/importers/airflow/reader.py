@@ -83,7 +83,7 @@ class Reader(Statements):
         self.labels: dict[str, Label] = {}
         self.implied: dict[str, Dag] = {}
         self.dags: list[Dag] = []
-        self.lambdas = 0
+        self.teardowns: list[tuple[Operator, list[Operator], int]] = []
 
     # Where it is
 
@@ -152,6 +152,8 @@ class Reader(Statements):
         core = bound.core if isinstance(bound, Instance) else bound
         if isinstance(core, Dag | Group):
             self.within.append(core)
+        elif (teardown := operator_in(bound)) is not None:
+            self.teardowns.append((teardown, list(teardown.upstream), len(teardown.dag.operators)))
         return bound
 
     def closed(self, context: Value) -> None:
@@ -159,6 +161,14 @@ class Reader(Statements):
         core = context.core if isinstance(context, Instance) else context
         if self.within and self.within[-1] is core:
             self.within.pop()
+        elif self.teardowns and self.teardowns[-1][0] is operator_in(context):
+            teardown, setups, count = self.teardowns.pop()
+            inside = teardown.dag.operators[count:]
+            for task in inside:
+                if not any(before in inside for before in task.upstream):
+                    connect(setups, task)
+                if not any(after in inside for after in task.downstream):
+                    task.before(teardown)
 
     # Calls
 
@@ -325,9 +335,7 @@ class Reader(Statements):
             task.dag = dag
             dag.operators.append(task)
 
-    def _mapping_method(
-        self, owner: Value, name: str, positional: list[Value], keywords: dict[str, Value]
-    ) -> Value:
+    def _mapping_method(self, owner: Value, name: str, positional: list[Value], keywords: dict[str, Value]) -> Value:
         match owner:
             case Decorated(kind, function, given) if name == "override":
                 return Decorated(kind, function, {**given, **keywords})
@@ -335,16 +343,14 @@ class Reader(Statements):
                 return Partial(callee, first, {**given, **keywords})
         if name == "partial":
             return Partial(owner, (), keywords)
-        if name == "expand":
-            return self._expanded(owner, keywords, self._product(keywords))
-        if name == "expand_kwargs":
-            rows = positional[0] if positional else None
+        if name == "expand_kwargs" or (name == "expand" and positional):
+            given = rows = positional[0] if positional else None
             if isinstance(rows, XCom):
                 rows = rows.operator.result
             known = isinstance(rows, list | tuple) and all(isinstance(row, dict) for row in rows)
-            return self._expanded(owner, {}, list(rows)[:_MOST_MAPPED] if known else None)
-        if isinstance(owner, Decorated) and name == "function":
-            return owner.function
+            return self._expanded(owner, {}, list(rows or ())[:_MOST_MAPPED] if known else None, given)
+        if name == "expand":
+            return self._expanded(owner, keywords, self._product(keywords), keywords)
         return MISSING
 
     def _product(self, keywords: dict[str, Value]) -> list[dict[str, Value]] | None:
@@ -362,7 +368,9 @@ class Reader(Statements):
         rows = itertools.islice(itertools.product(*columns), _MOST_MAPPED)
         return [dict(zip(keywords, row, strict=True)) for row in rows]
 
-    def _expanded(self, owner: Value, keywords: dict[str, Value], rows: list[dict[str, Value]] | None) -> Value:
+    def _expanded(
+        self, owner: Value, keywords: dict[str, Value], rows: list[dict[str, Value]] | None, given_by: Value
+    ) -> Value:
         callee = owner
         given: dict[str, Value] = {}
         while isinstance(callee, Partial):
@@ -370,12 +378,12 @@ class Reader(Statements):
             callee = callee.callee
         unknown = {n: Unknown(f"{named(given.get('task_id', 'task'))}.{n}") for n in keywords}
         if isinstance(callee, Decorated):
-            return self.decorated_call(callee, [], {**given, **unknown}, rows, list(operators_within(keywords)))
+            return self.decorated_call(callee, [], {**given, **unknown}, rows, list(operators_within(given_by)))
         made = self.call(callee, [], {**given, **unknown})
         task = operator_in(made)
         if task is not None:
             task.mapped = rows
-            for source in operators_within(keywords):
+            for source in operators_within(given_by):
                 source.before(task)
         return made
 
@@ -462,16 +470,15 @@ class Reader(Statements):
         root = instance.of.root
         if instance.core is not None or root is None:
             return
-        place, line = instance.attributes.get("__at__", (self.frame.module.path, self.line))
-        at = Where(place, line or None)
+        at = Where(instance.path, instance.line or None)
         if root.last.endswith("DAG"):
             instance.core = self.make_dag(positional, keywords, at)
         elif root.last == "TaskGroup":
             instance.core = self.make_group(positional, keywords)
         elif _OPERATOR.search(root.last) or "task_id" in keywords:
             names = tuple(c.name if isinstance(c, ClassValue) else c.last for c in instance.of.lineage())
-            own = {n: v for n, v in instance.attributes.items() if n != "__at__"}
-            instance.core = self.make_operator(root.last, names, positional, {**own, **keywords}, at)
+            given = {**instance.attributes, **keywords}
+            instance.core = self.make_operator(root.last, names, positional, given, at)
             executed = instance.of.member("execute")
             if isinstance(executed, Function):
                 instance.core.callable = Bound(executed, instance)
@@ -575,16 +582,15 @@ class Reader(Statements):
     def attribute_of(self, owner: Value, name: str) -> Value:
         """Return an attribute of something of Airflow's or a library's; MISSING if it is not known."""
         match owner:
+            case Symbol() if owner.last in {"TriggerRule", "WeightRule"}:
+                return name.lower()
             case Dag():
                 return self._dag_attribute(owner, name)
             case Group(group_id):
                 known = {"group_id": group_id, "children": {_label(c): c for c in owner.children}, "dag": owner.dag}
                 return known.get(name, MISSING)
-            case Operator(task_id):
-                known = {"task_id": task_id, "output": XCom(owner), "dag": owner.dag, "dag_id": owner.dag.dag_id,
-                         "task_group": owner.group, "upstream_list": owner.upstream, "operator": owner,
-                         "downstream_list": owner.downstream}  # fmt: skip
-                return known.get(name, owner.arguments.get(name, MISSING))
+            case Operator():
+                return _operator_attribute(owner, name)
             case XCom(operator):
                 return operator if name == "operator" else MISSING
             case FilePath():
@@ -620,6 +626,20 @@ class Reader(Statements):
             except NotNativeError:
                 return MISSING
         return MISSING
+
+
+def _operator_attribute(owner: Operator, name: str) -> Value:
+    known: dict[str, Value] = {
+        "task_id": owner.task_id,
+        "output": XCom(owner),
+        "dag": owner.dag,
+        "dag_id": owner.dag.dag_id,
+        "operator": owner,
+        "task_group": owner.group,
+        "upstream_list": owner.upstream,
+        "downstream_list": owner.downstream,
+    }
+    return known.get(name, owner.arguments.get(name, MISSING))
 
 
 def _given(value: Value) -> Value:

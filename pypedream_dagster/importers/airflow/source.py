@@ -111,7 +111,9 @@ def _builds(node: ast.AST) -> bool:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call):
             called = inner.func
-            name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+            name = (
+                called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+            )
             if _OPERATOR_CALL.search(name):
                 return True
         elif isinstance(inner, ast.FunctionDef) and any("dag" in ast.unparse(d) for d in inner.decorator_list):
@@ -122,7 +124,7 @@ def _builds(node: ast.AST) -> bool:
 
 
 def _keep_what_is_named(gathered: Gathered, before: int) -> None:
-    """Drop tasks of no DAG whose very job depends on a parameter: who would call the function is not among the files."""
+    """Drop tasks of no DAG whose very job depends on a parameter: nothing among the files calls the function."""
     for dag in gathered.dags[before:]:
         if dag.implied:
             dag.operators = [o for o in dag.operators if "${" not in str(o.arguments.get("job_name", "${"))]

@@ -94,7 +94,9 @@ def shell_starts(command: str, render: Callable[[str], str]) -> Iterator[Start]:
 
 def _put(text: str, assigned: dict[str, str]) -> str:
     return re.sub(
-        r"\$\{?(\w+)\}?", lambda found: assigned.get(found[1], found[0] if "{" in found[0] else f"${{{found[1]}}}"), text
+        r"\$\{?(\w+)\}?",
+        lambda found: assigned.get(found[1], found[0] if "{" in found[0] else f"${{{found[1]}}}"),
+        text,
     )
 
 
@@ -151,10 +153,11 @@ def _arguments(words: list[str]) -> dict[str, str]:
         return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
     except (ValueError, RecursionError):
         pass
+    given = given.strip().removeprefix("{") if given.strip().startswith("{") else given
     pairs = re.split(r",(?=\s*['\"]?--)", given)
     table = {}
     for pair in pairs:
-        key, equals, value = pair.strip(" {}").partition("=" if "=" in pair else ":")
+        key, equals, value = pair.strip().partition("=" if "=" in pair else ":")
         if equals and key.strip("'\" ").startswith("--"):
             table[key.strip("'\" ")] = value.strip("'\" ")
     return table

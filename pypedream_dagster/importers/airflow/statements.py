@@ -7,7 +7,7 @@ from abc import abstractmethod
 
 from pypedream_dagster.importers.airflow import natives
 from pypedream_dagster.importers.airflow.calls import Calls
-from pypedream_dagster.importers.airflow.pipeline import Operator
+from pypedream_dagster.importers.airflow.pipeline import Operator, operators_within
 from pypedream_dagster.importers.airflow.values import (
     MISSING,
     Bound,
@@ -18,6 +18,7 @@ from pypedream_dagster.importers.airflow.values import (
     Module,
     Symbol,
     Value,
+    is_open,
     truth,
 )
 
@@ -194,6 +195,8 @@ class Statements(Calls):
                 owner.names[name] = value
             case Operator():
                 owner.arguments[name] = value
+                for source in operators_within(value, given_only=True):
+                    source.before(owner)
             case _:
                 pass
 
@@ -244,14 +247,16 @@ class Statements(Calls):
         value: Value = Function(node, self.frame, self.defaults(node.args))
         for decorator in reversed(node.decorator_list):
             wrapper = self.value(decorator)
-            made = self.call(wrapper, [value], {}) if isinstance(wrapper, Function | Bound) else self._wrapped(
-                wrapper, value
+            made = (
+                self.call(wrapper, [value], {})
+                if isinstance(wrapper, Function | Bound)
+                else self._wrapped(wrapper, value)
             )
-            value = made if made is not None and not natives.is_open(made) else value
+            value = made if made is not None and not is_open(made) else value
         self.frame.bind(node.name, value)
 
     def _wrapped(self, wrapper: Value, value: Value) -> Value:
-        return self.call(wrapper, [value], {}) if natives.truth(wrapper) in (True, None) else value
+        return self.call(wrapper, [value], {}) if truth(wrapper) in (True, None) else value
 
     def _class(self, node: ast.ClassDef) -> None:
         made = ClassValue(node.name, tuple(self.value(base) for base in node.bases), {}, self.frame.module)

@@ -177,9 +177,15 @@ class ClassValue:
 
 @dataclass(slots=True, eq=False)
 class Instance:
-    """An object of a class of the given files; ``core`` is the DAG, task or group that it is, if it is one."""
+    """An object of a class of the given files; ``core`` is the DAG, task or group that it is, if it is one.
+
+    Attributes:
+        line: where it was made, in the file ``path``.
+    """
 
     of: ClassValue
+    path: str = ""
+    line: int = 0
     attributes: dict[str, Value] = field(default_factory=dict)
     core: Value = None
 

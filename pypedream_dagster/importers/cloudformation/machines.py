@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
+from pypedream_dagster.importers.cloudformation import physical
 from pypedream_dagster.importers.cloudformation.intrinsics import text_of
 from pypedream_dagster.importers.cloudformation.stacks import Stack
-from pypedream_dagster.importers.step_functions import read_definition
+from pypedream_dagster.importers.step_functions.documents import Machine
+from pypedream_dagster.importers.step_functions.sources import machine_of, surveyed
 from pypedream_dagster.importers.survey import Problem, Survey, Where
 
 
-def state_machine(stack: Stack, logical_id: str, texts: Mapping[str, str]) -> Survey:
-    """Return the flow of a state machine.
+def state_machines(found: Sequence[tuple[Stack, str]], texts: Mapping[str, str]) -> Survey:
+    """Return the flows of state machines; one that another starts is part of that one's flow.
 
     Args:
-        stack: whose it is.
-        logical_id: what the template calls it.
+        found: the stacks and the logical ids of their state machines.
         texts: the given files by path: a definition may be one of them.
     """
-    at = stack.template.where(logical_id)
-    raw = stack.template.resources[logical_id].get("Properties")
+    machines: list[Machine] = []
+    problems: list[Problem] = []
+    for stack, logical_id in found:
+        try:
+            machines.append(_machine(stack, logical_id, texts, {machine.at for machine in machines}))
+        except _UnknownDefinitionError as error:
+            problems.append(Problem(stack.template.where(logical_id), str(error)))
+    return surveyed(machines) + Survey(problems=tuple(problems))
+
+
+class _UnknownDefinitionError(Exception):
+    """A state machine whose definition is not given, or is none."""
+
+
+def _machine(stack: Stack, logical_id: str, texts: Mapping[str, str], taken: Set[Where]) -> Machine:
+    resource = stack.template.resources[logical_id]
+    raw = resource.get("Properties")
     given = raw if isinstance(raw, Mapping) else {}
     substitutions = stack.resolved(given.get("DefinitionSubstitutions"))
     values = {key: text_of(value) for key, value in substitutions.items()} if isinstance(substitutions, dict) else {}
-    definition, place = _definition(stack, given, at, texts)
+    definition, place = _definition(stack, given, stack.template.where(logical_id), texts)
     if definition is None:
-        return Survey(problems=(Problem(at, "the state machine's definition is not among the given files"),))
-    return read_definition(definition, name=stack.physical_name(logical_id), at=place, values=values)
+        raise _UnknownDefinitionError("the state machine's definition is not among the given files")
+    if place in taken:  # several state machines of one file
+        place = replace(place, part=f"{stack.name}.{logical_id}")
+    name = stack.physical_name(logical_id)
+    machine = machine_of(definition, name, place, values)
+    if machine is None:
+        raise _UnknownDefinitionError("the state machine's definition cannot be read")
+    return replace(machine, names=(physical.arn(resource["Type"], name),))
 
 
 def _definition(
@@ -61,4 +84,4 @@ def _included(stack: Stack, raw: Any) -> str | None:
 def _file(stack: Stack, place: str, at: Where, texts: Mapping[str, str]) -> tuple[str | None, Where]:
     paths, place = stack.world.paths, stack.filled(place)
     path = paths.asset(place, at.source) or paths.meant(place, at.source)
-    return (texts[path], Where(path, None, at.part)) if path is not None else (None, at)
+    return (texts[path], Where(path)) if path is not None else (None, at)

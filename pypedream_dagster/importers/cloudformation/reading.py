@@ -8,11 +8,11 @@ from typing import Any
 
 from pypedream_dagster.importers.cloudformation import jobs, physical
 from pypedream_dagster.importers.cloudformation.locations import Paths
-from pypedream_dagster.importers.cloudformation.machines import state_machine
+from pypedream_dagster.importers.cloudformation.machines import state_machines
 from pypedream_dagster.importers.cloudformation.stacks import Stack, World, build_world
 from pypedream_dagster.importers.cloudformation.templates import read_templates
 from pypedream_dagster.importers.files import SourceFile
-from pypedream_dagster.importers.glue_workflow import trigger_flows, workflow_flow
+from pypedream_dagster.importers.glue_workflow import connected_triggers, workflow_flow
 from pypedream_dagster.importers.parameters import filled
 from pypedream_dagster.importers.survey import Problem, Survey, Where
 
@@ -35,9 +35,11 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
     bodies = {file.path: file.body for file in files}
     texts = {file.path: file.text for file in files}
     found = Survey(problems=problems)
-    for stack, logical_id, kind in _resources(world):
-        found += _read(stack, logical_id, kind, texts)
-    found += _flows(world)
+    resources = tuple(_resources(world))
+    for stack, logical_id, kind in resources:
+        found += _read(stack, logical_id, kind)
+    machines = [(stack, logical_id) for stack, logical_id, kind in resources if kind in physical.MACHINES]
+    found += state_machines(machines, texts) + _triggered(resources, world)
     scripts = {job.script: bodies[job.script] for job in found.jobs if job.script}
     undecided = tuple(
         Problem(Where(path, None, f"Conditions.{name}"), "its value is not known: it is taken to hold")
@@ -69,7 +71,7 @@ def _is_off(stack: Stack, logical_id: str) -> bool:
     return isinstance(condition, str) and stack.condition(condition) is False
 
 
-def _read(stack: Stack, logical_id: str, kind: str, texts: Mapping[str, str]) -> Survey:
+def _read(stack: Stack, logical_id: str, kind: str) -> Survey:
     match kind:
         case "AWS::Glue::Job":
             return Survey(jobs=(jobs.job_definition(stack, logical_id),))
@@ -80,37 +82,30 @@ def _read(stack: Stack, logical_id: str, kind: str, texts: Mapping[str, str]) ->
             return Survey(crawlers=(jobs.crawler(stack, logical_id),))
         case "AWS::Glue::Connection":
             return Survey(connections=(jobs.connection(stack, logical_id),))
-        case "AWS::StepFunctions::StateMachine" | "AWS::Serverless::StateMachine":
-            return state_machine(stack, logical_id, texts)
     return Survey()
 
 
-def _flows(world: World) -> Survey:
+def _triggered(resources: Sequence[tuple[Stack, str, str]], world: World) -> Survey:
     """Return the flows of Glue workflows, whose triggers may stand in other stacks, and of triggers outside of any."""
     triggers: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    places: dict[str, Where] = {}
-    properties: dict[str, dict[str, str]] = {}
-    names: dict[str, str] = {}
-    for stack, logical_id, kind in _resources(world):
+    workflows: dict[str, tuple[str, Where, dict[str, str]]] = {}
+    places: dict[int, Where] = {}
+    for stack, logical_id, kind in resources:
+        at = stack.template.where(logical_id)
         if kind == "AWS::Glue::Workflow":
             name = stack.physical_name(logical_id)
-            key = filled(name, world.values)
-            names[key], places[key] = name, stack.template.where(logical_id)
-            properties[key] = jobs.run_properties(stack, logical_id)
+            workflows[filled(name, world.values)] = name, at, jobs.run_properties(stack, logical_id)
         elif kind in {"AWS::Glue::Trigger", "AWS::Scheduler::Schedule"}:
-            found = (
-                jobs.trigger(stack, logical_id) if kind == "AWS::Glue::Trigger" else jobs.schedule(stack, logical_id)
-            )
-            if found is not None:
-                name = str(found.get("WorkflowName") or "")
-                key = filled(name, world.values)
-                triggers[key].append(found)
-                names.setdefault(key, name)
-                places.setdefault(key, stack.template.where(logical_id))
+            read = jobs.trigger if kind == "AWS::Glue::Trigger" else jobs.schedule
+            if (found := read(stack, logical_id)) is not None:
+                places[id(found)] = at
+                triggers[filled(str(found.get("WorkflowName") or ""), world.values)].append(found)
     survey = Survey()
-    for key in names:
-        if key:
-            survey += workflow_flow(names[key], triggers[key], at=places[key], run_properties=properties.get(key, {}))
-        else:
-            survey += trigger_flows(triggers[key], at=places[key])
+    for group in connected_triggers(triggers.pop("", [])):
+        first = min(group, key=lambda trigger: str(trigger["Name"]))
+        survey += workflow_flow(first["Name"], group, at=places[id(first)])
+    for key in dict.fromkeys((*workflows, *triggers)):
+        own = triggers[key]
+        name, at, properties = workflows.get(key) or (str(own[0]["WorkflowName"]), places[id(own[0])], {})
+        survey += workflow_flow(name, own, at=at, run_properties=properties)
     return survey

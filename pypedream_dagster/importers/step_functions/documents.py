@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pypedream_dagster.importers.files import SourceFile
@@ -12,8 +13,8 @@ from pypedream_dagster.importers.step_functions.lenient import Lined, TooDeepErr
 from pypedream_dagster.importers.step_functions.yaml_text import read_yaml
 from pypedream_dagster.importers.survey import Where
 
-_START = re.compile(r"""["']?\bStartAt\b["']?\s*[:=]""")
-_STATES = re.compile(r"""["']?\bStates\b["']?\s*[:=]""")
+_START = re.compile(r"""["']?\bStartAt\b\\*["']?\s*[:=]""")
+_STATES = re.compile(r"""["']?\bStates\b\\*["']?\s*[:=]""")
 _NOT_MINE = (".tf", ".tfvars", ".md", ".tf.json", ".hcl")
 _SPEAKS_CLOUDFORMATION = re.compile(r"AWS::StepFunctions::StateMachine|AWS::Serverless::StateMachine")
 _TELLS_NOTHING = {
@@ -27,7 +28,7 @@ _TELLS_NOTHING = {
     "fn::sub",
     "resources",
 }
-_DOUBLED = re.compile(r"\{\{\s*[\"'\n]")
+_DOUBLED = re.compile(r"\{\{\s*[\"'\n]")  # an f-string's, or str.format's
 _DEEPEST = 60
 _CANDIDATES = 40
 
@@ -118,20 +119,26 @@ def _within(value: Any, name: str, path: str, depth: int, line: int | None = Non
 
 def _in_code(file: SourceFile) -> Iterator[Machine]:
     """Give the definitions that stand somewhere in a text as literals."""
-    text = file.text
-    if _DOUBLED.search(text):
-        text = _without_doubled_braces(text)
     at = 0
-    while found := _START.search(text, at):
+    while found := _START.search(file.text, at):
         at = found.end()
-        for opened in _enclosing(text, found.start()):
+        for opened in _enclosing(file.text, found.start()):
+            text, start = file.text, opened
+            line = text.count("\n", 0, opened) + 1
+            doubled = (
+                opened > 0 and text[opened - 1] == "{" and text[opened + 1 : opened + 2] in {"", " ", "\n", '"', "\r"}
+            )
+            if doubled:
+                text, start = _without_doubled_braces(text[opened - 1 :]), 0
             try:
-                value, end = read_value(text, opened)
+                value, end = read_value(text, start, first_line=line if doubled else 1)
             except TooDeepError:
                 break
-            if is_machine(value) and end > found.start():
-                yield Machine(_stem(file), value, Where(file.path, text.count("\n", 0, opened) + 1))
-                at = max(at, end)
+            if is_machine(value) and (doubled or end > found.start()):
+                yield Machine(_stem(file), value, Where(file.path, line))
+                within = len(_START.findall(text, start, end))
+                for inner in islice(_START.finditer(file.text, found.start()), within):
+                    at = max(at, inner.end())
                 break
 
 

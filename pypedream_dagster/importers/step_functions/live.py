@@ -59,7 +59,6 @@ class _Account:
             return None
         told = self.described(arn)
         read = machine_of(told.definition, told.name, Where(arn), {}) if told else None
-        # ASL as AWS keeps it has lines of its own, which nobody sees.
         return None if read is None else replace(read, names=(arn,))
 
     def starts(self, execution: str, prefix: str = "", depth: int = 0) -> Iterator[JobStart]:

@@ -22,11 +22,12 @@ _FORMS = re.compile(
     | \[\[\s*(?P<square>[A-Za-z_][\w.-]*)\s*\]\]
     | (?<![A-Za-z0-9])__(?P<under>[A-Za-z](?:[A-Za-z0-9-]|_(?!_))*)__
     | %(?P<percent>[A-Z][A-Z0-9_]{2,})%
-    | (?<![\w$])\$(?P<shell>[A-Z][A-Z0-9_]{2,})(?![\w.\[])
+    | (?<![\w$])\$(?P<shell>(?!LATEST\b)[A-Z][A-Z0-9_]{2,})(?![\w.\[])
     """,
     re.VERBOSE,
 )
 _COULD_HOLD_ONE = re.compile(r"[${<@#\[%]|__")
+_ENCODING = re.compile(r"\A(?:jsonencode|yamlencode|tojson|tostring|toset|tolist)\(\s*([\w.-]+)\s*\)\Z")
 _FILTER = re.compile(r"\s*\|.*\Z", re.DOTALL)
 
 
@@ -53,6 +54,6 @@ def rendered(text: str, values: Mapping[str, str]) -> str:
 
 def _name(found: re.Match[str]) -> str:
     if found["skip"]:
-        return parameter(found["skip"][2:-1])
+        return parameter(_ENCODING.sub(r"\1", found["skip"][2:-1].strip()))
     inner = next(group for name, group in found.groupdict().items() if name != "skip" and group is not None)
     return parameter(_FILTER.sub("", inner))  # {{ x | default('y') }}

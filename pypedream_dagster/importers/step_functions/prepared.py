@@ -11,7 +11,10 @@ from pypedream_dagster.importers.parameters import PARAMETER, filled, parameter
 from pypedream_dagster.importers.step_functions.lenient import Lined, Raw, TooDeepError, read_value
 from pypedream_dagster.importers.step_functions.placeholders import named, rendered
 
-_PIECE = re.compile(r"""[fFrRbB]{0,2}"(?P<two>[^"]*)"|[fFrRbB]{0,2}'(?P<one>[^']*)'|(?P<name>[^+"']+)|\+""")
+_LITERAL = re.compile(
+    r"""(?P<prefix>[fFrRbB]{0,2})(?:"(?P<two>[^"]*)"|'(?P<one>[^']*)')(?:\.format\((?P<given>[^()]*)\))?"""
+)
+_LONGEST_NAME = 80
 _DEEPEST = 200
 
 
@@ -54,15 +57,34 @@ def _of_expression(raw: Raw, values: Mapping[str, str]) -> Any:
         return values.get(text, parameter(text))
     if "${" in text and not re.search(r"[\"'(+]", text):
         return filled(text, values)
-    pieces = []
-    for piece in _PIECE.finditer(text):
-        literal = piece["two"] if piece["two"] is not None else piece["one"]
-        if literal is not None:
-            pieces.append(literal)
-        elif piece["name"] and piece["name"].strip():
-            told = piece["name"].strip()
-            pieces.append(values.get(told, parameter(told)))
-    return filled("".join(pieces), values)
+    return filled("".join(_piece(part.strip(), values) for part in _summands(text)), values)
+
+
+def _summands(text: str) -> list[str]:
+    """Return what is joined by ``+`` in an expression, outside of quotes and brackets."""
+    parts, start, open_brackets, quote = [], 0, 0, ""
+    for at, char in enumerate(text):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'`":
+            quote = char
+        elif char == "+" and not open_brackets:
+            parts.append(text[start:at])
+            start = at + 1
+        else:
+            open_brackets += (char in "([{") - (char in ")]}")
+    return [*parts, text[start:]]
+
+
+def _piece(text: str, values: Mapping[str, str]) -> str:
+    if found := _LITERAL.fullmatch(text):
+        inner = found["two"] if found["two"] is not None else found["one"] or ""
+        told = re.sub(r"(?<![{$])\{([^{}]+)\}(?!\})", r"${\1}", inner) if "f" in found["prefix"].lower() else inner
+        given = iter((found["given"] or "").split(","))
+        return re.sub(r"(?<!\$)\{\w*\}", lambda _: parameter(next(given, "unknown")), told) if found["given"] else told
+    if found := re.fullmatch(r"(?:str|String)\(\s*[\"']?([\w.-]+)[\"']?\s*\)", text):
+        text = found[1]
+    return text if re.fullmatch(r"\d+", text) else values.get(text, parameter(text[:_LONGEST_NAME]))
 
 
 def _of_function(name: str, inner: Any, values: Mapping[str, str], depth: int) -> str:

@@ -82,8 +82,12 @@ class Work:
     machine: str = ""
 
 
-def work_of(resource: str, parameters: Any) -> Work:
-    """Tell what a resource does with these parameters; an unknown resource is most likely a function."""
+def work_of(resource: str, parameters: Any, *, explicit: bool = True) -> Work:
+    """Tell what a resource does with these parameters; an unknown resource is most likely a function.
+
+    Args:
+        explicit: whether the state says its parameters, or passes on its input: then they tell nothing of the resource.
+    """
     collapsed = _PLACEHOLDER.sub("_", resource)  # ${AWS::Partition} has colons of its own
     found = _INTEGRATION.search(collapsed)
     known = dict(_known(parameters))
@@ -95,6 +99,8 @@ def work_of(resource: str, parameters: Any) -> Work:
         return Work("activity", _after(resource, ":activity:"))
     if _MACHINE.search(collapsed):
         return Work("state-machine", resource, machine=machine_name(resource))
+    if not explicit:
+        known = {}
     names_a_job = "JobName" in known and not {"JobDefinition", "JobQueue"} & known.keys()
     if names_a_job or "startjobrun" in resource.lower():
         return Work("glue", _first(known, ("JobName",)))
@@ -130,8 +136,8 @@ def _integration(service: str, action: str, how: str, known: Mapping[str, Any]) 
             return Work("state-machine", told, waits or "sync" in action.lower(), machine_name(told))
         return Work("look")
     target = _first(known, _RESOURCES.get(operation, ()))
-    if operation == "lambda" and target and ":function:" in target:
-        target = _after(target, ":function:")
+    if operation == "lambda" and target:
+        target = (_after(target, ":function:") if ":function:" in target else target).removesuffix(":$LATEST")
     return Work(operation, target or action, waits)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pypedream_dagster.importers.parameters import PARAMETER
 from pypedream_dagster.importers.step_functions import choices, jsonata, paths
 from pypedream_dagster.importers.step_functions.documents import Machine
 from pypedream_dagster.importers.step_functions.lenient import Lined
@@ -263,7 +264,8 @@ class Walk:
 
     def _task(self, name: str, state: Mapping[str, Any], given: Any, frame: Frame) -> tuple[int, int, Any]:
         resource = state.get("Resource")
-        work = work_of(text_of(resource) if resource is not None else "", given)
+        explicit = "Parameters" in state or "Arguments" in state
+        work = work_of(text_of(resource) if resource is not None else "", given, explicit=explicit)
         if work.operation == "look":
             step = self.steps.add()
             return step, step, Unknown(name)
@@ -277,13 +279,15 @@ class Walk:
         result: Any = Unknown(name)
         if work.operation == "glue":
             told = _of(given, "Arguments")
+            if isinstance(told, str) and (open_one := PARAMETER.fullmatch(told)):  # a template's, for the whole of them
+                told = Unknown(open_one[1])
             fields = told.fields if isinstance(told, Unknown) else told if isinstance(told, dict) else {}
             arguments = {str(key): text_of(value) for key, value in fields.items() if value is not None}
             learn(arguments)
             if isinstance(told, Unknown):
                 self.problems.append(
                     Problem(
-                        at, f"the job's arguments are ${{{told.name}}}: only a run tells them (import with the history)"
+                        at, f"the job's arguments are ${{{told.name}}}: a run's history may tell them, or its value"
                     )
                 )
             task = Task(_key(name, frame), "glue", at, job=work.resource, arguments=arguments)

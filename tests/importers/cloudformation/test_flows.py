@@ -231,3 +231,55 @@ def test_triggers_without_a_workflow_and_schedules_chain_jobs_too():
     load, report = sorted(_tasks(found), key=lambda task: str(task.job))
     assert (load.job, dict(load.arguments), report.job) == ("load", {"--n": "1"}, "report")
     assert found.flows[0].order == {(load.key, report.key)}
+
+
+def test_a_state_machine_that_another_starts_is_part_of_its_flow():
+    found = read(
+        """
+        Resources:
+          Child:
+            Type: AWS::Serverless::StateMachine
+            Properties:
+              Definition:
+                StartAt: Load
+                States:
+                  Load:
+                    Type: Task
+                    Resource: arn:aws:states:::glue:startJobRun.sync
+                    Parameters: {JobName: load}
+                    End: true
+          Parent:
+            Type: AWS::StepFunctions::StateMachine
+            Properties:
+              StateMachineName: parent
+              DefinitionSubstitutions: {Child: !GetAtt Child.Arn}
+              DefinitionString: |
+                {"StartAt": "Run", "States": {"Run": {
+                  "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": true,
+                  "Parameters": {"StateMachineArn": "${Child}"}}}}
+        """
+    )
+    (task,) = _tasks(found)
+
+    assert (found.flows[0].name, task.job) == ("parent", "load")
+
+
+def test_state_machines_of_one_definition_are_two():
+    definition = {"StartAt": "Load", "States": {"Load": {**_STEP, "Parameters": {"JobName": "${Job}"}}}}
+    found = read(
+        {
+            "template.yaml": """
+                Resources:
+                  One:
+                    Type: AWS::Serverless::StateMachine
+                    Properties: {DefinitionUri: etl.asl.json, DefinitionSubstitutions: {Job: one}}
+                  Two:
+                    Type: AWS::Serverless::StateMachine
+                    Properties: {DefinitionUri: ./etl.asl.json, DefinitionSubstitutions: {Job: two}}
+            """,
+            "etl.asl.json": json.dumps(definition),
+        }
+    )
+
+    assert [(flow.name, flow.tasks[0].job) for flow in found.flows] == [("One", "one"), ("Two", "two")]
+    assert found.flows[0].at != found.flows[1].at

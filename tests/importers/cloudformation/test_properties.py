@@ -99,7 +99,7 @@ def _file(text: str, path: str = "template.yaml") -> SourceFile:
 
 
 @given(st.one_of(_documents, _templates), _templates)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_document_breaks_the_reader(one: Any, other: Any):
     found = survey([_file(json.dumps(one)), _file(yaml.safe_dump(other), "other.yaml")], {"A": "x"})
 
@@ -127,7 +127,7 @@ _SYNTAX = [
 
 
 @given(st.lists(st.one_of(st.sampled_from([*_PARTS, *_SYNTAX]), st.text(max_size=3))))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_text_breaks_the_reader(parts: list[str]):
     survey([_file("Resources:\n  A: {Type: AWS::Glue::Job}\n" + "".join(parts)), _file("".join(parts), "b.json")], {})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from .reading import arguments, job_with, only_job, read
@@ -192,7 +194,12 @@ def test_what_plugins_of_the_serverless_framework_add():
                       definition: ${file(machines/other.asl.json)}
             """,
             "src/load.py": "print()",
-            "machines/other.asl.json": '{"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}',
+            "machines/other.asl.json": json.dumps(
+                {
+                    "StartAt": "A",
+                    "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::athena:x", "End": True}},
+                }
+            ),
         }
     )
     job = only_job(found)
