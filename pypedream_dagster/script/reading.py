@@ -48,7 +48,7 @@ def read_script(body: bytes, *, language: str = "python") -> Reading:
     text = body.decode("utf-8-sig", errors="replace")
     if _is_notebook(text):
         return _unreadable("it is a notebook, not the script that Glue runs")
-    with _deep_recursion():
+    with deep_recursion():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an odd escape in a string is none of our business
@@ -148,7 +148,8 @@ def _unreadable(reason: str, line: int | None = None) -> Reading:
 
 
 @contextmanager
-def _deep_recursion() -> Iterator[None]:
+def deep_recursion() -> Iterator[None]:
+    """Let code nest as deep as Python's parser lets it."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _DEEPEST))
     try:
