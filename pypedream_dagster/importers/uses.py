@@ -27,6 +27,7 @@ only that somebody else writes there."""
 
 _VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
 _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
+_BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
 _CODE_ENDINGS = (
@@ -179,6 +180,11 @@ def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
         place = Place("other", text.strip("/"))
         if not place.at_run_time:
             yield text, place
+    elif system == "s3" and _BEGUN_BY_PARAMETER.match(text):
+        # A parameter holds the whole beginning, scheme and bucket included.
+        place = s3_place(_cut_at_unknown(f"s3://{text}"))
+        if place is not None:
+            yield f"s3://{text}", place
 
 
 def _cut_at_unknown(uri: str) -> str:
@@ -203,7 +209,8 @@ def _argument_uses(
 
 
 def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str], str | None]) -> Iterator[Use]:
-    uris = _VALUE_URI.findall(value)
+    begun = _BEGUN_BY_PARAMETER.match(value) is not None
+    uris = [f"s3://{value}"] if begun else _VALUE_URI.findall(value)
     answer = told(step, name)
     direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[direction_of(name)]
     if answer == "neither":
@@ -213,7 +220,7 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
     for uri in uris:
         place = s3_place(uri)
         if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
-            whole = uri == value.strip()
+            whole = begun or uri == value.strip()
             yield Use(step.id, direction, by, place, uri, name, name if whole else None)
     if not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and _words(name) & _PLACE_WORDS:
         place = Place("other", value)
