@@ -209,7 +209,8 @@ def _argument_uses(
 
 
 def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str], str | None]) -> Iterator[Use]:
-    begun = _BEGUN_BY_PARAMETER.match(value) is not None
+    is_place = direction_of(name) != "unknown" or bool(_words(name) & _PLACE_WORDS)
+    begun = is_place and _BEGUN_BY_PARAMETER.match(value) is not None
     uris = [f"s3://{value}"] if begun else _VALUE_URI.findall(value)
     answer = told(step, name)
     direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[direction_of(name)]
