@@ -73,7 +73,7 @@ def import_graph(given: Given) -> Imported:
     ask_about_uses(asking, steps.steps, found.uses, pairs)
     blind = settled_writes(asking, steps.steps, found.blind)
     linked = joined(steps, pairs, datasets, asking)
-    ask_about_parameters(asking, steps.steps, found.uses)
+    ask_about_parameters(asking, steps.steps, found.uses, found.script_locations)
     document = graph_document_of(steps.steps, datasets, linked, blind, found.values)
     document["graph"] = {
         "metadata": {
@@ -118,6 +118,7 @@ def wanted_scripts(given: Given) -> tuple[str, ...]:
 class _Found:
     steps: Steps
     scripts: Mapping[str, Script | None]
+    script_locations: Mapping[str, str]
     catalog: Catalog
     uses: Sequence[Use]
     blind: Sequence[Blind]
@@ -146,7 +147,8 @@ def _look(given: Given) -> _Found:
         )
         uses += its_uses
         blind += its_blind
-    return _Found(steps, of_step, catalog, uses, blind, values, asking)
+    locations = {step.id: scripts.location(step) for step in steps.steps if step.is_job}
+    return _Found(steps, of_step, locations, catalog, uses, blind, values, asking)
 
 
 def _steps(given: Given, values: Mapping[str, str], asking: Asking) -> Steps:

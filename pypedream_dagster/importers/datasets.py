@@ -200,6 +200,8 @@ def _uri(use: Use) -> tuple[str, bool]:
         if UNKNOWN in segment or (number > 1 and run_time):
             break
         kept.append(segment)
+    if not kept:
+        return use.value, False
     text = f"s3://{'/'.join(kept)}"
     whole = len(kept) == len(place.segments)
     ends = use.value if whole and use.place.kind == "s3" and not place.cut else f"{text}/"

@@ -135,8 +135,10 @@ def ask_about_homes(asking: Asking, datasets: Datasets) -> None:
                 )
 
 
-def ask_about_parameters(asking: Asking, steps: Iterable[Step], uses: Iterable[Use]) -> None:
-    """Ask for the values of unknown parts of places, job names and arguments."""
+def ask_about_parameters(
+    asking: Asking, steps: Iterable[Step], uses: Iterable[Use], script_locations: Mapping[str, str]
+) -> None:
+    """Ask for the values of unknown parts of places, job names, arguments, and where scripts lie."""
     users: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for use in uses:
         for text in (use.value, use.location.text if use.location else ""):
@@ -146,6 +148,8 @@ def ask_about_parameters(asking: Asking, steps: Iterable[Step], uses: Iterable[U
         for text, what in ((step.name, "the job's name"), *((value, key) for key, value in step.arguments.items())):
             for name in parameters_in(text):
                 users[name][f"{step.id} ({what})"] = None
+        for name in parameters_in(script_locations.get(step.id, "")):
+            users[name][f"{step.id} (where its script lies)"] = None
     for name, where in sorted(users.items()):
         shown = list(where)[:_MOST_USERS]
         more = f" and {len(where) - _MOST_USERS} more" if len(where) > _MOST_USERS else ""

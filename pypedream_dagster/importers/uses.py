@@ -124,13 +124,16 @@ def uses_of(
 
 
 def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: list[Blind]) -> Iterator[Use]:
-    arguments = {name.lstrip("-"): value for name, value in step.effective.items()}
+    # A script may ask for its workflow's run properties as it does for arguments.
+    properties = f"{step.flow}."
+    arguments = {name.removeprefix(properties): text for name, text in values.items() if name.startswith(properties)}
+    arguments |= {name.lstrip("-"): value for name, value in step.effective.items()}
     for fact in script.reading.facts:
         if not isinstance(fact, Access) or fact.action == "delete" or fact.system not in {"s3", "catalog", "unknown"}:
             continue
         at = f"{script.path}:{fact.at.line}"
         text = place_of_text(fact.target, arguments, values)
-        argument = _whole_argument(fact.target, step, text)
+        argument = _whole_argument(fact.target, step, text, script.reading.declared)
         places = list(_places(text, fact.system))
         if not places and fact.action == "write" and fact.system != "unknown":
             blind.append(Blind(step.id, at, _shown(text)))
@@ -150,12 +153,13 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
             )
 
 
-def _whole_argument(target: Text, step: Step, text: str) -> str | None:
+def _whole_argument(target: Text, step: Step, text: str, declared: Sequence[str]) -> str | None:
     """Return the argument that is all of a target, slashes at its end aside."""
     match target.pieces:
         case (Argument(name),) | (Argument(name), "/") if name != "*":
             dashed = next((given for given in step.effective if given.lstrip("-") == name), f"--{name}")
-            return dashed if len(_VALUE_URI.findall(text)) <= 1 else None
+            is_argument = dashed in step.effective or name in declared
+            return dashed if is_argument and len(_VALUE_URI.findall(text)) <= 1 else None
         case _:
             return None
 

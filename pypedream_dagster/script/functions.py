@@ -39,7 +39,7 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
         return texts.url_joined(*(*positional, None, None)[:2])
     if name in {"os.getenv", "os.environ.get"} and positional:
         return _of_environment(*positional[:2])
-    if name == "awswrangler.catalog.get_table_location":
+    if name in {"awswrangler.catalog.get_table_location", "wr.catalog.get_table_location"}:
         named = {**dict(zip(("database", "table"), positional, strict=False)), **keywords}
         return located_at(named.get("database"), named.get("table"))
     if name in {"json.loads", "ast.literal_eval"} and positional:

@@ -18,6 +18,7 @@ from pypedream_dagster.script.clocks import clock_facts
 from pypedream_dagster.script.glue import glue_facts
 from pypedream_dagster.script.interpreter import Interpreter, TooLargeError
 from pypedream_dagster.script.libraries import database_facts, library_facts
+from pypedream_dagster.script.locations import locations_of
 from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, Reading, Unreadable
 from pypedream_dagster.script.operations import LOCATION_OF
 from pypedream_dagster.script.spark import SparkState, spark_facts, views_of
@@ -47,7 +48,7 @@ def read_script(body: bytes, *, language: str = "python") -> Reading:
     text = body.decode("utf-8-sig", errors="replace")
     if _is_notebook(text):
         return _unreadable("it is a notebook, not the script that Glue runs")
-    with _deep_recursion():
+    with deep_recursion():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an odd escape in a string is none of our business
@@ -79,6 +80,7 @@ def _read(tree: ast.Module, text: str) -> Reading:
         declared=tuple(dict.fromkeys(interpreter.declared)),
         modules=tuple(dict.fromkeys(interpreter.modules)),
         unreadable=unreadable,
+        locations=tuple(dict.fromkeys(found for chain in chains for found in locations_of(chain))),
     )
 
 
@@ -146,7 +148,8 @@ def _unreadable(reason: str, line: int | None = None) -> Reading:
 
 
 @contextmanager
-def _deep_recursion() -> Iterator[None]:
+def deep_recursion() -> Iterator[None]:
+    """Let code nest as deep as Python's parser lets it."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _DEEPEST))
     try:

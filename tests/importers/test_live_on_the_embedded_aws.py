@@ -237,7 +237,7 @@ def test_workflows_without_the_permission_to_list_triggers(deployed: Deployed, m
     survey = workflows_live(aws.glue, deployed.name)
     assert [flow.name for flow in survey.flows] == [deployed.name]
     assert [("glue:GetTriggers" in problem.what) for problem in survey.problems] == [True]
-    aws = deployed.without("glue:GetTriggers", "glue:ListWorkflows", monkeypatch=monkeypatch)
+    aws = deployed.without("glue:ListWorkflows", monkeypatch=monkeypatch)
     with pytest.raises(AccessDeniedError, match="glue:ListWorkflows"):
         workflows_live(aws.glue, deployed.name)
 

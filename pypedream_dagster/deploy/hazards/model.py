@@ -70,7 +70,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "unexplained-write": Kind(
         ("severe",),
-        "the import that made the graph found a write of the job's that no argument moves, and the script still does it",
+        "the import found a write of the job's that no argument moves, and the script still does it",
         "the run would be denied in its middle, or write what the branch's delta never sees; it cannot be acknowledged",
         "create the branch with --rewrite-literals, or let the script take the place from the output's argument",
     ),

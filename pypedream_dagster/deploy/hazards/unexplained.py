@@ -55,7 +55,8 @@ def _is_it(entry: UnexplainedWrite, write: Access, target: Target, prefixes: tup
         start = folder(entry.what.partition("{")[0])
         return write.system == "s3" and (target.lies_in(start) or target.may_hold(start))
     if _TABLE.match(entry.what):
-        return write.system == "catalog" and target.start.replace("`", "").lower().endswith(entry.what.lower())
+        written = target.start.replace("`", "").lower().split(".")[-2:]
+        return write.system == "catalog" and written == entry.what.lower().split(".")
     return not target.exact  # of a place that could not be told: whatever still cannot
 
 
@@ -96,9 +97,8 @@ def without_twice_told(findings: Iterable[Finding]) -> Iterator[Finding]:
     listed = list(findings)
     told = [finding for finding in listed if finding.kind == KIND]
     for finding in listed:
-        same = (
-            finding.kind in _SAID_BY_IT
-            and any(one.node == finding.node and _same_place(one, finding) for one in told)
+        same = finding.kind in _SAID_BY_IT and any(
+            one.node == finding.node and _same_place(one, finding) for one in told
         )
         if not same:
             yield finding

@@ -51,6 +51,7 @@ class Expressions(ABC):
         frame: the names that are in sight.
         steps: how much was walked so far.
         line: of the statement or call that is being walked.
+        hint: the name that is being assigned: what is not known is called by it.
     """
 
     def __init__(self) -> None:
@@ -58,6 +59,7 @@ class Expressions(ABC):
         self.steps = 0
         self.most_steps = MOST_STEPS
         self.line = 0
+        self.hint = "choice"
 
     @abstractmethod
     def call(self, callee: Value, positional: list[Value], keywords: dict[str, Value]) -> Value:
@@ -94,7 +96,7 @@ class Expressions(ABC):
             case ast.Attribute(owner, name):
                 return self.attribute(self.value(owner), name)
             case ast.Call():
-                return self._call(node)
+                return natives.limited(self._call(node))
             case ast.Subscript(owner, key):
                 return self.item(self.value(owner), self.value(key), owner)
             case ast.List(elements):
@@ -106,7 +108,7 @@ class Expressions(ABC):
             case ast.Dict():
                 return self._dict(node)
             case ast.BinOp(left, operation, right):
-                return self.binary(operation, self.value(left), self.value(right))
+                return natives.limited(self.binary(operation, self.value(left), self.value(right)))
             case ast.BoolOp(operation, values):
                 return self._bool(operation, values)
             case ast.UnaryOp(operation, operand):
@@ -353,7 +355,8 @@ class Expressions(ABC):
         known = truth(test)
         if known is not None:
             return self.value(body if known else orelse)
-        return self.either(self.value(body), self.value(orelse), "choice")
+        hint = self.hint  # both sides may assign names of their own
+        return self.either(self.value(body), self.value(orelse), hint)
 
     def either(self, one: Value, other: Value, hint: str) -> Value:
         """Return what a name holds that may hold either: tasks both, values an unknown one."""
@@ -382,7 +385,7 @@ class Expressions(ABC):
         except NotNativeError:
             pass
         if isinstance(value, XCom):
-            return self.iterated(value.operator.result) if value.operator.result is not None else [value]
+            return self.iterated(value.result) if value.result is not None else [Unknown(f"{value.name}.item")]
         if isinstance(value, Unknown | Symbol | str):
             return [Unknown(f"{named(value)}.item")]
         return [] if value is None or isinstance(value, int | float) else [self.fresh("item")]

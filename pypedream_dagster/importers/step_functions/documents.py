@@ -55,7 +55,12 @@ def is_machine(value: Any) -> bool:
 def machines_in(file: SourceFile) -> tuple[Machine, ...]:
     """Return the state machines that a file holds; those in CloudFormation and Terraform are read with these."""
     text = file.text
-    if not _START.search(text) or not _STATES.search(text) or file.name.lower().endswith(_NOT_MINE):
+    if (
+        "StartAt" not in text
+        or not _START.search(text)
+        or not _STATES.search(text)
+        or file.name.lower().endswith(_NOT_MINE)
+    ):
         return ()
     if _SPEAKS_CLOUDFORMATION.search(text) and re.search(r"""^\s*["']?Resources["']?\s*:""", text, re.MULTILINE):
         return ()

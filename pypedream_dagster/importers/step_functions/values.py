@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +81,20 @@ def merged(one: Any, other: Any, name: str, depth: int = 0) -> Any:
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         return [merged(a, b, f"{name}[{i}]", depth + 1) for i, (a, b) in enumerate(zip(one, other, strict=True))]
     return one if type(one) is type(other) and one == other else Unknown(name)
+
+
+def joined(parts: Sequence[Any], name: str) -> Any:
+    """Return objects put together, later ones over earlier ones; an unknown one may hide what stands before it."""
+    found: dict[str, Any] = {}
+    unknown: Unknown | None = None
+    for part in parts:
+        if isinstance(part, Unknown):
+            found = {key: Unknown(f"{part.name}.{key}") for key in found}
+            unknown = part if unknown is None else Unknown(name)
+        if not isinstance(part, Unknown | dict):
+            return Unknown(name)
+        found |= _fields(part)
+    return found if unknown is None else Unknown(unknown.name, found)
 
 
 def holds(known: Any, later: Any, depth: int = 0) -> bool:

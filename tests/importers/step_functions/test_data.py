@@ -216,6 +216,21 @@ _NESTED = machine({"B": glue("load", {"--bucket.$": "$.bucket", "--who.$": "$$.E
 _START = "arn:aws:states:::states:startExecution"
 
 
+def test_an_unknown_object_over_a_known_one_may_change_it() -> None:
+    merge = {"Type": "Task", "Resource": GLUE, "Parameters": {"JobName": "a"}, "End": True}
+    defaults = {"--mode": "full", "--out": "s3://lake"}
+    definition = machine(
+        {
+            "Set": {"Type": "Pass", "Result": defaults, "ResultPath": "$.defaults", "Next": "A"},
+            "A": merge | {"Parameters": {"JobName": "a", "Arguments.$": "States.JsonMerge($.defaults, $.args, false)"}},
+        }
+    )
+    told = read(definition).flows[0].tasks[0].arguments
+    assert told == {"--mode": "${input.args.--mode}", "--out": "${input.args.--out}"}
+    fixed = read(json.loads(json.dumps(definition).replace("$.defaults, $.args", "$.args, $.defaults")))
+    assert fixed.flows[0].tasks[0].arguments == defaults
+
+
 @pytest.mark.parametrize("how", [".sync", ".sync:2", ""])
 def test_a_nested_machine_is_part_of_the_flow_with_the_callers_input(how: str) -> None:
     call = {

@@ -26,7 +26,7 @@ TEMPLATE = """{
         "JobName": "__JOB__",
         "Arguments": {
           "--bucket": "<BUCKET>", "--key": "@@KEY@@/%DAY%", "--env": "{{ env }}", "--n": {{ count }},
-          "--secret": "${resolve.secret}", "--pattern": "a < b",
+          "--erb": "<%=stage%>", "--m": <%many%>, "--secret": "${resolve.secret}", "--pattern": "a < b",
         },
         "NumberOfWorkers": ${workers}
       },
@@ -54,6 +54,8 @@ def test_a_template_is_read_before_it_is_rendered() -> None:
         "--key": "${KEY}/${DAY}",
         "--env": "${env}",
         "--n": "${count}",
+        "--erb": "${stage}",
+        "--m": "${many}",
         "--secret": "${resolve.secret}",
         "--pattern": "a < b",
     }
@@ -212,6 +214,7 @@ def test_a_machine_that_another_of_the_files_starts_is_part_of_it() -> None:
         ("arn:aws-cn:states:::glue:startJobRun.sync", {"JobName": "a"}, "glue", "a"),
         ("arn:aws-us-gov:states:::aws-sdk:glue:startJobRun", {"JobName": "a"}, "glue", "a"),
         ("${GlueResource}", {"JobName": "a"}, "glue", "a"),
+        ("arn:aws:states:::glue:startJobRun", {"JobName": "arn:aws:glue:eu-west-1:1:job/a"}, "glue", "a"),
         ("arn:aws:states:::aws-sdk:glue:startCrawler", {"Name": "c"}, "crawler", "c"),
         ("arn:aws:states:::aws-sdk:glue:startWorkflowRun", {"Name": "w"}, "glue-workflow", "w"),
         ("arn:aws:states:::aws-sdk:glue:updateTable", {"DatabaseName": "d"}, "glue-api", "updateTable"),
@@ -288,6 +291,10 @@ def test_a_definition_that_is_none_is_a_problem() -> None:
 
 def test_brackets_without_end_are_no_machine() -> None:
     assert surveyed(file("x.json", '{"StartAt": "A", "States": ' + '{"a": [' * 5_000)).flows == ()
+
+
+def test_a_text_without_an_end_is_given_up_at_once() -> None:
+    assert surveyed(file("x.json", '{"StartAt": "A", "States": {"A": "' + "${a}{{b}}" * 300)).flows == ()
 
 
 _BITS = st.sampled_from(

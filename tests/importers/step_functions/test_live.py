@@ -6,11 +6,13 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from pypedream_dagster.aws.session import connect
@@ -18,6 +20,7 @@ from pypedream_dagster.aws.step_functions import JobStart, StepFunctionsClient
 from pypedream_dagster.errors import AwsError
 from pypedream_dagster.importers.step_functions import live_survey
 from pypedream_dagster.importers.step_functions.history import with_history
+from pypedream_dagster.importers.step_functions.live import Account
 from pypedream_dagster.importers.survey import Flow, Problem, Task, Where
 from pypedream_dagster.local_aws.endpoint import Endpoint
 from pypedream_dagster.masking.mask import mask_known
@@ -52,6 +55,9 @@ def test_deployed_machines_are_found_by_name_with_those_they_start(aws_env: Endp
         assert flow.tasks[1].arguments == {"--day": "${input.when}"}
         assert flow.tasks[1].at == Where(child, None, "States.B")
     assert live_survey(client, "no-such-machine", history=True).flows == ()
+    client.boto.start_execution(stateMachineArn=parent)  # which the embedded AWS does not carry out
+    (flow,) = live_survey(client, f"{name}-p", history=True).flows
+    assert flow.tasks[1].arguments == {"--day": "${input.when}"}
     with pytest.raises(AwsError):
         client.last_execution("arn:aws:states:us-east-1:123456789012:stateMachine:gone")
 
@@ -114,6 +120,65 @@ def test_a_run_tells_the_arguments_that_the_definition_leaves_open(interpreter: 
     assert flow.at == Where(arn)
     assert told.problems == ()
     assert secret not in mask_known(f"the password is {secret}")
+
+
+def _event(number: int, kind: str, before: int, **details: Any) -> dict[str, Any]:
+    return {"id": number, "previousEventId": before, "type": kind, "timestamp": datetime(2026, 11, 24), **details}
+
+
+def _entered(number: int, before: int, state: str) -> dict[str, Any]:
+    return _event(number, "TaskStateEntered", before, stateEnteredEventDetails={"name": state, "input": "{}"})
+
+
+def _scheduled(number: int, before: int, parameters: str) -> dict[str, Any]:
+    details = {"resourceType": "glue", "resource": "startJobRun.sync", "region": "r", "parameters": parameters}
+    return _event(number, "TaskScheduled", before, taskScheduledEventDetails=details)
+
+
+def test_runs_of_nested_machines_and_of_distributed_maps_are_part_of_it() -> None:
+    """As Step Functions answers, which no interpreter here does: child executions, pages, cut-off parameters."""
+    nested, one, two = (f"arn:aws:states:eu-west-1:1:execution:{name}:x" for name in ("child", "map1", "map2"))
+    map_run = "arn:aws:states:eu-west-1:1:mapRun:etl/Each:x"
+    submitted = {
+        "resourceType": "states",
+        "resource": "startExecution.sync",
+        "output": f'{{"ExecutionArn": "{nested}"}}',
+    }
+    boto = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="eu-west-1").client(
+        "stepfunctions"
+    )
+    histories = {
+        "root": [
+            _entered(1, 0, "Call"),
+            _event(2, "TaskSubmitted", 1, taskSubmittedEventDetails=submitted),
+            _event(3, "MapStateEntered", 2, stateEnteredEventDetails={"name": "Each", "input": "{}"}),
+            _event(4, "MapRunStarted", 3, mapRunStartedEventDetails={"mapRunArn": map_run}),
+            _entered(5, 3, "Cut"),
+            _scheduled(6, 5, '{"JobName": "cut", "Argum'),
+        ],
+        one: [_entered(1, 0, "Load"), _scheduled(2, 1, '{"JobName": "load", "Arguments": {"--t": "a", "--n": 1}}')],
+        two: [_entered(1, 0, "Load"), _scheduled(2, 1, '{"JobName": "load", "Arguments": {"--t": "b"}}')],
+        nested: [_entered(1, 0, "Deep"), _scheduled(2, 1, '{"JobName": "deep"}')],
+    }
+    with Stubber(boto) as stubber:
+        first, *others = histories["root"]
+        stubber.add_response(
+            "get_execution_history", {"events": [first], "nextToken": "more"}, {"executionArn": "root"}
+        )
+        page = {"executionArn": "root", "nextToken": "more"}
+        stubber.add_response("get_execution_history", {"events": others}, page)
+        told = [{"executionArn": arn, "stateMachineArn": "m", "name": "x", "status": "SUCCEEDED"} for arn in (one, two)]
+        listed = [{**each, "startDate": datetime(2026, 11, 24)} for each in told]
+        stubber.add_response("list_executions", {"executions": listed}, {"mapRunArn": map_run})
+        for arn in (one, two, nested):
+            stubber.add_response("get_execution_history", {"events": histories[arn]}, {"executionArn": arn})
+        starts = list(Account(StepFunctionsClient(boto)).starts("root"))
+        stubber.assert_no_pending_responses()
+    assert starts == [
+        JobStart("Load", "load", {"--t": "a", "--n": "1"}),
+        JobStart("Load", "load", {"--t": "b"}),
+        JobStart("Call/Deep", "deep", {}),
+    ]
 
 
 def _task(key: str, job: str, **arguments: str) -> Task:
