@@ -9,16 +9,20 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 
 from pypedream_dagster.script.boto import boto_facts
-from pypedream_dagster.script.chain import Chain, chain_of
+from pypedream_dagster.script.chain import Chain, chains_of
 from pypedream_dagster.script.clocks import clock_facts
 from pypedream_dagster.script.glue import glue_facts
 from pypedream_dagster.script.interpreter import Interpreter, TooLargeError
 from pypedream_dagster.script.libraries import database_facts, library_facts
+from pypedream_dagster.script.locations import locations_of
 from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, Reading, Unreadable
-from pypedream_dagster.script.spark import SparkState, spark_facts
+from pypedream_dagster.script.operations import LOCATION_OF
+from pypedream_dagster.script.spark import SparkState, spark_facts, views_of
+from pypedream_dagster.script.values import text_of
 
 _LARGEST_BYTES = 2_000_000
 _DEEPEST = 20_000  # Python frames; a chain of a hundred methods takes about a thousand
@@ -44,7 +48,7 @@ def read_script(body: bytes, *, language: str = "python") -> Reading:
     text = body.decode("utf-8-sig", errors="replace")
     if _is_notebook(text):
         return _unreadable("it is a notebook, not the script that Glue runs")
-    with _deep_recursion():
+    with deep_recursion():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an odd escape in a string is none of our business
@@ -63,9 +67,9 @@ def _read(tree: ast.Module, text: str) -> Reading:
         interpreter.run(tree)
     except TooLargeError:
         unreadable = Unreadable("it is too large to be followed to its end")
-    chains = [chain_of(call) for call in interpreter.calls]
+    chains = chains_of(interpreter.calls)
     facts: list[Fact] = []
-    state = SparkState()
+    state = views_of(chains)
     for chain in chains:
         facts += _facts(chain, state)
     facts += database_facts(chains, set(interpreter.modules))
@@ -76,16 +80,26 @@ def _read(tree: ast.Module, text: str) -> Reading:
         declared=tuple(dict.fromkeys(interpreter.declared)),
         modules=tuple(dict.fromkeys(interpreter.modules)),
         unreadable=unreadable,
+        locations=tuple(dict.fromkeys(found for chain in chains for found in locations_of(chain))),
     )
 
 
 def _facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
     if chain.links:
         for family in (spark_facts(chain, state), glue_facts(chain), boto_facts(chain), library_facts(chain)):
-            found = list(family)
+            found = [_at_table(fact) for fact in family]
             yield from found
             if any(isinstance(fact, Access) for fact in found):
                 return
+
+
+def _at_table(fact: Fact) -> Fact:
+    """Return an access to a place that is known as a table's location as one to the table."""
+    if isinstance(fact, Access) and fact.target.start.startswith(LOCATION_OF):
+        first, *rest = fact.target.pieces
+        table = text_of((str(first).removeprefix(LOCATION_OF), *rest))
+        return replace(fact, system="catalog", target=table)
+    return fact
 
 
 def _keys(text: str, known: set[int]) -> Iterator[Fact]:
@@ -134,7 +148,8 @@ def _unreadable(reason: str, line: int | None = None) -> Reading:
 
 
 @contextmanager
-def _deep_recursion() -> Iterator[None]:
+def deep_recursion() -> Iterator[None]:
+    """Let code nest as deep as Python's parser lets it."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _DEEPEST))
     try:
