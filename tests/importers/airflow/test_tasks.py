@@ -36,7 +36,7 @@ def _one(code: str, **others: str) -> Task:
         ("'{{ ds }}'", "${ds}"),
         ("'{{ var.value.bucket }}/{{ var.json.cfg.path }}'", "${var.bucket}/${var.cfg.path}"),
         ("'{{ params.size }}'", "${etl.params.size}"),
-        ("'{{ ti.xcom_pull(task_ids=\"before\", key=\"k\") }}'", "${etl.before.k}"),
+        ('\'{{ ti.xcom_pull(task_ids="before", key="k") }}\'', "${etl.before.k}"),
         ("'{{ dag_run.conf[\"day\"] }}'", "${etl.conf.day}"),
         ("'{{ dag.dag_id }}-{{ task.task_id }}'", "etl-t"),
         ("'{{ conn.lake.host }}'", "${conn.lake.host}"),
