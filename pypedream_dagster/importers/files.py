@@ -10,7 +10,21 @@ from pathlib import Path
 from pypedream_dagster.errors import PypedreamError
 from pypedream_dagster.importers.survey import Problem, Where
 
-_ENDINGS = (".json", ".yaml", ".yml", ".template", ".py", ".tf", ".tfvars", ".tpl", ".tftpl", ".asl", ".j2", ".jinja")
+_ENDINGS = (
+    ".json",
+    ".yaml",
+    ".yml",
+    ".template",
+    ".py",
+    ".ipynb",
+    ".tf",
+    ".tfvars",
+    ".tpl",
+    ".tftpl",
+    ".asl",
+    ".j2",
+    ".jinja",
+)
 _PASSED_OVER = {
     ".git",
     ".terraform",
@@ -30,7 +44,7 @@ class SourceFile:
     """A text file.
 
     Attributes:
-        path: as it was given, or below the folder that was given; with ``/``.
+        path: from the project's folder, with ``/``: the same wherever the command is run.
         text: its content.
         body: the same as bytes, as a script is deployed.
     """
@@ -45,8 +59,12 @@ class SourceFile:
         return self.path.rpartition("/")[2]
 
 
-def read_files(paths: Iterable[Path]) -> tuple[tuple[SourceFile, ...], tuple[Problem, ...]]:
+def read_files(paths: Iterable[Path], base: Path) -> tuple[tuple[SourceFile, ...], tuple[Problem, ...]]:
     """Return the files that are given, whatever they are called, and of folders those with a telling ending.
+
+    Args:
+        paths: files and folders.
+        base: the project's folder, from which they are named.
 
     Raises:
         PypedreamError: a given path does not exist.
@@ -57,7 +75,7 @@ def read_files(paths: Iterable[Path]) -> tuple[tuple[SourceFile, ...], tuple[Pro
         if not given.exists():
             raise PypedreamError(f"There is no file or folder {given}.", hint="give its path from here")
         for path in [given] if given.is_file() else _below(given):
-            name = path.as_posix()
+            name = Path(os.path.relpath(path, base)).as_posix()
             try:
                 body = path.read_bytes()
             except OSError as error:

@@ -61,7 +61,7 @@ class Task:
     Attributes:
         key: names it within its flow.
         operation: ``glue`` for a Glue job; else what does the work, in lower case: ``lambda``, ``athena``, ``ecs``,
-            ``batch``, ``emr``, ``crawler``, ``databrew``, ``sagemaker``, ``redshift``, ``sql``, ``shell``, ``python``, ….
+            ``batch``, ``emr``, ``crawler``, ``databrew``, ``sagemaker``, ``redshift``, ``shell``, ``python``, ….
             Steps that only steer (Pass, Wait, Choice, EmptyOperator) are no tasks: order goes through them.
         at: where it stands.
         job: of ``glue``: the Glue job's name, or one of its aliases.

@@ -24,7 +24,7 @@ LISTING = "boto3, which lists it"
 """How an access is told apart that sees which objects there are, and not what is in them."""
 
 _PACKAGES = {"boto3", "aioboto3", "botocore", "aiobotocore", "session"}
-_MAKERS = {"client", "resource", "create_client"}
+_MAKERS = frozenset({"client", "resource", "create_client"})
 _KEYS = {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
 _ENVIRONMENT_SETTERS = {"__setitem__", "setdefault", "putenv"}
 _ENVIRONMENT = ("AWS_ACCESS_KEY", "AWS_SECRET", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_SHARED_CRED")
@@ -173,7 +173,8 @@ def _identities(chain: Chain) -> Iterator[Fact]:
 
 def _service(chain: Chain) -> tuple[str | None, tuple[Link, ...]]:
     """Return the service that a call goes to, and the links after its client; None where it is no call of boto3."""
-    for index in range(len(chain.links) - 2, -1, -1):
+    makers = () if _MAKERS.isdisjoint(chain.names) else range(len(chain.links) - 2, -1, -1)
+    for index in makers:
         link = chain.links[index]
         if link.name in _MAKERS and link.call is not None:
             name = literal(link.call.argument(0, "service_name"))

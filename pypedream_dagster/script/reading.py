@@ -13,7 +13,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from pypedream_dagster.script.boto import boto_facts
-from pypedream_dagster.script.chain import Chain, chain_of
+from pypedream_dagster.script.chain import Chain, chains_of
 from pypedream_dagster.script.clocks import clock_facts
 from pypedream_dagster.script.glue import glue_facts
 from pypedream_dagster.script.interpreter import Interpreter, TooLargeError
@@ -61,7 +61,7 @@ def read_script(body: bytes, *, language: str = "python") -> Reading:
     text = body.decode("utf-8-sig", errors="replace")
     if (cells := _code_of_notebook(text)) is not None:
         return _salvaged(cells, Unreadable("it is a notebook, not the script that Glue runs"))
-    with _deep_recursion():
+    with deep_recursion():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an odd escape in a string is none of our business
@@ -75,7 +75,7 @@ def read_script(body: bytes, *, language: str = "python") -> Reading:
 
 def _salvaged(text: str, why: Unreadable) -> Reading:
     """Return what can be told of a script that Python 3 does not accept as it stands."""
-    with _deep_recursion():
+    with deep_recursion():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -99,7 +99,7 @@ def _read(tree: ast.Module, text: str) -> Reading:
         interpreter.run(tree)
     except TooLargeError:
         unreadable = Unreadable("it is too large to be followed to its end")
-    chains = [chain_of(call) for call in interpreter.calls]
+    chains = chains_of(interpreter.calls)
     facts: list[Fact] = []
     state = views_of(chains)
     for chain in chains:
@@ -187,7 +187,8 @@ def _unreadable(reason: str, line: int | None = None) -> Reading:
 
 
 @contextmanager
-def _deep_recursion() -> Iterator[None]:
+def deep_recursion() -> Iterator[None]:
+    """Let code nest as deep as Python's parser lets it."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _DEEPEST))
     try:

@@ -26,6 +26,7 @@ _WRITER_SETTINGS = {"mode", "format", "option", "options", "partitionBy", "bucke
 _WRITER_ENDS = {"save", "saveAsTable", "insertInto", "parquet", "csv", "json", "orc", "text", "jdbc", "avro", "xml"}
 _READER_SETTINGS = {"format", "option", "options", "schema"}
 _READER_ENDS = {"load", "parquet", "csv", "json", "orc", "text", "textFile", "table", "jdbc", "avro", "xml"}
+_DELTA_TABLES = frozenset({"forPath", "forName"})
 _V2_ENDS: dict[str, Mode] = {
     "create": "once",
     "createOrReplace": "overwrite",
@@ -123,7 +124,7 @@ def spark_facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
         yield Access(chain.place, "write", "s3", as_text(call.argument(0, "path")), "spark", "once")
     elif name in {"textFile", "wholeTextFiles", "binaryFiles"} and call.positional:
         yield Access(chain.place, "read", "s3", as_text(call.positional[0]), "spark")
-    elif chain.module == "delta" or any(link in {"forPath", "forName"} for link in chain.names):
+    elif chain.module == "delta" or not _DELTA_TABLES.isdisjoint(chain.names):
         yield from _delta(chain)
     elif "getConnection" in chain.names and "DriverManager" in chain.names and name == "getConnection":
         target = without_credentials(as_text(call.argument(0)))

@@ -1,0 +1,77 @@
+"""The questions of an import, each asked once, and what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pypedream_dagster.importers.answers import Answers
+from pypedream_dagster.importers.finding import Question, QuestionKind
+from pypedream_dagster.importers.survey import Where
+
+
+class Asking:
+    """Asks questions: an answer settles one, else it stays open.
+
+    Args:
+        answers: what people answered.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._open: dict[str, Question] = {}
+        self._answered: dict[str, str] = {}
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """Those that are open, by kind and subject."""
+        return tuple(sorted(self._open.values(), key=lambda question: (question.kind, question.about)))
+
+    @property
+    def answered(self) -> dict[str, str]:
+        """Answers that settled a question, by its id."""
+        return dict(sorted(self._answered.items()))
+
+    def ask(
+        self,
+        kind: QuestionKind,
+        about: str,
+        text: str,
+        *,
+        choices: Sequence[str] = (),
+        node: str = "",
+        at: Sequence[Where] = (),
+    ) -> str | None:
+        """Ask, and return the answer; None if there is none."""
+        question = Question(kind, about, text, tuple(choices), node, tuple(at))
+        answer = self._answers.of(question)
+        if answer is None:
+            self._open.setdefault(question.id, question)
+        else:
+            self._answered[question.id] = answer
+        return answer
+
+    def known(self, kind: QuestionKind, about: str) -> str | None:
+        """Return an answer to what need not be asked if there is one; None if there is none."""
+        question = Question(kind, about, "")
+        answer = self._answers.of(question)
+        if answer is not None:
+            self._answered[question.id] = answer
+        return answer
+
+
+class Values(Mapping[str, str]):
+    """Values of parameters: as answered, else as a variables file says, else as the sources declare."""
+
+    def __init__(self, asking: Asking, variables: Mapping[str, str], declared: Mapping[str, str]) -> None:
+        self._asking = asking
+        self._known = {**declared, **variables}
+
+    def __getitem__(self, name: str) -> str:
+        answer = self._asking.known("parameter", name)
+        return self._known[name] if answer is None else answer
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)

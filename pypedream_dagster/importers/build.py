@@ -1,0 +1,163 @@
+"""From a survey to a graph: the one place where an import's parts come together.
+
+tasks → nodes → what each reads and writes → whose each dataset is → links with evidence → the graph file, and the
+questions that stay open. The same survey and answers give the same graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pypedream_dagster.graph.files import parse_graph
+from pypedream_dagster.importers.answers import Answers
+from pypedream_dagster.importers.asking import Asking, Values
+from pypedream_dagster.importers.catalog import Catalog
+from pypedream_dagster.importers.datasets import datasets_of
+from pypedream_dagster.importers.document import graph_document_of
+from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.finding import Imported
+from pypedream_dagster.importers.inquiry import (
+    ask_about_homes,
+    ask_about_parameters,
+    ask_about_scripts,
+    ask_about_uses,
+    ask_about_writers,
+    settled_writes,
+)
+from pypedream_dagster.importers.join import joined
+from pypedream_dagster.importers.links import Order, pairs_of
+from pypedream_dagster.importers.nodes import Selection, Steps, steps_of
+from pypedream_dagster.importers.parameters import filled
+from pypedream_dagster.importers.scripts import Script, Scripts
+from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
+from pypedream_dagster.importers.uses import Blind, Use, uses_of
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """All that an import starts from.
+
+    Attributes:
+        survey: of all sources.
+        selection: what of it becomes nodes.
+        answers: what people answered so far.
+        files: among which jobs' scripts are looked for.
+        variables: values of parameters, over those that sources declare.
+        sources: what was read, for the record.
+        request: the same, for the next import to ask for it again.
+    """
+
+    survey: Survey
+    selection: Selection = field(default_factory=Selection)
+    answers: Answers = field(default_factory=Answers)
+    files: Sequence[SourceFile] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    sources: Sequence[str] = ()
+    request: Mapping[str, Any] = field(default_factory=dict)
+
+
+def import_graph(given: Given) -> Imported:
+    """Return the graph of what sources tell, with evidence and open questions; it is valid as it is."""
+    found = _look(given)
+    steps, asking = found.steps, found.asking
+    reruns = {step.id: step.rerun_of for step in steps.steps if step.rerun_of}
+    datasets = datasets_of(
+        found.uses, found.catalog.table_at, lambda uri, _: asking.known("several-writers", uri), reruns
+    )
+    pairs = pairs_of(found.uses, Order(steps.order))
+    ask_about_scripts(asking, steps.steps, found.scripts)
+    ask_about_writers(asking, datasets)
+    ask_about_homes(asking, datasets)
+    ask_about_uses(asking, steps.steps, found.uses, pairs)
+    blind = settled_writes(asking, steps.steps, found.blind)
+    linked = joined(steps, pairs, datasets, asking)
+    ask_about_parameters(asking, steps.steps, found.uses, found.script_locations)
+    document = graph_document_of(steps.steps, datasets, linked, blind, found.values)
+    document["graph"] = {
+        "metadata": {
+            "import": {
+                "sources": list(given.sources),
+                "request": dict(given.request),
+                "answers": asking.answered,
+                "questions": [
+                    {"id": item.id, "kind": item.kind, "about": item.about, "text": item.text}
+                    for item in asking.questions
+                ],
+            }
+        }
+    }
+    return Imported(
+        graph=parse_graph(document, source="the imported graph"),
+        links=linked.links,
+        questions=asking.questions,
+        answered=asking.answered,
+        notes=(*steps.notes, *linked.notes),
+        problems=tuple(dict.fromkeys(given.survey.problems)),
+        sources=tuple(given.sources),
+    )
+
+
+def wanted_tables(given: Given) -> tuple[tuple[str, str], ...]:
+    """Return the catalog tables, as ``(database, table)``, that nodes use and whose location no source tells yet."""
+    places = (use.place for use in _look(given).uses if use.place.kind == "table" and use.location is None)
+    return tuple(sorted({(place.segments[0], place.segments[-1]) for place in places if place.is_known}))
+
+
+def wanted_scripts(given: Given) -> tuple[str, ...]:
+    """Return the S3 URIs of the scripts of all jobs that become nodes."""
+    asking = Asking(given.answers)
+    values = Values(asking, given.variables, given.survey.values)
+    steps = _steps(given, values, asking)
+    scripts = Scripts(given.files, given.survey.scripts, values)
+    return tuple(sorted({uri for step in steps.steps if (uri := scripts.location(step)).startswith("s3")}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    steps: Steps
+    scripts: Mapping[str, Script | None]
+    script_locations: Mapping[str, str]
+    catalog: Catalog
+    uses: Sequence[Use]
+    blind: Sequence[Blind]
+    values: Mapping[str, str]
+    asking: Asking
+
+
+def _look(given: Given) -> _Found:
+    asking = Asking(given.answers)
+    values = Values(asking, given.variables, given.survey.values)
+    steps = _steps(given, values, asking)
+    scripts = Scripts(given.files, given.survey.scripts, values)
+    of_step = {step.id: scripts.of(step) for step in steps.steps if step.is_job}
+    catalog = Catalog(given.survey, values, lambda table: asking.known("unknown-table", table))
+    crawlers = _crawlers(given.survey, values)
+    uses: list[Use] = []
+    blind: list[Blind] = []
+    for step in steps.steps:
+        its_uses, its_blind = uses_of(
+            step,
+            of_step.get(step.id),
+            catalog,
+            values,
+            lambda step, argument: asking.known("direction", f"{step.id} {argument}"),
+            crawlers,
+        )
+        uses += its_uses
+        blind += its_blind
+    locations = {step.id: scripts.location(step) for step in steps.steps if step.is_job}
+    return _Found(steps, of_step, locations, catalog, uses, blind, values, asking)
+
+
+def _steps(given: Given, values: Mapping[str, str], asking: Asking) -> Steps:
+    return steps_of(given.survey, given.selection, values, lambda name: asking.known("unknown-job", name))
+
+
+def _crawlers(survey: Survey, values: Mapping[str, str]) -> Mapping[str, CrawlerDefinition]:
+    found: dict[str, CrawlerDefinition] = {}
+    for crawler in survey.crawlers:
+        for name in (crawler.name, filled(crawler.name, values), *crawler.aliases):
+            found.setdefault(name, crawler)
+    return found

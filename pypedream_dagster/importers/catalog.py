@@ -1,0 +1,102 @@
+"""Where catalog tables lie: as the catalog says, or as crawlers make them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
+
+from pypedream_dagster.importers.parameters import filled
+from pypedream_dagster.importers.places import Place, s3_place, table_place
+from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
+
+Told = Literal["table-location", "crawled-table"]
+
+
+class Catalog:
+    """Tables by name and by location.
+
+    Args:
+        survey: its tables and crawlers.
+        values: of parameters.
+        told: the location that a person told of a ``database.table``.
+    """
+
+    def __init__(
+        self, survey: Survey, values: Mapping[str, str], told: Callable[[str], str | None] = lambda _: None
+    ) -> None:
+        self._told = told
+        self._places: dict[str, Place] = {}
+        self._formats: dict[str, str] = {}
+        self._names: defaultdict[str, list[str]] = defaultdict(list)
+        for entry in survey.tables:
+            table = table_place(filled(f"{entry.database}.{entry.name}", values))
+            if table is not None:
+                self._add(table.text, filled(entry.location, values))
+                if entry.format:
+                    self._formats[table.text] = entry.format
+        self._crawled: dict[str, list[tuple[Place, str]]] = defaultdict(list)
+        for crawler in survey.crawlers:
+            database = filled(crawler.database, values).lower()
+            for target in crawler.targets:
+                place = s3_place(filled(target, values))
+                if place is not None:
+                    self._crawled[database].append((place, filled(crawler.table_prefix, values).lower()))
+
+    def location(self, table: Place) -> tuple[Place, Told] | None:
+        """Return where a table lies, and how that is known; None if it is not."""
+        if (said := self._told(table.text)) and (place := s3_place(said)):
+            return place, "table-location"
+        if known := self._places.get(table.text):
+            return known, "table-location"
+        database, _, name = table.text.partition(".")
+        found = [
+            place
+            for target, prefix in self._crawled.get(database, ())
+            if (place := _crawled_place(target, prefix, name)) is not None
+        ]
+        return (found[0], "crawled-table") if len({place.text for place in found}) == 1 else None
+
+    def table_at(self, place: Place) -> str | None:
+        """Return the table that lies at a place, if it is exactly one."""
+        names = self._names.get(place.text, [])
+        return names[0] if len(names) == 1 else None
+
+    def format_of(self, table: str) -> str | None:
+        """Return the format of a table's files, where it is known."""
+        return self._formats.get(table)
+
+    def _add(self, name: str, location: str) -> None:
+        place = s3_place(location)
+        if place is not None and name not in self._places and not place.is_whole_bucket:
+            self._places[name] = place
+            self._names[place.text].append(name)
+
+
+def crawler_places(crawler: CrawlerDefinition, values: Mapping[str, str]) -> Iterator[Place]:
+    """Give the places that a crawler reads."""
+    for target in crawler.targets:
+        place = s3_place(filled(target, values))
+        if place is not None:
+            yield place
+
+
+def _crawled_place(target: Place, prefix: str, table: str) -> Place | None:
+    """Return what a crawler makes a table of: its target, if that is called so, or the folder of that name in it.
+
+    A crawler names a table after the folder that holds its files, other signs than letters and digits written ``_``:
+    https://docs.aws.amazon.com/glue/latest/dg/crawler-table-grouping.html
+    """
+    if not table.startswith(prefix):
+        return None
+    bare = table.removeprefix(prefix)
+    if not bare:
+        return None
+    if _table_name(target.segments[-1]) == bare:
+        return target
+    return Place("s3", f"{target.text}/{bare}")
+
+
+def _table_name(segment: str) -> str:
+    return re.sub(r"[^a-z0-9_]+", "_", segment.lower()).strip("_")

@@ -1,0 +1,288 @@
+"""Whose a dataset is: of all that nodes write, the outputs that the graph file can hold, each with one producer."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pypedream_dagster.graph.model import WriteMode, render
+from pypedream_dagster.graph.uri import S3Uri, parse_uri
+from pypedream_dagster.importers.arguments import dataset_name
+from pypedream_dagster.importers.parameters import PARAMETER, parameter
+from pypedream_dagster.importers.places import UNKNOWN, Place
+from pypedream_dagster.importers.templates import dataset_fields
+from pypedream_dagster.importers.uses import Use
+from pypedream_dagster.script.model import Mode
+
+_SAMPLE = "a-branch"
+_NO_ARGUMENT = "no argument of the job moves it"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A dataset of a node.
+
+    Attributes:
+        node: whose it is.
+        name: within the node.
+        uri: production's.
+        place: the same, to compare.
+        argument: that takes its URI; None if none does.
+        table: its name in the catalog, where it has one.
+        mode: what the job does to what is there.
+        at: how the node says that it writes it.
+    """
+
+    node: str
+    name: str
+    uri: str
+    place: Place
+    argument: str | None
+    table: str | None
+    mode: WriteMode
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unmoved:
+    """A write that no branch can put elsewhere, and why."""
+
+    node: str
+    what: str
+    at: str
+    why: str
+    dataset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Datasets:
+    """All outputs.
+
+    Attributes:
+        outputs: in the nodes' order.
+        of_use: the output that a write belongs to, its own node's or another's, by the use.
+        unmoved: writes that no argument moves.
+        contested: nodes that write one dataset, by its URI; the first is taken for its producer.
+    """
+
+    outputs: tuple[Output, ...]
+    of_use: Mapping[Use, Output]
+    unmoved: tuple[Unmoved, ...]
+    contested: Mapping[str, tuple[str, ...]]
+
+
+def datasets_of(
+    uses: Iterable[Use],
+    table_at: Callable[[Place], str | None],
+    owner_of: Callable[[str, Sequence[str]], str | None],
+    reruns: Mapping[str, str],
+) -> Datasets:
+    """Return the outputs of all nodes, no two of which overlap.
+
+    Args:
+        uses: of all nodes.
+        table_at: the table that lies at a place.
+        owner_of: whom a person named as the producer of a URI that several nodes write.
+        reruns: by node, the node that runs the same earlier.
+    """
+    writes = [_Write.of(group) for group in _grouped(uses)]
+    writers: defaultdict[str, set[str]] = defaultdict(set)
+    for write in writes:
+        writers[write.uri.rstrip("/")].add(write.node)
+    chosen: list[_Write] = []
+    taken = _Taken()
+    owner: dict[int, _Write] = {}
+    unmoved: list[Unmoved] = []
+    contested: defaultdict[str, list[str]] = defaultdict(list)
+    for write in sorted(writes, key=lambda write: write.rank(owner_of, writers, reruns)):
+        main, head = _on_main_and_branch(write.uri)
+        if main is None:
+            unmoved.append(Unmoved(write.node, write.uri, write.at, "it is no place that a graph file can name"))
+            continue
+        other = taken.overlapping(main, head)
+        if other is None:
+            chosen.append(write)
+            taken.add(write, main, head)
+            owner[id(write)] = write
+            continue
+        first, held = other
+        owner[id(write)] = first
+        if first.node == write.node:
+            if not held.contains(main):
+                unmoved.append(Unmoved(write.node, write.uri, write.at, f"it holds {first.uri}, which it writes too"))
+        elif reruns.get(write.node) != first.node:
+            why = f"it is {first.node}'s" if held.folder == main.folder else f"it overlaps {first.node}'s {first.uri}"
+            unmoved.append(Unmoved(write.node, write.uri, write.at, why))
+            if not contested[first.uri]:
+                contested[first.uri].append(first.node)
+            contested[first.uri].append(write.node)
+    outputs = _named(chosen, table_at)
+    for write in chosen:
+        if write.argument is None:
+            unmoved.append(Unmoved(write.node, write.uri, write.at, _NO_ARGUMENT, outputs[id(write)].name))
+    of_use = {use: outputs[id(owner[id(write)])] for write in writes if id(write) in owner for use in write.uses}
+    return Datasets(tuple(outputs.values()), of_use, tuple(unmoved), {k: tuple(v) for k, v in contested.items()})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Write:
+    """All uses by which a node writes one place."""
+
+    node: str
+    uses: tuple[Use, ...]
+    uri: str
+    place: Place
+    argument: str | None
+    exact: bool
+
+    @classmethod
+    def of(cls, uses: Sequence[Use]) -> _Write:
+        best = min(uses, key=lambda use: (use.argument is None, use.by != "call", use.at))
+        uri, exact = _uri(best)
+        argument = best.argument if exact and best.place.kind == "s3" and not best.place.cut else None
+        return cls(best.node, tuple(uses), uri, best.lies_at or best.place, argument, exact)
+
+    @property
+    def at(self) -> str:
+        return self.uses[0].at
+
+    def rank(
+        self,
+        owner_of: Callable[[str, Sequence[str]], str | None],
+        writers: Mapping[str, set[str]],
+        reruns: Mapping[str, str],
+    ) -> tuple[bool, bool, bool, bool, bool, str, str]:
+        """Order writes, those first that are surest to be a dataset of their own."""
+        same = sorted(writers[self.uri.rstrip("/")])
+        said = owner_of(self.uri, same) if len(same) > 1 else None
+        return (
+            said != self.node if said else False,
+            self.node in reruns,
+            not self.exact,
+            self.argument is None,
+            all(use.by not in {"call", "convention", "answer"} for use in self.uses),
+            self.node,
+            self.uri,
+        )
+
+    @property
+    def mode(self) -> WriteMode:
+        modes: set[Mode] = {use.mode for use in self.uses}
+        if "merge" in modes:
+            return "merge"
+        if "append" in modes and not modes & {"overwrite", "partitions"}:
+            return "append"
+        return "overwrite"
+
+
+def _grouped(uses: Iterable[Use]) -> Iterator[list[Use]]:
+    groups: defaultdict[tuple[str, str], list[Use]] = defaultdict(list)
+    for use in uses:
+        place = use.lies_at or use.place
+        # What lies somewhere in a bucket is no dataset: it is asked for.
+        if use.direction == "write" and not (place.is_whole_bucket and (place.cut or place.at_run_time)):
+            groups[use.node, (use.lies_at or use.place).text].append(use)
+    yield from groups.values()
+
+
+def _uri(use: Use) -> tuple[str, bool]:
+    """Return the URI of what is written for the graph file, and whether it is all that is known of the place."""
+    place = use.lies_at
+    if place is None:
+        # It lies somewhere: the name stands for the location until it is known.
+        name = re.sub(r"[${}]", "", use.place.text)
+        return f"s3://{parameter(f'location.{name}')}/{use.place.segments[-1].strip('${}') or 'data'}/", True
+    kept: list[str] = []
+    for number, segment in enumerate(place.segments):
+        run_time = Place("s3", segment).at_run_time
+        if UNKNOWN in segment or (number > 1 and run_time):
+            break
+        kept.append(segment)
+    if not kept:
+        return use.value, False
+    text = f"s3://{'/'.join(kept)}"
+    whole = len(kept) == len(place.segments)
+    ends = use.value if whole and use.place.kind == "s3" and not place.cut else f"{text}/"
+    return re.sub(r"^s3[an]://", "s3://", ends), whole
+
+
+def _on_main_and_branch(uri: str) -> tuple[S3Uri | None, S3Uri | None]:
+    """Return where a dataset lies on main, and on some branch; None where that is no place of a dataset's own."""
+    try:
+        main = parse_uri(uri)
+        fields = dataset_fields(uri)
+        template = fields if isinstance(fields, str) else str(fields["uri"])
+        head = parse_uri(render(template, _SAMPLE))
+    except ValueError:
+        return None, None
+    return (main, head) if head.key.strip("/") else (None, None)
+
+
+class _Taken:
+    """Places that have their producer, found by any place that overlaps them on main or on a branch."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, tuple[_Write, S3Uri]] = {}
+        self._below: dict[str, tuple[_Write, S3Uri]] = {}
+
+    def add(self, write: _Write, main: S3Uri, head: S3Uri | None) -> None:
+        for side, uri in (("main", main), ("head", head)):
+            if uri is not None:
+                self._at[f"{side}:{uri.folder}"] = (write, main)
+                for folder in _folders_above(uri):
+                    self._below.setdefault(f"{side}:{folder}", (write, main))
+
+    def overlapping(self, main: S3Uri, head: S3Uri | None) -> tuple[_Write, S3Uri] | None:
+        for side, uri in (("main", main), ("head", head)):
+            if uri is not None:
+                for folder in (uri.folder, *_folders_above(uri)):
+                    if found := self._at.get(f"{side}:{folder}"):
+                        return found
+                if found := self._below.get(f"{side}:{uri.folder}"):
+                    return found
+        return None
+
+
+def _folders_above(uri: S3Uri) -> Iterator[str]:
+    parts = uri.folder.rstrip("/").split("/")
+    for depth in range(1, len(parts)):
+        yield "/".join(parts[:depth]) + "/"
+
+
+def _named(writes: Sequence[_Write], table_at: Callable[[Place], str | None]) -> dict[int, Output]:
+    outputs: dict[int, Output] = {}
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    tables: set[str] = set()
+    for write in sorted(writes, key=lambda write: (write.node, write.argument or "~", write.uri)):
+        table = next((use.place.text for use in write.uses if use.place.kind == "table"), None) or table_at(write.place)
+        if table is not None and (table.lower() in tables or not re.fullmatch(r"[^.\s${}*]+\.[^.\s${}*]+", table)):
+            table = None
+        if table is not None:
+            tables.add(table.lower())
+        wanted = _dataset_name(write, table)
+        name = wanted
+        number = 2
+        while _folded(name) in names[write.node]:
+            name, number = f"{wanted}_{number}", number + 1
+        names[write.node].add(_folded(name))
+        outputs[id(write)] = Output(
+            write.node, name, write.uri, write.place, write.argument, table, write.mode, write.at
+        )
+    return outputs
+
+
+def _dataset_name(write: _Write, table: str | None) -> str:
+    if write.argument:
+        name = dataset_name(write.argument, write.uri)
+    elif table:
+        name = table.partition(".")[2]
+    else:
+        known = [PARAMETER.sub("", part) for part in write.place.segments]
+        name = next((part for part in reversed(known) if part.strip("-_. ")), "data")
+    return re.sub(r"[^a-z0-9_]+", "_", name.lower().partition(".")[0]).strip("_")[:100] or "data"
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"\W", "_", name.casefold())

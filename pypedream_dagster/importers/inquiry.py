@@ -1,0 +1,160 @@
+"""What an import does not know, put as questions that a person can answer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from pypedream_dagster.importers.asking import Asking
+from pypedream_dagster.importers.datasets import Datasets
+from pypedream_dagster.importers.links import Pair
+from pypedream_dagster.importers.nodes import Step
+from pypedream_dagster.importers.parameters import parameters_in
+from pypedream_dagster.importers.scripts import Script
+from pypedream_dagster.importers.survey import Where
+from pypedream_dagster.importers.templates import BRANCHES, dataset_fields
+from pypedream_dagster.importers.uses import Blind, Use
+
+IGNORE = "ignore"
+_MOST_USERS = 3
+
+
+def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[str, Script | None]) -> None:
+    """Ask for jobs that are defined nowhere, and for scripts that are missing or cannot be read."""
+    for step in steps:
+        if not step.is_job:
+            continue
+        script = scripts.get(step.id)
+        if step.job is None and not parameters_in(step.name):
+            asking.ask(
+                "unknown-job",
+                step.name,
+                f"The Glue job {step.name} is defined in none of the sources: what it reads and writes by default is "
+                "not known. Which job is it (the name of one that is defined), or add its definition to the sources.",
+                node=step.id,
+                at=step.at,
+            )
+        if script is None and step.job is not None:
+            asking.ask(
+                "unreadable-script",
+                step.name,
+                f"The script of {step.name} was not found: only its arguments tell what it reads and writes. "
+                f"Add it to the sources, or answer {IGNORE!r}.",
+                choices=(IGNORE,),
+                node=step.id,
+                at=step.at,
+            )
+        elif script is not None and script.reading.unreadable is not None:
+            why = script.reading.unreadable
+            asking.ask(
+                "unreadable-script",
+                step.name,
+                f"The script of {step.name} cannot be read to its end, for {why.reason}: only its arguments tell what "
+                f"it reads and writes. Look through it, add what is missing to the graph, and answer {IGNORE!r}.",
+                choices=(IGNORE,),
+                node=step.id,
+                at=(Where(script.path, why.line),),
+            )
+
+
+def ask_about_writers(asking: Asking, datasets: Datasets) -> None:
+    """Ask whose a dataset is that several nodes write."""
+    for uri, nodes in sorted(datasets.contested.items()):
+        several = sorted(set(nodes))
+        asking.ask(
+            "several-writers",
+            uri,
+            f"{uri} is written by {_and(several)}: which of them makes the dataset? {nodes[0]} is taken for it, and "
+            "a branch that runs another of them is refused.",
+            choices=several,
+            node=nodes[0],
+        )
+
+
+def ask_about_uses(asking: Asking, steps: Sequence[Step], uses: Sequence[Use], pairs: Sequence[Pair]) -> None:
+    """Ask for directions that no name and no call tells, and for locations of tables."""
+    at = {step.id: step.at for step in steps}
+    taken = {pair.read for pair in pairs}
+    for use in uses:
+        if use.direction == "unknown" and use.argument is not None:
+            guess = ", since another node writes there it is taken for read" if use in taken else ""
+            asking.ask(
+                "direction",
+                f"{use.node} {use.argument}",
+                f"Does {use.node} read or write {use.value}, which its argument {use.argument} names?"
+                f" Neither its script nor the name tells{guess}.",
+                choices=("input", "output", "neither"),
+                node=use.node,
+                at=at[use.node],
+            )
+    tables: defaultdict[str, set[str]] = defaultdict(set)
+    for use in uses:
+        if use.place.kind == "table" and use.location is None and use.place.is_known:
+            tables[use.place.text].add(use.node)
+    for table, users in sorted(tables.items()):
+        asking.ask(
+            "unknown-table",
+            table,
+            f"Where does the table {table} lie (an S3 URI)? {_and(sorted(users))} use{'s' * (len(users) == 1)} it.",
+        )
+
+
+def settled_writes(asking: Asking, steps: Sequence[Step], blind: Sequence[Blind]) -> tuple[Blind, ...]:
+    """Ask for writes whose place cannot be told, and return those that stay unexplained."""
+    at = {step.id: step.at for step in steps}
+    return tuple(
+        item
+        for item in blind
+        if asking.ask(
+            "unexplained-write",
+            f"{item.node} {item.at}",
+            f"{item.node} writes to a place that cannot be told, at {item.at}"
+            + (f": {item.what}" if item.what else "")
+            + f". Add it to the node's output_data if it is a dataset, or answer {IGNORE!r} if it is none.",
+            choices=(IGNORE,),
+            node=item.node,
+            at=at[item.node],
+        )
+        is None
+    )
+
+
+def ask_about_homes(asking: Asking, datasets: Datasets) -> None:
+    """Ask where branches may write what lies on main in a bucket of its own."""
+    for output in datasets.outputs:
+        fields = dataset_fields(output.uri)
+        template = fields if isinstance(fields, str) else str(fields["uri"])
+        for name in parameters_in(template):
+            if name.startswith(BRANCHES):
+                asking.ask(
+                    "parameter",
+                    name,
+                    f"{output.node} writes to all of {output.uri}: in which other bucket may branches write it? A "
+                    "branch in the same one would be in main's data.",
+                    node=output.node,
+                )
+
+
+def ask_about_parameters(
+    asking: Asking, steps: Iterable[Step], uses: Iterable[Use], script_locations: Mapping[str, str]
+) -> None:
+    """Ask for the values of unknown parts of places, job names, arguments, and where scripts lie."""
+    users: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for use in uses:
+        for text in (use.value, use.location.text if use.location else ""):
+            for name in parameters_in(text):
+                users[name][f"{use.node} ({use.at})"] = None
+    for step in steps:
+        for text, what in ((step.name, "the job's name"), *((value, key) for key, value in step.arguments.items())):
+            for name in parameters_in(text):
+                users[name][f"{step.id} ({what})"] = None
+        for name in parameters_in(script_locations.get(step.id, "")):
+            users[name][f"{step.id} (where its script lies)"] = None
+    for name, where in sorted(users.items()):
+        shown = list(where)[:_MOST_USERS]
+        more = f" and {len(where) - _MOST_USERS} more" if len(where) > _MOST_USERS else ""
+        asking.ask("parameter", name, f"What is the value of {name}? It is used by {', '.join(shown)}{more}.")
+
+
+def _and(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)

@@ -1,0 +1,187 @@
+"""Places of data as texts with known and unknown parts, and how two of them relate.
+
+An S3 place is cut into its bucket and the segments of its key. ``*`` stands for what cannot be told, ``${name}`` for
+an unknown value that has a name. Partitions, file patterns and wildcards at the end are cut off: what is left is
+where the dataset lies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Literal
+
+from pypedream_dagster.importers.parameters import PARAMETER, filled
+from pypedream_dagster.script.values import Argument, Text
+
+UNKNOWN = "*"
+_ARGUMENT = "argument."
+"""Before the name of a job argument whose value is nowhere to be found."""
+
+_RUN_TIME = re.compile(r"^(?:input|argument|states|context|item|xcom|execution)\.", re.IGNORECASE)
+_URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
+_TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
+_PARTITION = re.compile(r"^[A-Za-z_]\w*=.*$")
+_FILE_PATTERN = re.compile(r"[*?\[{]")
+_PART_FILE = re.compile(r"^(?:part|run)-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where data lies, as far as it is known.
+
+    Attributes:
+        kind: S3, a table of the Glue catalog, or a table of another system (``redshift``).
+        text: ``s3://bucket/key`` without a slash at the end, ``database.table``, or any name (``${SilverPath}``).
+        cut: whether something was cut off at its end: a partition, a file pattern, an unknown part.
+    """
+
+    kind: Literal["s3", "table", "other"]
+    text: str
+    cut: bool = False
+
+    @cached_property
+    def segments(self) -> tuple[str, ...]:
+        """The bucket and the key's segments; for a table its two names."""
+        if self.kind == "s3":
+            return tuple(part for part in self.text.removeprefix("s3://").split("/") if part)
+        return tuple(self.text.split("."))
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether all of it is known by value."""
+        return UNKNOWN not in self.text and not PARAMETER.search(self.text)
+
+    @property
+    def is_whole_bucket(self) -> bool:
+        """Tell whether it is a bucket without any key: too wide to say anything."""
+        return self.kind == "s3" and len(self.segments) < 2
+
+    @property
+    def at_run_time(self) -> bool:
+        """Tell whether a part of it is known at run time only."""
+        return UNKNOWN in self.text or any(_RUN_TIME.match(name) for name in PARAMETER.findall(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How what is written relates to what is read.
+
+    Attributes:
+        same: whether they name one place; else one lies within the other.
+        wild: segments that match only because one side does not know them.
+        literal: segments of the key that are known and equal.
+        bucket_known: whether the buckets are equal, and not just unknown.
+    """
+
+    same: bool
+    wild: int
+    literal: int
+    bucket_known: bool
+
+
+def s3_place(text: str) -> Place | None:
+    """Return the place of an S3 URI that may have unknown parts; None if it is none."""
+    match = _URI.match(text.strip())
+    if match is None:
+        return None
+    segments = [part for part in match["key"].split("/") if part and part != "."]
+    whole = len(segments)
+    while segments and _is_end(segments[-1]):
+        segments.pop()
+    return Place("s3", "/".join(["s3:/", match["bucket"], *segments]), len(segments) < whole)
+
+
+def table_place(text: str) -> Place | None:
+    """Return the place of a catalog table, ``database.table``; None if it is none."""
+    bare = text.strip().strip("`\"'").lower() if not PARAMETER.search(text) else text.strip()
+    flat = PARAMETER.sub("p", bare)
+    parts = flat.split(".")
+    if len(parts) == 3:  # catalog.database.table
+        bare = bare.split(".", 1)[1]
+        flat = flat.split(".", 1)[1]
+    return Place("table", bare) if _TABLE.match(flat) else None
+
+
+def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str, str]) -> str:
+    """Return a script's text with the arguments' values put in; ``*`` and ``${argument.X}`` where there is none."""
+    pieces: list[str] = []
+    for piece in text.pieces:
+        match piece:
+            case str():
+                pieces.append(piece)
+            case Argument("*"):
+                pieces.append(UNKNOWN)
+            case Argument(name):
+                pieces.append(arguments.get(name, "${" + _ARGUMENT + re.sub(r"[^\w.-]+", "_", name).lower() + "}"))
+            case _:
+                pieces.append(UNKNOWN)
+    return filled("".join(pieces), values)
+
+
+def relate(written: Place, read: Place) -> Relation | None:
+    """Return how two places relate; None if they have nothing to do with each other, as far as is known."""
+    if written.kind != read.kind:
+        return None
+    if written.kind == "other":
+        return Relation(True, 0, 1, True) if written.text == read.text else None
+    if written.kind == "table":
+        return _relate_names(written, read)
+    one, two = written.segments, read.segments
+    if len(one) < 2 or len(two) < 2:
+        # A bucket says nothing of what lies in it; two that name one and the same mean the same.
+        same = one == two and not written.at_run_time
+        return Relation(True, int(written.cut or read.cut), 0, True) if same else None
+    bucket = _match(one[0], two[0])
+    if bucket is None:
+        return None
+    wild = literal = 0
+    for left, right in zip(one[1:], two[1:], strict=False):
+        found = _match(left, right)
+        if found is None:
+            return None
+        wild += found == "wild"
+        literal += found == "equal"
+    if not literal:
+        return None
+    return Relation(len(one) == len(two), wild, literal, bucket == "equal")
+
+
+def _relate_names(written: Place, read: Place) -> Relation | None:
+    if len(written.segments) != len(read.segments):
+        return None
+    found = [_match(left, right) for left, right in zip(written.segments, read.segments, strict=True)]
+    if None in found or found[-1] != "equal":
+        return None
+    return Relation(True, found.count("wild"), 1, found[0] == "equal")
+
+
+def _match(one: str, two: str) -> Literal["equal", "wild"] | None:
+    if one == two:
+        return "equal" if UNKNOWN not in one else "wild"  # two unknowns need not be one
+    if not is_open(one) and not is_open(two):
+        return None
+    return "wild" if _pattern(one).fullmatch(_sample(two)) or _pattern(two).fullmatch(_sample(one)) else None
+
+
+def is_open(segment: str) -> bool:
+    """Tell whether a part of a segment is unknown."""
+    return UNKNOWN in segment or PARAMETER.search(segment) is not None
+
+
+@lru_cache(maxsize=4096)
+def _pattern(segment: str) -> re.Pattern[str]:
+    parts = re.split(r"\$\{[^}]*\}|\*", segment)
+    return re.compile(".+".join(re.escape(part) for part in parts))
+
+
+def _sample(segment: str) -> str:
+    return re.sub(r"\$\{[^}]*\}|\*", "x", segment)
+
+
+def _is_end(segment: str) -> bool:
+    """Tell whether a last segment says which files of a dataset are meant, and not which dataset."""
+    known = PARAMETER.sub("", segment)
+    return bool(_PARTITION.match(segment) or _FILE_PATTERN.search(known) or _PART_FILE.match(segment))

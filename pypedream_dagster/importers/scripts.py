@@ -1,0 +1,145 @@
+"""Which text is a job's script: told by the source, by where the job says that it lies, or by the file's name."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.nodes import Step
+from pypedream_dagster.importers.parameters import PARAMETER, filled
+from pypedream_dagster.script.model import Reading
+from pypedream_dagster.script.reading import read_script
+
+_ENDINGS = (".py", ".scala", ".ipynb")
+_ENVIRONMENTS = {"dev", "test", "stage", "staging", "prod", "production", "main", "job", "glue", "etl", "script"}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A job's script.
+
+    Attributes:
+        path: where it was found, for a reader.
+        reading: what is in it.
+    """
+
+    path: str
+    reading: Reading = field(repr=False)
+
+
+class Scripts:
+    """The scripts of an import, each read once."""
+
+    def __init__(self, files: Iterable[SourceFile], fetched: Mapping[str, bytes], values: Mapping[str, str]) -> None:
+        self._values = values
+        self._bodies = {file.path: file.body for file in files if file.path.lower().endswith(_ENDINGS)}
+        self._fetched = {_plain(uri): body for uri, body in fetched.items()}
+        self._by_name: defaultdict[str, list[str]] = defaultdict(list)
+        for path in sorted(self._bodies):
+            self._by_name[posixpath.basename(path).lower()].append(path)
+        self._read: dict[str, Reading] = {}
+
+    def of(self, step: Step) -> Script | None:
+        """Return the script of a node's job; None if there is none to be found."""
+        language = step.effective.get("--job-language", "python")
+        location = self.location(step)
+        if location and (body := self._fetched.get(_plain(location))) is not None:
+            return self._script(location, body, language)
+        path = self._told(step) or (self._named(location) if location else None) or self._alike(step)
+        return self._script(path, self._bodies[path], language) if path else None
+
+    def location(self, step: Step) -> str:
+        """Return where a job says that its script lies; empty if it does not."""
+        command = step.job.properties.get("Command") if step.job else None
+        location = command.get("ScriptLocation") if isinstance(command, Mapping) else None
+        return filled(location, self._values) if isinstance(location, str) else ""
+
+    def _told(self, step: Step) -> str | None:
+        told = step.job.script if step.job else None
+        if told is None or told in self._bodies:
+            return told
+        return told if _plain(told) in self._fetched else self._named(told)
+
+    def _named(self, location: str) -> str | None:
+        """Return the file of that name; of several, the one whose folders are most like the location's."""
+        name = posixpath.basename(location.replace("\\", "/")).lower()
+        known = PARAMETER.sub("", name)
+        if not known.endswith(_ENDINGS) or known.startswith("."):
+            return None
+        if known != name:  # part of its name is unknown: what is known of it tells one file, or none
+            pattern = re.compile(".*".join(re.escape(part) for part in PARAMETER.split(name)[::2]))
+            found = [path for other, paths in self._by_name.items() if pattern.fullmatch(other) for path in paths]
+            return found[0] if len(found) == 1 else None
+        candidates = self._by_name.get(name, [])
+        if len(candidates) < 2:
+            return candidates[0] if candidates else None
+        scored = sorted(((_common_end(path, location), path) for path in candidates), reverse=True)
+        if scored[0][0] == scored[1][0] and len({self._bodies[path] for _, path in scored[:2]}) > 1:
+            return None  # two that are as likely: none is told
+        return scored[0][1]
+
+    def _alike(self, step: Step) -> str | None:
+        """Return the one file whose name is the job's, but for words such as ``dev`` and ``job``."""
+        wanted = _words(PARAMETER.sub("", step.name))
+        if not wanted or self.location(step):
+            return None
+        named = [(_words(posixpath.basename(path).rpartition(".")[0]), path) for path in self._bodies]
+        found = [path for words, path in named if words == wanted]
+        if not found:  # a job may have its team's or product's name before: acme-sales-clean-orders, clean_orders.py
+            within = [(len(words), path) for words, path in named if len(words) > 1 and _holds(wanted, words)]
+            longest = max(within, default=(0, ""))[0]
+            found = [path for length, path in within if length == longest]
+        return found[0] if len(found) == 1 else None
+
+    def _script(self, path: str, body: bytes, language: str) -> Script:
+        language = "scala" if path.lower().endswith(".scala") else language
+        if path not in self._read:
+            code = _code_of_notebook(body) if path.lower().endswith(".ipynb") else body
+            self._read[path] = _reading(code, language)
+        return Script(path, self._read[path])
+
+
+@lru_cache(maxsize=4096)
+def _reading(body: bytes, language: str) -> Reading:
+    """Read a script once, however often an import looks at it: most of an import's time goes here."""
+    return read_script(body, language=language)
+
+
+def _holds(words: tuple[str, ...], part: tuple[str, ...]) -> bool:
+    return any(words[start : start + len(part)] == part for start in range(len(words) - len(part) + 1))
+
+
+def _code_of_notebook(body: bytes) -> bytes:
+    """Return a notebook's code, as Glue's own job of it has it: without magic commands."""
+    try:
+        cells = json.loads(body)["cells"]
+        sources = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+        text = "\n".join("".join(source) for source in sources)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return body
+    return "\n".join(line for line in text.splitlines() if not re.match(r"\s*[%!]", line)).encode()
+
+
+def _plain(uri: str) -> str:
+    return re.sub(r"^s3[an]?://", "s3://", uri)
+
+
+def _common_end(path: str, location: str) -> int:
+    one, two = path.lower().split("/")[::-1], location.lower().split("/")[::-1]
+    number = 0
+    for left, right in zip(one, two, strict=False):
+        if left != right:
+            break
+        number += 1
+    return number
+
+
+def _words(text: str) -> tuple[str, ...]:
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
+    return tuple(word for word in re.split(r"[^a-z0-9]+", spaced) if word and word not in _ENVIRONMENTS)

@@ -1,0 +1,293 @@
+"""What each node reads and writes: by its script's calls, else by its arguments' names, else asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pypedream_dagster.importers.arguments import follows_convention
+from pypedream_dagster.importers.catalog import Catalog, Told
+from pypedream_dagster.importers.directions import direction_of
+from pypedream_dagster.importers.nodes import GLUES_OWN, Step
+from pypedream_dagster.importers.parameters import PARAMETER
+from pypedream_dagster.importers.places import UNKNOWN, Place, place_of_text, s3_place, table_place
+from pypedream_dagster.importers.scripts import Script
+from pypedream_dagster.importers.survey import CrawlerDefinition
+from pypedream_dagster.masking.mask import is_secret
+from pypedream_dagster.script.model import Access, Mode
+from pypedream_dagster.script.sql import table_uses
+from pypedream_dagster.script.values import Argument, Text
+
+Direction = Literal["read", "write", "unknown"]
+By = Literal["call", "convention", "name", "answer", "other"]
+"""What tells the direction: a call in the script, Pypedream's own names of arguments, another name, a person, or
+only that somebody else writes there."""
+
+_VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
+_WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
+_BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
+_PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
+_SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
+_CODE_ENDINGS = (
+    ".py",
+    ".jar",
+    ".whl",
+    ".egg",
+    ".zip",
+    ".sql",
+    ".sh",
+    ".scala",
+    ".cfg",
+    ".ini",
+    ".yaml",
+    ".yml",
+    ".conf",
+)
+_DIRECTIONS: Mapping[str, Direction] = {"input": "read", "output": "write", "unknown": "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A node reads or writes something.
+
+    Attributes:
+        node: its id.
+        direction: which of the two.
+        by: what tells the direction.
+        place: what it uses.
+        value: the place as it stands, with its slash at the end, for the graph file.
+        at: how it says so: ``--dest``, or ``script.py:12``.
+        argument: the argument whose whole value the place is: a branch can put another there.
+        mode: of a write.
+        location: for a table, where it lies.
+        located: how that is known.
+        order: of two uses in one script, the earlier has the smaller number.
+    """
+
+    node: str
+    direction: Direction
+    by: By
+    place: Place
+    value: str
+    at: str
+    argument: str | None = None
+    mode: Mode = "unknown"
+    location: Place | None = None
+    located: Told | None = None
+    order: int = 0
+
+    @property
+    def lies_at(self) -> Place | None:
+        """The place on S3, where it is known."""
+        return self.place if self.place.kind == "s3" else self.location
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A write whose place cannot be told."""
+
+    node: str
+    at: str
+    what: str
+
+
+def uses_of(
+    step: Step,
+    script: Script | None,
+    catalog: Catalog,
+    values: Mapping[str, str],
+    told: Callable[[Step, str], str | None],
+    crawlers: Mapping[str, CrawlerDefinition],
+) -> tuple[tuple[Use, ...], tuple[Blind, ...]]:
+    """Return what a node reads and writes, and its writes to places that cannot be told.
+
+    Args:
+        step: the node.
+        script: its job's, where there is one.
+        catalog: where tables lie.
+        values: of parameters.
+        told: what a person answered for an argument: ``input``, ``output``, ``neither``.
+        crawlers: by name and alias.
+    """
+    blind: list[Blind] = []
+    found: list[Use] = []
+    if step.is_job:
+        found += _script_uses(step, script, values, blind) if script else ()
+        found += _argument_uses(step, script, found, told)
+    elif step.operation in _SQL_OPERATIONS and step.resource:
+        found += _sql_uses(step, step.resource)
+    elif step.operation == "crawler" and (crawler := crawlers.get(step.resource or "")):
+        found += _crawler_uses(step, crawler)
+    located = (_located(use, catalog) for use in found)
+    return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
+
+
+def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: list[Blind]) -> Iterator[Use]:
+    # A script may ask for its workflow's run properties as it does for arguments.
+    properties = f"{step.flow}."
+    arguments = {name.removeprefix(properties): text for name, text in values.items() if name.startswith(properties)}
+    arguments |= {name.lstrip("-"): value for name, value in step.effective.items()}
+    for fact in script.reading.facts:
+        if not isinstance(fact, Access) or fact.action == "delete" or fact.system not in {"s3", "catalog", "unknown"}:
+            continue
+        at = f"{script.path}:{fact.at.line}"
+        text = place_of_text(fact.target, arguments, values)
+        argument = _whole_argument(fact.target, step, text, script.reading.declared)
+        places = list(_places(text, fact.system))
+        if not places and fact.action == "write" and fact.system != "unknown":
+            blind.append(Blind(step.id, at, _shown(text)))
+        for value, place in places:
+            if place.is_whole_bucket and fact.action == "write" and (place.cut or place.at_run_time):
+                blind.append(Blind(step.id, at, _shown(value)))
+            yield Use(
+                node=step.id,
+                direction="read" if fact.action == "read" else "write",
+                by="call",
+                place=place,
+                value=value,
+                at=f"{argument} ({at})" if argument else at,
+                argument=argument,
+                mode=fact.mode,
+                order=fact.at.order,
+            )
+
+
+def _whole_argument(target: Text, step: Step, text: str, declared: Sequence[str]) -> str | None:
+    """Return the argument that is all of a target, slashes at its end aside."""
+    match target.pieces:
+        case (Argument(name),) | (Argument(name), "/") if name != "*":
+            dashed = next((given for given in step.effective if given.lstrip("-") == name), f"--{name}")
+            is_argument = dashed in step.effective or name in declared
+            return dashed if is_argument and len(_VALUE_URI.findall(text)) <= 1 else None
+        case _:
+            return None
+
+
+def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
+    """Give the places that a text names; nothing where it cannot be told at all."""
+    uris = [text] if re.match(r"^s3[an]?://", text) and "," not in text else _VALUE_URI.findall(text)
+    for uri in uris:
+        place = s3_place(_cut_at_unknown(uri))
+        if place is not None:
+            yield uri, place
+    if uris:
+        return
+    if system == "catalog" and (table := table_place(text)) is not None and table.segments[-1] != UNKNOWN:
+        yield text, table
+    elif system == "s3" and _WHOLE_PARAMETER.match(text.strip("/")):
+        place = Place("other", text.strip("/"))
+        if not place.at_run_time:
+            yield text, place
+    elif system == "s3" and _BEGUN_BY_PARAMETER.match(text):
+        # A parameter holds the whole beginning, scheme and bucket included.
+        place = s3_place(_cut_at_unknown(f"s3://{text}"))
+        if place is not None:
+            yield f"s3://{text}", place
+
+
+def _cut_at_unknown(uri: str) -> str:
+    """Leave out what comes after an unknown part that is not a segment's business: ``s3://b/x/*`` stays as it is."""
+    return re.sub(r"\*(?:\*|/\*)+", UNKNOWN, uri)
+
+
+def _argument_uses(
+    step: Step, script: Script | None, known: Sequence[Use], told: Callable[[Step, str], str | None]
+) -> Iterator[Use]:
+    traced = {use.argument for use in known if use.argument}
+    within = _arguments_within(script)
+    for name, value in sorted(step.effective.items()):
+        if name.lower() in GLUES_OWN or is_secret(name, value) or name in traced:
+            continue
+        if name.lstrip("-") in within:
+            continue  # the script's calls say what becomes of it
+        if script and script.reading.declared and name.lstrip("-") not in script.reading.declared:
+            continue  # the script does not ask for it
+        yield from _argument_use(step, name, value, told)
+    yield from _pairs(step, traced, within)
+
+
+def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str], str | None]) -> Iterator[Use]:
+    is_place = direction_of(name) != "unknown" or bool(_words(name) & _PLACE_WORDS)
+    begun = is_place and _BEGUN_BY_PARAMETER.match(value) is not None
+    uris = [f"s3://{value}"] if begun else _VALUE_URI.findall(value)
+    answer = told(step, name)
+    direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[direction_of(name)]
+    if answer == "neither":
+        return
+    convention = follows_convention(name)
+    by: By = "answer" if answer else "convention" if convention else "name" if direction != "unknown" else "other"
+    for uri in uris:
+        place = s3_place(uri)
+        if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
+            whole = begun or uri == value.strip()
+            yield Use(step.id, direction, by, place, uri, name, name if whole else None)
+    if not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and _words(name) & _PLACE_WORDS:
+        place = Place("other", value)
+        if not place.at_run_time:
+            yield Use(step.id, direction, by, place, value, name, name)
+
+
+def _arguments_within(script: Script | None) -> frozenset[str]:
+    """Return the arguments that the script's calls use as a part of some place."""
+    if script is None:
+        return frozenset()
+    facts = (fact for fact in script.reading.facts if isinstance(fact, Access))
+    return frozenset(name for fact in facts for name in fact.target.arguments)
+
+
+def _pairs(step: Step, traced: set[str], within: frozenset[str]) -> Iterator[Use]:
+    """Give what two arguments name together: ``--source_database`` and ``--source_table``, a bucket and a prefix."""
+    free = {
+        name: value
+        for name, value in step.effective.items()
+        if name not in traced and name.lstrip("-") not in within and name.lower() not in GLUES_OWN and value
+    }
+    for first, second, form in (
+        (("database", "db"), ("table", "tbl"), "{}.{}"),
+        (("bucket",), ("prefix", "key", "path", "folder", "dir"), "s3://{}/{}"),
+    ):
+        for name, value in sorted(free.items()):
+            rest = _words(name) - set(first)
+            if not _words(name) & set(first) or "/" in value or direction_of(name) == "unknown":
+                continue
+            for other, its in sorted(free.items()):
+                theirs = _words(other)
+                if theirs & set(second) and theirs - set(second) - {"name"} == rest - {"name"} and "://" not in its:
+                    text = form.format(value, its.strip("/"))
+                    place = table_place(text) if form.startswith("{") else s3_place(text)
+                    if place is not None:
+                        direction = _DIRECTIONS[direction_of(name)]
+                        yield Use(step.id, direction, "name", place, text, f"{name} and {other}")
+
+
+def _sql_uses(step: Step, query: str) -> Iterator[Use]:
+    for use in table_uses(query):
+        place = s3_place(use.name) if "://" in use.name else table_place(use.name)
+        if place is not None and use.action != "delete":
+            direction: Direction = "read" if use.action == "read" else "write"
+            yield Use(step.id, direction, "call", place, use.name, "its query", mode=use.mode)
+
+
+def _crawler_uses(step: Step, crawler: CrawlerDefinition) -> Iterator[Use]:
+    for target in crawler.targets:
+        place = s3_place(target)
+        if place is not None:
+            yield Use(step.id, "read", "call", place, target, f"target of crawler {crawler.name}")
+
+
+def _located(use: Use, catalog: Catalog) -> Use:
+    if use.place.kind != "table":
+        return use
+    found = catalog.location(use.place)
+    return replace(use, location=found[0], located=found[1]) if found else use
+
+
+def _shown(text: str) -> str:
+    return "" if not PARAMETER.sub("", text).strip("*/:. ") else text
+
+
+def _words(name: str) -> set[str]:
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+    return {word for word in re.split(r"[^a-z0-9]+", spaced) if word}

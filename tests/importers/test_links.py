@@ -1,0 +1,297 @@
+"""Links and their evidence, and what is asked where it cannot be told."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pypedream_dagster.graph.files import graph_document, parse_graph
+from pypedream_dagster.importers.answers import Answers
+from pypedream_dagster.importers.finding import Question
+from pypedream_dagster.importers.links import Order, pairs_of
+from pypedream_dagster.importers.places import s3_place, table_place
+from pypedream_dagster.importers.survey import CatalogEntry, CrawlerDefinition, Survey
+from pypedream_dagster.importers.uses import Use
+
+from .surveys import HERE, asked, flow, imported, job, links, run, script
+
+_READ_PARQUET = """
+import sys
+from awsglue.utils import getResolvedOptions
+args = getResolvedOptions(sys.argv, ["x"])
+spark.read.parquet({})
+"""
+
+
+def test_the_convention_gives_datasets_templates_and_evidence() -> None:
+    found = imported(
+        job("shop-load-main", {"BRONZE_DATA_SOURCE": "s3://lake/main/bronze"}),
+        job("shop-extract-main", {"BRONZE_DATA_SINK": "s3://lake/main/bronze/"}),
+    )
+    node = found.graph.by_id["shop-extract"]
+    assert node.metadata.properties["Name"] == "shop-extract-{branch-name}"
+    assert node.metadata.properties["Command"]["ScriptLocation"] == "s3://code/{branch-name}/shop-extract-main.py"
+    assert node.metadata.properties["SomethingNew"] == {"kept": True}
+    assert node.outputs["bronze"].uri == "s3://lake/{branch-name}/bronze/"
+    (link,) = found.graph.links
+    assert link.data == ("bronze",)
+    assert link.model_dump()["metadata"]["confidence"] == "high"
+    assert link.model_dump()["metadata"]["evidence"] == [
+        {
+            "kind": "same-uri",
+            "confidence": "high",
+            "dataset": "bronze",
+            "place": "s3://lake/main/bronze",
+            "written_by": "--BRONZE_DATA_SINK",
+            "read_by": "--BRONZE_DATA_SOURCE",
+        }
+    ]
+
+
+def test_a_script_tells_the_direction_whatever_the_argument_is_called() -> None:
+    found = imported(
+        job("a", {"silver_path": "s3://lake/silver/"}),
+        job("b", {"silver_path": "s3://lake/silver/"}),
+        script("a", "args = getResolvedOptions(sys.argv, ['silver_path'])\ndf.write.parquet(args['silver_path'])"),
+        script("b", "args = getResolvedOptions(sys.argv, ['silver_path'])\nspark.read.parquet(args['silver_path'])"),
+    )
+    assert links(found) == {("a", "b"): ("silver",)}
+    assert found.links[0].confidence == "high"
+    assert found.graph.by_id["b"].metadata.input_arguments == {"a.silver": "--silver_path"}
+    assert found.graph.by_id["a"].metadata.output_arguments == {"silver": "--silver_path"}
+    assert asked(found) == []
+
+
+def test_what_neither_script_nor_name_tells_is_asked() -> None:
+    jobs = (job("a", {"silver_path": "s3://lake/main/silver/"}), job("b", {"silver_path": "s3://lake/main/silver/"}))
+    found = imported(*jobs)
+    assert found.links == ()
+    assert {"direction: a --silver_path", "direction: b --silver_path"} <= set(asked(found))
+    ids = {question.about: question.id for question in found.questions}
+    said = {ids["a --silver_path"]: "output", ids["b --silver_path"]: "input"}
+    answered = imported(*jobs, answers=Answers.recorded(said))
+    assert links(answered) == {("a", "b"): ("silver",)}
+    assert not any(question.startswith("direction") for question in asked(answered))
+    assert answered.answered == dict(sorted(said.items()))
+
+
+def test_literals_are_found_and_no_branch_can_move_them() -> None:
+    found = imported(
+        job("a"),
+        job("b"),
+        script("a", "BUCKET = 'lake'\nfor t in ['x', 'y']:\n    df.write.parquet(f's3://{BUCKET}/silver/{t}/')"),
+        script("b", "spark.read.parquet('s3://lake/silver/x')"),
+    )
+    assert links(found) == {("a", "b"): ("x",)}
+    assert [
+        (write["what"], write["at"], write["dataset"])
+        for write in found.graph.by_id["a"].model_dump()["metadata"]["unexplained_writes"]
+    ] == [("s3://lake/silver/x/", "scripts/a.py:3", "x"), ("s3://lake/silver/y/", "scripts/a.py:3", "y")]
+
+
+def test_tables_are_resolved_to_their_locations() -> None:
+    survey = Survey(tables=(CatalogEntry("sales", "orders", "s3://lake/orders/", HERE),))
+    found = imported(
+        job("a", {"target": "s3://lake/orders/"}),
+        job("b"),
+        job("c"),
+        script("b", "spark.sql('select * from sales.orders')"),
+        script("c", "spark.table('sales.orders').count()"),
+        survey=survey,
+    )
+    assert links(found) == {("a", "b"): ("orders",), ("a", "c"): ("orders",)}
+    assert [link.evidence[0].kind for link in found.links] == ["table-location", "table-location"]
+    assert found.graph.by_id["a"].outputs["orders"].table == "sales.orders"
+
+
+def test_a_crawlers_tables_lie_at_its_targets() -> None:
+    crawler = CrawlerDefinition("c", "sales", ("s3://lake/silver/",), HERE, "raw_")
+    found = imported(
+        job("a", {"target": "s3://lake/silver/orders/"}),
+        job("b"),
+        script("b", "glueContext.create_dynamic_frame.from_catalog(database='sales', table_name='raw_orders')"),
+        survey=Survey(crawlers=(crawler,)),
+    )
+    assert links(found) == {("a", "b"): ("orders",)}
+    assert (found.links[0].evidence[0].kind, found.links[0].confidence) == ("crawled-table", "medium")
+
+
+def test_a_table_of_unknown_place_links_and_is_asked_for() -> None:
+    parts = (
+        job("a"),
+        job("b"),
+        script("a", "df.write.mode('overwrite').saveAsTable('sales.orders')"),
+        script("b", "spark.table('sales.orders').count()"),
+    )
+    found = imported(*parts)
+    assert links(found) == {("a", "b"): ("orders",)}
+    assert found.links[0].evidence[0].kind == "same-table"
+    (question,) = [q for q in found.questions if q.kind == "unknown-table"]
+    answered = imported(*parts, answers=Answers.recorded({question.id: "s3://lake/orders/"}))
+    assert answered.graph.by_id["a"].outputs["orders"].base_uri == "s3://lake/orders/"
+    assert asked(answered) == []
+
+
+def test_containment_links_with_less_confidence_and_never_by_a_bucket() -> None:
+    found = imported(
+        job("a", {"target": "s3://lake/x/"}),
+        job("part", {"source": "s3://lake/x/part/"}),
+        job("whole", {"source": "s3://lake/"}),
+    )
+    assert links(found) == {("a", "part"): ("x",)}
+    assert (found.links[0].evidence[0].kind, found.links[0].confidence) == ("containment", "low")
+
+
+def test_one_dataset_has_one_producer_and_the_others_are_asked_for() -> None:
+    jobs = (
+        job("a", {"target": "s3://lake/x/"}),
+        job("b", {"target": "s3://lake/x/"}),
+        job("c", {"source": "s3://lake/x/"}),
+    )
+    found = imported(*jobs)
+    assert links(found) == {("a", "c"): ("x",), ("b", "c"): ()}
+    assert "several-writers: s3://lake/x/" in asked(found)
+    assert found.graph.by_id["b"].model_dump()["metadata"]["unexplained_writes"][0]["why"] == "it is a's"
+    said = Question("several-writers", "s3://lake/x/", "").id
+    assert links(imported(*jobs, answers=Answers.recorded({said: "b"}))) == {("a", "c"): (), ("b", "c"): ("x",)}
+
+
+def test_reading_what_one_writes_is_asked_and_reading_it_back_is_not() -> None:
+    before = "d = spark.read.parquet('s3://lake/x/')\nd.write.mode('overwrite').parquet('s3://lake/x/')"
+    after = "d.write.mode('overwrite').parquet('s3://lake/x/')\nspark.read.parquet('s3://lake/x/').count()"
+    found = imported(job("a"), script("a", before))
+    assert asked(found) == ["self-reading: a s3://lake/x"]
+    assert found.graph.by_id["a"].outputs["x"].write_mode == "merge"
+    assert asked(imported(job("a"), script("a", after))) == []
+
+
+def test_data_against_the_order_is_asked_and_left_out() -> None:
+    parts = (
+        job("a", {"source": "s3://lake/y/", "target": "s3://lake/x/"}),
+        job("b", {"source": "s3://lake/x/", "target": "s3://lake/y/"}),
+        flow(run("A", "a"), run("B", "b"), order=[("A", "B")]),
+    )
+    found = imported(*parts)
+    assert links(found) == {("a", "b"): ("x",)}
+    assert {evidence.kind for evidence in found.links[0].evidence} == {"order", "same-uri"}
+    (question,) = [q for q in found.questions if q.kind == "order-conflict"]
+    answered = imported(*parts, answers=Answers.recorded({question.id: "no link"}))
+    assert links(answered) == links(found)
+    assert not any(q.kind == "order-conflict" for q in answered.questions)
+
+
+def test_a_write_to_nowhere_is_asked_and_kept_in_the_graph() -> None:
+    parts = (job("a"), script("a", "d.write.parquet(make_path())"))
+    found = imported(*parts)
+    assert asked(found) == ["unexplained-write: a scripts/a.py:1"]
+    assert [w["why"] for w in found.graph.by_id["a"].model_dump()["metadata"]["unexplained_writes"]] == [
+        "its place cannot be told"
+    ]
+    ignored = imported(*parts, answers=Answers.recorded({found.questions[0].id: "ignore"}))
+    assert "unexplained_writes" not in ignored.graph.by_id["a"].model_dump(exclude_unset=True)["metadata"]
+
+
+def test_unresolved_parts_link_by_their_names_and_are_asked_for() -> None:
+    found = imported(
+        job("a", {"target": "s3://${LakeBucket}/x/"}),
+        job("b", {"source": "s3://${LakeBucket}/x/"}),
+        job("c", {"source": "s3://${OtherBucket}/x/"}),
+    )
+    assert links(found) == {("a", "b"): ("x",)}
+    assert {"parameter: LakeBucket", "parameter: OtherBucket"} <= set(asked(found))
+    known = imported(
+        job("a", {"target": "s3://${LakeBucket}/x/"}),
+        job("c", {"source": "s3://${OtherBucket}/x/"}),
+        variables={"LakeBucket": "lake", "OtherBucket": "lake"},
+    )
+    assert links(known) == {("a", "c"): ("x",)}
+
+
+@pytest.mark.parametrize(
+    "value", ["s3://lake/a b/x.csv", "s3://lake/x/*.csv", "not a uri", "s3://", "s3://b", "s3:///x"]
+)
+def test_odd_values_still_make_a_graph(value: str) -> None:
+    found = imported(job("a/b.main", {"sink": value, "source": value}), job("A.b-main", {"target_path": value}))
+    assert parse_graph(graph_document(found.graph)) == found.graph
+
+
+def test_glues_own_arguments_are_no_data() -> None:
+    own = {
+        "TempDir": "s3://lake/tmp/",
+        "extra-py-files": "s3://lake/tmp/x.zip",
+        "spark-event-logs-path": "s3://lake/l/",
+    }
+    found = imported(job("a", own), job("b", own))
+    assert found.links == ()
+    assert found.graph.by_id["a"].outputs == {}
+    assert not any(question.startswith("direction") for question in asked(found))
+
+
+def test_arguments_that_cannot_be_overridden_count_too() -> None:
+    found = imported(
+        job("a", locked={"X_DATA_SINK": "s3://lake/main/x/"}), job("b", {"X_DATA_SOURCE": "s3://lake/main/x/"})
+    )
+    assert links(found) == {("a", "b"): ("x",)}
+
+
+_SEGMENTS = st.sampled_from(["a", "b", "a_*", "*", "${P}", "x=1", "${argument.q}"])
+_PLACES = st.lists(_SEGMENTS, min_size=1, max_size=4).map(lambda parts: "s3://" + "/".join(parts))
+_TABLES = st.tuples(_SEGMENTS, _SEGMENTS).map(".".join)
+_USES = st.lists(st.tuples(st.sampled_from(["read", "write"]), st.one_of(_PLACES, _TABLES)), max_size=12)
+
+
+@given(_USES)
+def test_the_index_finds_what_comparing_all_with_all_finds(drawn: list[tuple[str, str]]) -> None:
+    uses = [
+        Use(f"n{number}", "read" if direction == "read" else "write", "call", place, text, "here")
+        for number, (direction, text) in enumerate(drawn)
+        if (place := s3_place(text) if "://" in text else table_place(text)) is not None
+    ]
+    found = {(pair.write.node, pair.read.node) for pair in pairs_of(uses, Order(()))}
+    singly = {
+        (pair.write.node, pair.read.node)
+        for one in uses
+        for two in uses
+        for pair in pairs_of([one, two] if one is not two else [], Order(()))
+    }
+    assert found == singly
+
+
+def test_a_bucket_of_its_own_links_and_branches_write_elsewhere() -> None:
+    jobs = (
+        job("a", {"target": "s3://silver/"}),
+        job("b", {"source": "s3://silver", "target": "s3://gold/"}),
+        job("c", {"source": "s3://gold/orders/"}),
+    )
+    found = imported(*jobs)
+    assert links(found) == {("a", "b"): ("silver",)}
+    assert found.links[0].evidence[0].kind == "same-uri"
+    dataset = found.graph.by_id["a"].outputs["silver"]
+    assert (dataset.main_uri, dataset.uri) == (
+        "s3://silver/",
+        "s3://${branches.silver}/pypedream/{branch-name}/silver/",
+    )
+    (question,) = [q for q in found.questions if q.about == "branches.silver"]
+    answered = imported(*jobs, answers=Answers.recorded({question.id: "sandbox"}))
+    assert answered.graph.by_id["a"].outputs["silver"].uri == "s3://sandbox/pypedream/{branch-name}/silver/"
+
+
+def test_a_place_unknown_in_a_known_bucket_is_asked() -> None:
+    found = imported(job("a"), script("a", "d.write.parquet(f's3://silver/{name()}/')"))
+    assert asked(found) == ["unexplained-write: a scripts/a.py:1"]
+    assert found.graph.by_id["a"].outputs == {}
+
+
+def test_a_parameter_may_hold_the_whole_beginning_of_a_place() -> None:
+    parts = (
+        job("a", {"out": "${LakePath}"}),
+        job("b", {"in": "${LakePath}"}),
+        script("a", "args = getResolvedOptions(sys.argv, ['out'])\nd.write.parquet(args['out'] + '/orders')"),
+        script("b", "args = getResolvedOptions(sys.argv, ['in'])\nspark.read.parquet(f\"{args['in']}/orders/\")"),
+    )
+    assert links(imported(*parts)) == {("a", "b"): ("orders",)}
+    found = imported(*parts, variables={"LakePath": "s3://lake/main"})
+    assert found.graph.by_id["a"].outputs["orders"].base_uri == "s3://lake/main/orders"
+    named = imported(job("a", {"target": "${LakePath}/orders"}), job("b", {"source": "${LakePath}/orders"}))
+    assert links(named) == {("a", "b"): ("orders",)}

@@ -1,0 +1,110 @@
+"""Which nodes a survey has: a job with its distinguishing arguments is one."""
+
+from __future__ import annotations
+
+import random
+
+from pypedream_dagster.importers.survey import Flow, Survey, Task, Where
+
+from .surveys import HERE, asked, flow, imported, job, run
+
+
+def test_one_job_run_with_other_arguments_is_several_nodes() -> None:
+    tables = ["orders", "customers", "items"]
+    found = imported(
+        job("ingest", {"target": "s3://lake/bronze/", "table": "none"}),
+        flow(*(run(f"Ingest {table}", "ingest", table=table) for table in tables)),
+    )
+    assert [node.id for node in found.graph.nodes] == ["ingest-orders", "ingest-customers", "ingest-items"]
+    assert [node.metadata.arguments for node in found.graph.nodes] == [{"--table": table} for table in tables]
+    assert {node.job_name("main") for node in found.graph.nodes} == {"ingest"}
+    assert "3 nodes, told apart by --table" in found.notes[0]
+
+
+def test_two_flows_that_run_a_job_alike_share_its_node() -> None:
+    found = imported(
+        flow(run("a", "load"), run("b", "report"), order=[("a", "b")], name="daily"),
+        flow(run("x", "load"), run("y", "publish"), order=[("x", "y")], name="hourly"),
+    )
+    assert [node.id for node in found.graph.nodes] == ["load", "report", "publish"]
+    assert {(link.source, link.target) for link in found.links} == {("load", "report"), ("load", "publish")}
+
+
+def test_a_second_run_later_in_the_flow_is_a_node_of_its_own() -> None:
+    found = imported(
+        job("check", {"report_output": "s3://lake/checks/"}),
+        flow(
+            run("before", "check"),
+            run("load", "load"),
+            run("after", "check"),
+            order=[("before", "load"), ("load", "after")],
+        ),
+    )
+    assert [node.id for node in found.graph.nodes] == ["check-before", "load", "check-after"]
+    assert [(link.source, link.target) for link in found.links] == [("check-before", "load"), ("load", "check-after")]
+    assert found.graph.by_id["check-before"].outputs
+    assert not found.graph.by_id["check-after"].outputs
+
+
+def test_what_is_no_glue_job_is_a_node_that_orders() -> None:
+    found = imported(
+        flow(
+            run("extract", "extract"),
+            Task("Notify people", "lambda", HERE, resource="notify"),
+            run("load", "load"),
+            order=[("extract", "Notify people"), ("Notify people", "load")],
+        )
+    )
+    notify = found.graph.by_id["Notify people"]
+    assert (notify.metadata.operation, notify.is_job, notify.metadata.properties) == (
+        "lambda",
+        False,
+        {"Resource": "notify"},
+    )
+    assert [(link.source, link.target, link.data) for link in found.links] == [
+        ("extract", "Notify people", ()),
+        ("Notify people", "load", ()),
+    ]
+
+
+def test_a_job_goes_by_its_aliases_and_by_parameters() -> None:
+    definition = job("${Env}-load", {"target": "s3://${Env}-lake/x/"})
+    found = imported(
+        flow(run("a", "${Env}-load"), run("b", "prod-load")),
+        survey=Survey(jobs=(definition,), values={"Env": "prod"}),
+    )
+    assert [node.id for node in found.graph.nodes] == ["prod-load"]
+    assert found.graph.nodes[0].outputs["x"].base_uri == "s3://prod-lake/x/"
+    assert not any(question.startswith(("parameter", "unknown-job")) for question in asked(found))
+    unknown = imported(flow(run("a", "${Env}-load")), survey=Survey(jobs=(definition,)))
+    assert [node.id for node in unknown.graph.nodes] == ["Env-load"]
+    assert "parameter: Env" in asked(unknown)
+
+
+def test_secrets_are_in_no_node() -> None:
+    found = imported(flow(run("a", "load", db_password="hunter2!Zx9", table="t"), run("b", "load", table="u")))
+    assert [node.metadata.arguments for node in found.graph.nodes] == [{"--table": "t"}, {"--table": "u"}]
+    assert "hunter2" not in str(found)
+
+
+def test_the_order_of_the_parts_does_not_matter() -> None:
+    flows = [
+        flow(run("a", "load", table=f"t{number}"), run("b", "x"), order=[("a", "b")], name=f"f{number}")
+        for number in range(5)
+    ]
+    jobs = [job("load", {"target": "s3://lake/x/"}), job("x"), job("y")]
+    first = imported(*jobs, *flows)
+    for seed in range(5):
+        dice = random.Random(seed)
+        assert imported(*dice.sample(jobs, len(jobs)), *dice.sample(flows, len(flows))) == first
+
+
+def test_a_definition_that_a_template_deploys_is_one_flow() -> None:
+    def found_at(part: str, name: str) -> Flow:
+        task = Task("Load", "glue", Where("etl.asl.json", 3), job=name)
+        return Flow(part or "etl", "step-functions", Where("etl.asl.json", None, part), (task,))
+
+    both = imported(found_at("", "${LoadJob}"), found_at("Resources.Machine", "load-${Env}"), job("load-${Env}"))
+    assert [node.job_name("main") for node in both.graph.nodes] == ["load-${Env}"]
+    two = imported(found_at("Resources.A", "load-eu"), found_at("Resources.B", "load-us"))
+    assert [node.id for node in two.graph.nodes] == ["load-eu", "load-us"]
