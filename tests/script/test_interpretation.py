@@ -363,3 +363,25 @@ def test_what_is_listed_or_put_aside_is_no_data() -> None:
         ("db.t", False),
         ("s3://b/y/", True),
     ]
+
+
+def test_modules_that_come_with_a_script_are_followed() -> None:
+    files = {
+        "common.io": b"from common.paths import BASE\n"
+        b"def load(spark, name):\n    return spark.read.csv(f'{BASE}/{name}/')\n"
+        b"def never(spark):\n    spark.read.csv('s3://never/')\n",
+        "common.paths": b"import common.io\nBASE = 's3://b/raw'\nclass Paths:\n    OUT = BASE + '/out/'\n",
+        "broken": b"def (",
+    }
+    code = (
+        "from common.io import load\nfrom common import paths\nimport common.paths as p\nfrom broken import x\n"
+        "load(spark, 'orders').write.csv(paths.Paths.OUT)\n"
+        "spark.read.csv(p.BASE + '/y/')\nspark.read.csv(f's3://b/{x}/')\n"
+    )
+    found = read_script(code.encode(), sources=files.get).facts
+    assert [line(fact) for fact in found] == [
+        "read s3 s3://b/raw/orders/",
+        "write s3 s3://b/raw/out/ once",
+        "read s3 s3://b/raw/y/",
+        "read s3 s3://b/{x}/",
+    ]
