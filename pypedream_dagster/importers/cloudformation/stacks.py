@@ -218,7 +218,7 @@ def build_world(templates: Sequence[Template], paths: Paths, variables: Mapping[
     for template in (*_distinct(roots), *(one for one in templates if one.path not in reached)):
         if not any(stack.template is template for stack in world.stacks):
             _grow(world, Stack(world, template, names[template.path]), nested, by_path, (template.path,))
-    world.ambiguous = _ambiguous(world.stacks)
+    world.ambiguous = _ambiguous(world.stacks, variables)
     counts = Counter(logical_id for stack in world.stacks for logical_id in stack.template.resources)
     world.repeated = frozenset(logical_id for logical_id, count in counts.items() if count > 1)
     _publish(world)
@@ -298,13 +298,13 @@ def _stack_names(paths: Sequence[str]) -> dict[str, str]:
     return {path: path.rpartition(".")[0] if name in shared else name for path, name in names.items()}
 
 
-def _ambiguous(stacks: Sequence[Stack]) -> frozenset[str]:
+def _ambiguous(stacks: Sequence[Stack], variables: Mapping[str, str]) -> frozenset[str]:
     """Return the names that mean different things in different stacks: other defaults, or resources without names."""
     meanings: dict[str, set[Any]] = defaultdict(set)
     for stack in stacks:
         for name, declared in stack.template.parameters.items():
             if name not in stack.bound and isinstance(declared, Mapping) and declared.get("Default") is not None:
-                meanings[name].add(text_of(declared["Default"]))
+                meanings[name].add(variables.get(name, text_of(declared["Default"])))
         for logical_id in stack.template.resources:
             if not stack.is_named(logical_id):
                 meanings[logical_id].add(id(stack))
