@@ -306,7 +306,7 @@ def test_copies_of_a_template_and_what_is_made_of_it_are_read_once():
 @pytest.mark.parametrize(
     "text",
     [
-        '// ours\n{"Resources": {\n  // one\n  "Load": {"Type": "AWS::Glue::Job", "Properties": {"Name": "load",}},\n}}',
+        '// ours\n{"Resources": {\n// one\n  "Load": {"Type": "AWS::Glue::Job", "Properties": {"Name": "load",}},\n}}',
         "Resources:\n\t# the job\n\n\tLoad:\n\t\tType: AWS::Glue::Job\n\t\tProperties:\n\t\t\tName: load\n",
     ],
     ids=["json with comments", "yaml with tabs"],
