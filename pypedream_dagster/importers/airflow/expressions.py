@@ -37,6 +37,7 @@ from pypedream_dagster.importers.airflow.values import (
 
 _BUILTINS = frozenset(dir(__import__("builtins")))
 MOST_STEPS = 300_000
+_METHODS_OF_UNKNOWN = {"get", "items", "keys", "values", "xcom_pull", "strip", "lstrip", "rstrip"}
 _LONGEST_LOOP = 2_000
 
 
@@ -177,6 +178,8 @@ class Expressions(ABC):
                 return special
             case Symbol(dotted):
                 return Symbol(f"{dotted}.{name}")
+            case Unknown() if name in _METHODS_OF_UNKNOWN:
+                return Method(owner, name)
             case Unknown(known, default):
                 inner = default.get(name, MISSING) if isinstance(default, dict) else MISSING
                 return Unknown(f"{known}.{name}", inner)
@@ -369,6 +372,9 @@ class Expressions(ABC):
             other, str | int | float | None | Unknown
         ):
             return self.fresh(hint)
+        for value, default in ((one, other), (other, one)):
+            if isinstance(value, Unknown) and isinstance(default, list | tuple | dict) and not default:
+                return value
         if isinstance(one, list | dict) and isinstance(other, type(one)):
             return one if len(one) >= len(other) else other
         return other if one is None or isinstance(one, Unknown) else one
@@ -378,7 +384,7 @@ class Expressions(ABC):
 
     def iterated(self, value: Value) -> list[Value]:
         """Return what a loop goes through; of an unknown value one unknown item."""
-        if isinstance(value, Unknown) and isinstance(value.default, list | tuple | dict):
+        if isinstance(value, Unknown) and isinstance(value.default, list | tuple | dict) and value.default:
             value = value.default
         try:
             return natives.items_of(value)[:_LONGEST_LOOP]

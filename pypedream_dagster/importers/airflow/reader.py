@@ -65,6 +65,8 @@ class Reader(Running):
             return self._chain(last, positional)
         if last == "Label" or last == "EdgeModifier":
             return Label()
+        if last == "get_current_context" and self.running is not None:
+            return self.context_of(self.running)
         if last == "Param":
             return keywords.get("default", positional[0] if positional else Unknown(name))
         if last == "XComArg":
@@ -156,7 +158,7 @@ class Reader(Running):
             given = positional[1] if len(positional) > 1 else inner
             return self.libraries.outside(f"{known}.{positional[0]}", MISSING if given is None else given)
         if name in {"items", "keys", "values"} and not positional:
-            if isinstance(default, dict):
+            if isinstance(default, dict) and default:
                 return natives.method(default, name, [], {})
             return Unknown(f"{known}.{name}")
         if name in {"strip", "lstrip", "rstrip"}:

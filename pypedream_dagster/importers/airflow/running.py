@@ -95,14 +95,15 @@ class Running(Making):
         self.steps = max(steps, self.most_steps - _STEPS_OF_A_CALLABLE)
         try:
             given = [_given(value) for value in positional]
-            context = {} if isinstance(function, Bound) else self._context(task)
+            context = {} if isinstance(function, Bound) else self.context_of(task)
             return self.call(function, given, {**context, **{n: _given(v) for n, v in keywords.items()}})
         except GivenUpError:
             return None
         finally:
             self.running, self.steps, self.within = outer, steps + 1, within
 
-    def _context(self, task: Operator) -> dict[str, Value]:
+    def context_of(self, task: Operator) -> dict[str, Value]:
+        """Return what Airflow gives to a task's code."""
         dag = task.dag
         context: dict[str, Value] = {name: Unknown(name) for name in _CONTEXT}
         params = dag.arguments.get("params")
@@ -119,7 +120,7 @@ class Running(Making):
         """Walk what the tasks' own code does that no decorator did already."""
         for task in list(self.made):
             if task.callable is not None:
-                self.run(task, task.callable, [self._context(task)], {})
+                self.run(task, task.callable, [self.context_of(task)], {})
                 continue
             function = task.arguments.get("python_callable")
             if isinstance(function, Function | Bound | Decorated | Partial):
@@ -181,6 +182,8 @@ class Running(Making):
         task = operator_in(made)
         if task is not None:
             task.mapped = rows
+            if not keywords and not rows:  # whatever it is given comes from elsewhere
+                task.arguments.setdefault("job_name", Unknown(f"{task.dag.dag_id}.{task.task_id}.job_name"))
             for source in operators_within(given_by):
                 source.before(task)
         return made

@@ -494,3 +494,56 @@ def test_an_operator_made_by_its_base_class_s_constructor() -> None:
         Mine(table="y", task_id="t")
     """)
     assert task.job == "x-y"
+
+
+def test_what_a_tasks_code_takes_from_the_run_is_named() -> None:
+    found = within("""
+        from airflow.operators.python import get_current_context
+        @task
+        def before(): return {"x": "1"}
+        def start(**context):
+            ti = context["ti"]
+            day = context["dag_run"].conf.get("day")
+            run(ti.xcom_pull(task_ids="before")["x"], ti.xcom_pull("other", key="k"), day)
+        def run(one, two, three):
+            params = get_current_context()["params"]
+            given = {"--1": one, "--2": two, "--3": three, "--4": params["size"], "--5": params.get("more", "m")}
+            boto3.client("glue").start_job_run(JobName="j", Arguments=given)
+        before() >> PythonOperator(task_id="t", python_callable=start)
+    """)
+    assert by_key(found)["t"].arguments == {
+        "--1": "1",
+        "--2": "${etl.other.k}",
+        "--3": "${etl.conf.day}",
+        "--4": "${etl.params.size}",
+        "--5": "${etl.params.more}",
+    }
+
+
+def test_a_variable_of_several_values_gives_each_and_its_defaults() -> None:
+    survey = told("""
+        with DAG("etl"):
+            config = Variable.get("config", default_var={}, deserialize_json=True) or {}
+            if not isinstance(config, dict):
+                config = {}
+            glue("t", script_args={"--b": config.get("bucket", "lake"), "--c": config["more"]["x"]})
+    """)
+    assert survey.flows[0].tasks[0].arguments == {"--b": "${var.config.bucket}", "--c": "${var.config.more.x}"}
+    assert survey.values == {"var.config.bucket": "lake"}
+
+
+def test_a_task_that_is_given_everything_by_another_has_an_unknown_job() -> None:
+    found = within("""
+        @task
+        def rows():
+            config = Variable.get("tables", default_var={}, deserialize_json=True) or {}
+            return [{"job_name": job, "script_args": {"--t": table}} for table, job in config.items()]
+        @task
+        def others(): return connection.fetch()
+        GlueJobOperator.partial(task_id="a").expand_kwargs(rows())
+        GlueJobOperator.partial(task_id="b").expand_kwargs(others())
+    """)
+    assert [(t.key, t.job, dict(t.arguments)) for t in found.tasks if t.operation == "glue"] == [
+        ("a", "${var.tables.items.item.1}", {"--t": "${var.tables.items.item.0}"}),
+        ("b", "${etl.b.job_name}", {}),
+    ]
