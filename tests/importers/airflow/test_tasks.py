@@ -547,3 +547,38 @@ def test_a_task_that_is_given_everything_by_another_has_an_unknown_job() -> None
         ("a", "${var.tables.items.item.1}", {"--t": "${var.tables.items.item.0}"}),
         ("b", "${etl.b.job_name}", {}),
     ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import os\n    os.system(f'aws glue start-job-run --job-name {job} --arguments --x=1')",
+        "import subprocess\n    cmd = ['aws', 'glue', 'start-job-run', '--job-name', job]\n"
+        "    subprocess.run([*cmd, '--arguments', '--x=1'])",
+        "from importlib import import_module\n    import_module('boto3').client('glue')"
+        ".start_job_run(JobName=job, Arguments={'--x': '1'})",
+    ],
+)
+def test_glue_jobs_that_python_code_starts_in_other_ways(body: str) -> None:
+    (task,) = flow(f"def run(job):\n    {body}\nd = DAG('d')\n"
+                   "PythonOperator(task_id='t', python_callable=run, op_args=['j'], dag=d)").tasks  # fmt: skip
+    assert (task.operation, task.job, task.arguments) == ("glue", "j", {"--x": "1"})
+
+
+def test_a_script_that_the_shell_runs_starts_what_its_code_does() -> None:
+    task = _one(
+        """
+        BashOperator(task_id="t", bash_command="cd /opt/airflow && python3 /opt/airflow/dags/jobs/start.py --env prod")
+        """,
+        **{
+            "jobs/start__py": """
+                import boto3
+                JOB = "by-script"
+                def main():
+                    boto3.client("glue").start_job_run(JobName=JOB)
+                if __name__ == "__main__":
+                    main()
+            """
+        },
+    )
+    assert (task.operation, task.job) == ("glue", "by-script")
