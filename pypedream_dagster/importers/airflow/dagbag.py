@@ -49,11 +49,11 @@ def dagbag_survey(path: Path, base: Path) -> Survey:
     problems = [
         Problem(Where(_named(file, base)), _last_line(text)) for file, text in sorted(bag.import_errors.items())
     ]
-    return Survey(
-        flows=tuple(_told_by_the_code(flow, known) for flow in flows.flows),
-        jobs=tuple(flows.jobs.values()),
-        values=flows.libraries.values,
-        problems=(*problems, *unread, *flows.problems),
+    found = flows.survey
+    return replace(
+        found,
+        flows=tuple(_told_by_the_code(flow, known) for flow in found.flows),
+        problems=(*problems, *unread, *found.problems),
     )
 
 

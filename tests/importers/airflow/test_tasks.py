@@ -582,3 +582,29 @@ def test_a_script_that_the_shell_runs_starts_what_its_code_does() -> None:
         },
     )
     assert (task.operation, task.job) == ("glue", "by-script")
+
+
+def test_crawlers_and_tables_that_tasks_define() -> None:
+    survey = told("""
+        from airflow.providers.amazon.aws.operators.athena import AthenaOperator
+        BUCKET, DB = "lake", "Sales"
+        with DAG("etl"):
+            GlueCrawlerOperator(task_id="c", config={
+                "Name": "raw", "DatabaseName": DB, "TablePrefix": "r_", "Targets": {"S3Targets": [{"Path": f"s3://{BUCKET}/raw/"}]}
+            })
+            AthenaOperator(task_id="a", database=DB, query=f'''
+                DROP TABLE IF EXISTS `Orders`; CREATE EXTERNAL TABLE IF NOT EXISTS `Orders` (`id` int) STORED AS PARQUET
+                LOCATION 's3://{BUCKET}/orders/';''')
+            AthenaOperator(task_id="b", query="CREATE TABLE x.y WITH (external_location = 's3://lake/y/') AS SELECT 1")
+    """)
+    (crawler,) = survey.crawlers
+    assert (crawler.name, crawler.database, crawler.targets, crawler.table_prefix) == (
+        "raw",
+        "sales",
+        ("s3://lake/raw/",),
+        "r_",
+    )
+    assert [(t.database, t.name, t.location, t.format) for t in survey.tables] == [
+        ("sales", "orders", "s3://lake/orders/", "parquet"),
+        ("x", "y", "s3://lake/y/", None),
+    ]
