@@ -334,3 +334,54 @@ def test_what_can_be_told_of_what_is_no_python_3_is_told(body: bytes, why: str) 
     assert reading.unreadable is not None
     assert why in reading.unreadable.reason
     assert [line(fact) for fact in reading.facts] == ["write s3 s3://b/x/ once"]
+
+
+def test_a_function_that_looks_through_the_arguments_gives_the_one_it_is_asked_for() -> None:
+    code = """
+    def given(flag):
+        found = False
+        for each in sys.argv:
+            if found:
+                return each
+            found = each == flag
+    spark.read.csv("s3://" + given("--bucket") + "/x/")
+    """
+    assert accesses(code) == ["read s3 s3://{--bucket}/x/"]
+
+
+def test_what_is_listed_or_put_aside_is_no_data() -> None:
+    code = """
+    s3 = boto3.client("s3")
+    s3.list_objects_v2(Bucket="b", Prefix="x/")
+    boto3.client("glue").get_table(DatabaseName="db", Name="t")
+    df.write.csv("s3://b/y/")
+    """
+    reading = read_script((_HEAD + dedent(code)).encode())
+    found = [fact for fact in reading.facts if isinstance(fact, Access)]
+    assert [(str(fact.target), fact.is_of_data) for fact in found] == [
+        ("s3://b/x/", False),
+        ("db.t", False),
+        ("s3://b/y/", True),
+    ]
+
+
+def test_modules_that_come_with_a_script_are_followed() -> None:
+    files = {
+        "common.io": b"from common.paths import BASE\n"
+        b"def load(spark, name):\n    return spark.read.csv(f'{BASE}/{name}/')\n"
+        b"def never(spark):\n    spark.read.csv('s3://never/')\n",
+        "common.paths": b"import common.io\nBASE = 's3://b/raw'\nclass Paths:\n    OUT = BASE + '/out/'\n",
+        "broken": b"def (",
+    }
+    code = (
+        "from common.io import load\nfrom common import paths\nimport common.paths as p\nfrom broken import x\n"
+        "load(spark, 'orders').write.csv(paths.Paths.OUT)\n"
+        "spark.read.csv(p.BASE + '/y/')\nspark.read.csv(f's3://b/{x}/')\n"
+    )
+    found = read_script(code.encode(), sources=files.get).facts
+    assert [line(fact) for fact in found] == [
+        "read s3 s3://b/raw/orders/",
+        "write s3 s3://b/raw/out/ once",
+        "read s3 s3://b/raw/y/",
+        "read s3 s3://b/{x}/",
+    ]
