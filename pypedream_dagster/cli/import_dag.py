@@ -20,10 +20,12 @@ from pypedream_dagster.importers.answers import Answers, answers_template, read_
 from pypedream_dagster.importers.sources import SOURCES, Request
 
 if TYPE_CHECKING:
+    from pypedream_dagster.aws.session import Aws
     from pypedream_dagster.importers.finding import Imported
+    from pypedream_dagster.settings import Settings
 
-_PATH = click.Path(path_type=Path, exists=True)
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_PATH = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _NEW_FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 _OPTIONS = (
     click.option(
@@ -89,13 +91,13 @@ def command(
     check: bool,
     as_json: bool,
     **asked: Any,
-) -> None:
+) -> int:
     """Build or extend the main graph from what is deployed, or from the code that deploys it.
 
     QUERY is a part of a name, or a pattern such as 'sales-*', of what is deployed; or a file or folder. Each link says
     on what evidence it is drawn; what is not known is asked (--questions, --answers), and never guessed.
     """
-    settings = invocation.settings()
+    settings = invocation.settings_anywhere()
     target = output or settings.graph_path
     if target.exists() and not merge and not check and target != STDOUT and output is None:
         raise StateError(
@@ -105,7 +107,7 @@ def command(
     existing = read_graph(settings.graph_path) if merge or check else None
     answers = _answers(existing, answers_file)
     request = _request(existing, queries, asked, invocation.cwd, settings.project_dir)
-    imported = _imported(invocation, request, answers, settings.project_dir)
+    imported = _imported(settings, request, answers)
     if form is not None:
         write_report(imported, form, report_file)
     if questions_file is not None:
@@ -113,14 +115,14 @@ def command(
     for label in answers.unasked(imported.questions, imported.answered):
         note(f"Nothing asks for the answer to {label}.")
     if check and existing is not None:
-        _check(existing, imported, as_json=as_json)
-        return
+        return _check(existing, imported, as_json=as_json)
     graph = _merged(existing, imported)
     if str(target) == str(STDOUT):
         print_json(graph_document(graph))
-        return
+        return 0
     write_json(target, graph_document(graph))
     _tell(invocation, imported, graph, target, as_json=as_json, quiet=form is not None and report_file is None)
+    return 0
 
 
 def _request(
@@ -175,7 +177,7 @@ def _answers(existing: PipelineGraph | None, path: Path | None) -> Answers:
     return answers | read_answers(path) if path else answers
 
 
-def _imported(invocation: Invocation, request: Request, answers: Answers, project: Path) -> Imported:
+def _imported(settings: Settings, request: Request, answers: Answers) -> Imported:
     from pypedream_dagster.importers.build import import_graph
     from pypedream_dagster.importers.sources import gathered
 
@@ -188,7 +190,12 @@ def _imported(invocation: Invocation, request: Request, answers: Answers, projec
             note(f"Reading {what}{f': {done:,}{of_total}' if done > 1 else '.'}")
         shown[what] = done
 
-    given = gathered(request, answers, invocation.aws, base=project, on_progress=progress)
+    def account() -> Aws:
+        from pypedream_dagster.aws.session import connect
+
+        return connect(settings)
+
+    given = gathered(request, answers, account, base=settings.project_dir, on_progress=progress)
     return import_graph(given)
 
 
@@ -201,7 +208,7 @@ def _write_questions(imported: Imported, answers: Answers, path: Path) -> None:
     note(f"Wrote {path}: {count(len(imported.questions), 'question')}. Fill it in, then import with --answers {path}.")
 
 
-def _check(existing: PipelineGraph, imported: Imported, *, as_json: bool) -> None:
+def _check(existing: PipelineGraph, imported: Imported, *, as_json: bool) -> int:
     from pypedream_dagster.importers.check import drift_document, drift_of, drift_text
 
     drift = drift_of(existing, imported.graph)
@@ -209,8 +216,7 @@ def _check(existing: PipelineGraph, imported: Imported, *, as_json: bool) -> Non
         print_json(drift_document(drift))
     else:
         click.echo(drift_text(drift), nl=False)
-    if drift.exit_code:
-        raise SystemExit(drift.exit_code)
+    return drift.exit_code
 
 
 def _merged(existing: PipelineGraph | None, imported: Imported) -> PipelineGraph:

@@ -88,7 +88,8 @@ class _Writer:
     def _set(self, fact: Fact, value: Any) -> None:
         match fact.kind:
             case "node":
-                self._add_node(fact.of[0])
+                if fact.of[0] not in self._nodes:  # else its fields are brought up to date anyhow
+                    self._add_node(fact.of[0])
             case "link":
                 if fact.of in self._links:
                     return

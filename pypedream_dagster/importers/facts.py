@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pypedream_dagster.graph.model import Json, Node, PipelineGraph
+from pypedream_dagster.graph.model import MAIN, Json, Node, PipelineGraph
 from pypedream_dagster.importers.matching import Matching, folder_of
 
 Kind = Literal[
@@ -23,7 +23,7 @@ class Fact:
     """One thing that a graph says.
 
     Attributes:
-        kind: ``node``: it is there; ``dataset``: where it lies on main; ``output``, ``input``: the argument that takes
+        kind: ``node``: it is there, and runs that job; ``dataset``: where it lies on main; ``output``, ``input``: the argument that takes
             it; ``link``: it is there, whatever it carries; ``input`` also says that the link carries the dataset.
         of: the ids and names that it is about, as the merged graph has them.
     """
@@ -84,6 +84,55 @@ def is_same(fact: Fact, one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+class ImportNames:
+    """What an import calls things: by its own names it tells the same from time to time, whatever people rename.
+
+    Args:
+        graph: the file's.
+        matching: of what is imported now.
+        last: what the last import told, by its own names.
+    """
+
+    def __init__(self, graph: PipelineGraph, matching: Matching, last: Mapping[str, Any]) -> None:
+        self._ids = {called: own for own, called in matching.ids.items()}
+        self._names = {(matching.ids[node], called): own for (node, own), called in matching.names.items()}
+        # What this import does not find was called by the last one as it is in the file, unless renamed since.
+        gone = {name: value for name, value in last.items() if name not in {f"node > {own}" for own in matching.ids}}
+        for node in graph.nodes:
+            if node.id not in self._ids and f"node > {node.id}" not in gone and node.is_job:
+                same = [
+                    name for name, value in gone.items() if name.startswith("node > ") and value == node.job_name(MAIN)
+                ]
+                if len(same) == 1:
+                    self._ids[node.id] = same[0].removeprefix("node > ")
+            if all((node.id, name) in self._names for name in node.outputs):
+                continue
+            start = f"dataset > {self._ids.get(node.id, node.id)} > "
+            places = {
+                folder_of(value): name.removeprefix(start)
+                for name, value in last.items()
+                if name.startswith(start) and isinstance(value, str)
+            }
+            for name, data in node.outputs.items():
+                if (node.id, name) not in self._names and (own := places.get(folder_of(data.base_uri))):
+                    self._names[node.id, name] = own
+
+    def of(self, fact: Fact) -> str:
+        """Return a fact of the file's, or of the merged graph's, as imports tell it."""
+        node = self._ids.get(fact.of[0], fact.of[0])
+        match fact.kind:
+            case "dataset" | "output" | "write_mode" | "table":
+                of = (node, self._names.get((fact.of[0], fact.of[1]), fact.of[1]))
+            case "link":
+                of = (node, self._ids.get(fact.of[1], fact.of[1]))
+            case "input":
+                name = self._names.get((fact.of[0], fact.of[2]), fact.of[2])
+                of = (node, self._ids.get(fact.of[1], fact.of[1]), name)
+            case _:
+                of = (node, *fact.of[1:])
+        return str(Fact(fact.kind, of))
+
+
 def import_record(graph: PipelineGraph) -> Json:
     """Return what the file says of its imports; empty where it never was imported."""
     inner = graph.metadata.get("metadata")
@@ -113,7 +162,7 @@ def _facts(graph: PipelineGraph, matching: Matching) -> Iterator[tuple[Fact, Any
 
 def _facts_of_node(node: Node, matching: Matching) -> Iterator[tuple[Fact, Any]]:
     name = matching.ids[node.id]
-    yield Fact("node", (name,)), ""
+    yield Fact("node", (name,)), node.job_name(MAIN) if node.is_job else node.metadata.operation
     if node.metadata.trigger is not None:
         yield Fact("trigger", (name,)), node.metadata.trigger
     if node.metadata.arguments:

@@ -19,8 +19,7 @@ def refreshed(old: Json, new: Json) -> Json:
     Where the sources do not define the job, what the file knew of it stays.
     """
     fields = new if "Command" in new else {**old, **new}
-    kept = {name: _templates_kept(old.get(name), value) for name, value in fields.items()}
-    return {**kept, **({"Name": old["Name"]} if "Name" in old else {})}
+    return {name: _templates_kept(old.get(name), value) for name, value in fields.items()}
 
 
 def changed_fields(old: Node, new: Node) -> Iterator[tuple[str, str, str]]:

@@ -78,7 +78,7 @@ def survey_workflows(aws: Aws, query: str | None = None, *, on_progress: OnProgr
 
     Raises:
         NotFoundError: none matches.
-        AccessDeniedError: neither workflows nor triggers can be listed.
+        AccessDeniedError: workflows or triggers cannot be listed, and those that can hold none that matches.
     """
     flows = workflows_live(aws.glue, query, on_progress=on_progress)
     return flows + survey_named_jobs(aws, job_names(flows.flows), on_progress=on_progress)
@@ -110,7 +110,7 @@ def workflows_live(glue: GlueClient, query: str | None = None, *, on_progress: O
 
     Raises:
         NotFoundError: none matches.
-        AccessDeniedError: neither workflows nor triggers can be listed.
+        AccessDeniedError: workflows or triggers cannot be listed, and those that can hold none that matches.
     """
     survey, failed = Survey(), []
     names: list[str] = []
@@ -123,8 +123,6 @@ def workflows_live(glue: GlueClient, query: str | None = None, *, on_progress: O
         adrift = [trigger for trigger in glue.whole_triggers() if not trigger.get("WorkflowName")]
     except AccessDeniedError as error:
         failed.append((Where("glue:triggers"), error))
-    if len(failed) > 1:
-        raise failed[0][1]
     for where, refusal in failed:
         survey += _problem(where, refusal)
     for name, workflow in _each(glue.get_workflow, names, "workflows", on_progress):
@@ -136,7 +134,9 @@ def workflows_live(glue: GlueClient, query: str | None = None, *, on_progress: O
     for group in connected_triggers(adrift):
         if any(matches(query or "", trigger["Name"]) for trigger in group):
             survey += trigger_flows(group, at=Where("glue:triggers"))
-    if not (survey.flows or names or failed):
+    if failed and not survey.flows:
+        raise failed[0][1]
+    if not (survey.flows or names):
         raise NotFoundError(
             f"No Glue workflow or trigger matches {query!r}." if query else "There is no Glue workflow or trigger.",
             hint="give a part of the name, or a pattern such as 'sales-*'; check the account and region in use",

@@ -16,7 +16,7 @@ from pypedream_dagster.graph.files import graph_document, parse_graph
 from pypedream_dagster.graph.model import MAIN, Json, PipelineGraph, render
 from pypedream_dagster.graph.uri import parse_uri
 from pypedream_dagster.importers.apply import Change, applied
-from pypedream_dagster.importers.facts import Fact, facts_of, implicit_facts, import_record, is_same
+from pypedream_dagster.importers.facts import Fact, ImportNames, facts_of, implicit_facts, import_record, is_same
 from pypedream_dagster.importers.job_fields import changed_fields
 from pypedream_dagster.importers.matching import Matching, folder_of, match
 
@@ -98,21 +98,25 @@ class _Plan:
     differences: list[Difference] = field(default_factory=list)
     here: dict[Fact, Any] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
+    names: ImportNames = field(init=False)
     here_before: list[Fact] = field(default_factory=list)
     has_own_links: bool = False
 
     def decide(self) -> None:
         """Find out what to change."""
         self.here = facts_of(self.existing)
+        self.names = ImportNames(self.existing, self.matching, self.last)
         self.here_before = [fact for fact in self.here if fact.kind == "dataset"]
         self.has_own_links = any(fact.kind == "link" and fact not in self.told for fact in self.here)
         implicit = implicit_facts(self.existing)
-        gone = [fact for fact in self.here if fact not in self.told and str(fact) in self.last and self.is_whole]
+        gone = [
+            fact for fact in self.here if fact not in self.told and self.names.of(fact) in self.last and self.is_whole
+        ]
         self._remove(gone)
         for fact, value in self.told.items():
             if fact in self.here:
                 self._update(fact, value, is_implicit=fact in implicit)
-            elif str(fact) not in self.last:
+            elif self.names.of(fact) not in self.last:
                 self._add(fact, value)
             elif fact.kind == "node":
                 self.rejected.add(fact.of[0])
@@ -164,13 +168,13 @@ class _Plan:
         )
 
     def _update(self, fact: Fact, value: Any, *, is_implicit: bool) -> None:
-        here, last = self.here[fact], self.last.get(str(fact))
+        here, last = self.here[fact], self.last.get(self.names.of(fact))
         if is_same(fact, here, value) or (last is not None and is_same(fact, last, value)):
             return  # as it was, or edited by hand
         if last is None and not is_implicit:
             return  # written by hand before it was ever imported
         is_edited = last is not None and not is_same(fact, here, last)
-        kept = "somebody edited it" if is_edited else ""
+        kept = "somebody edited it" if is_edited else self._taken(fact, value)
         self.differences.append(_difference("changed", fact, here, value, kept))
         if not kept:
             self.changes.append(Change("set", fact, value))
@@ -193,7 +197,8 @@ class _Plan:
                 if Fact("dataset", (fact.of[0], fact.of[2])) not in self.here:
                     return
                 link = Fact("link", fact.of[:2])
-                if link not in self.here:
+                kept = self._taken(fact, value)
+                if link not in self.here and not kept:
                     if kept := self._circle(*fact.of[:2]):
                         return  # said of the link
                     self.changes.append(Change("set", link, ""))
@@ -221,6 +226,27 @@ class _Plan:
 
     def _carried(self, link: Fact) -> list[str]:
         return [fact.of[2] for fact in self.told if fact.kind == "input" and fact.of[:2] == link.of]
+
+    def _taken(self, fact: Fact, argument: Any) -> str:
+        """Say what takes an input's argument already; if that is gone from production, it makes room."""
+        if fact.kind != "input" or not argument:
+            return ""
+        for other, value in list(self.here.items()):
+            if other == fact or value != argument or other.kind not in {"input", "output"}:
+                continue
+            if other.of[other.kind == "input"] != fact.of[1]:
+                continue
+            if (
+                other.kind == "output"
+                or other in self.told
+                or not self.is_whole
+                or self.names.of(other) not in self.last
+            ):
+                return f"{argument} takes {other.about}"
+            self.differences.append(_difference("removed", other, value, _ABSENT, ""))
+            self.changes.append(Change("remove", other))
+            self.here.pop(other)
+        return ""
 
     def _overlap(self, uri: str) -> str:
         # Imported datasets do not overlap each other.
@@ -257,7 +283,10 @@ def _overlaps(one: str, other: str) -> bool:
 def _difference(
     change: Literal["added", "removed", "changed"], fact: Fact, before: Any, after: Any, kept: str
 ) -> Difference:
-    return Difference(change, fact.kind, fact.about, _shown(before), _shown(after), kept)
+    values = [_shown(value) for value in (before, after)]
+    if fact.kind == "node" and change != "changed":  # a node mostly is called as its job
+        values = ["" if value == fact.of[0] else value for value in values]
+    return Difference(change, fact.kind, fact.about, *values, kept)
 
 
 def _shown(value: Any) -> str:
@@ -281,7 +310,7 @@ def _job_differences(existing: PipelineGraph, imported: PipelineGraph, matching:
 def _header(existing: PipelineGraph, imported: PipelineGraph, plan: _Plan, *, is_whole: bool) -> Json:
     """Return what the file says of the whole, with the record of its imports brought up to date."""
     record, news = import_record(existing), import_record(imported)
-    told = {str(fact): value for fact, value in plan.told.items()}
+    told = {plan.names.of(fact): value for fact, value in plan.told.items()}
     answers = {**(record.get("answers") or {}), **(news.get("answers") or {})}
     asked = list(news.get("questions") or [])
     sources = list(news.get("sources") or [])

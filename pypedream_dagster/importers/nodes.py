@@ -79,6 +79,7 @@ class Step:
         trigger: whether it waits for all before it, or any.
         at: where it was found.
         rerun_of: the node that is the same job with the same arguments, earlier in the same flow.
+        flow: the flow that runs it, the first by name; empty where none does.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Step:
     trigger: Trigger = "ALL"
     at: tuple[Where, ...] = ()
     rerun_of: str | None = None
+    flow: str = ""
 
     @property
     def is_job(self) -> bool:
@@ -358,6 +360,7 @@ def _step(draft: _Draft, name: str, values: Mapping[str, str], named: Mapping[_D
         trigger=draft.trigger,
         at=tuple(dict.fromkeys(places)),
         rerun_of=named[draft.rerun_of] if draft.rerun_of else None,
+        flow=draft.flow,
     )
 
 

@@ -185,8 +185,9 @@ def _service(chain: Chain) -> tuple[str | None, tuple[Link, ...]]:
         return None, ()  # a function of some module, no method of a client that cannot be seen
     known = _BY_METHOD.get(chain.name)
     if known is None:
-        named = (_BY_KEYWORD.get((chain.name, word)) for word in chain.call.keywords)
-        known = next((service for service in named if service), None)
+        known = next(
+            (_BY_KEYWORD[chain.name, word] for word in chain.call.keywords if (chain.name, word) in _BY_KEYWORD), None
+        )
     return known, chain.links[-1:]
 
 

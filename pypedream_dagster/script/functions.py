@@ -39,7 +39,7 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
         return texts.url_joined(*(*positional, None, None)[:2])
     if name in {"os.getenv", "os.environ.get"} and positional:
         return _of_environment(*positional[:2])
-    if name == "awswrangler.catalog.get_table_location":
+    if name in {"awswrangler.catalog.get_table_location", "wr.catalog.get_table_location"}:
         named = {**dict(zip(("database", "table"), positional, strict=False)), **keywords}
         return located_at(named.get("database"), named.get("table"))
     if name in {"json.loads", "ast.literal_eval"} and positional:
@@ -51,7 +51,8 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
     if name in _TABLES:
         return _of_table(positional, keywords)
     if name in _LISTS and positional:
-        return positional[0] if isinstance(positional[0], Sequence | Table | Parameters) else None
+        kept = Sequence | Table | Parameters | Result | Member
+        return positional[0] if isinstance(positional[0], kept) else None
     if name == "filter" and len(positional) == 2 and isinstance(positional[1], Sequence):
         return positional[1]
     if name == "zip" and positional and all(isinstance(given, Sequence) for given in positional):

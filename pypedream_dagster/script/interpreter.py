@@ -26,6 +26,7 @@ from pypedream_dagster.script.values import (
     Member,
     Parameters,
     Parsed,
+    Partial,
     Result,
     Sequence,
     Super,
@@ -487,6 +488,8 @@ class Interpreter:
                 called = of.members["__call__"]
                 assert isinstance(called, Function)
                 return self._enter(Function(called.node, called.closure, callee), positional, keywords)
+            case Partial(function, first, named):
+                return self._called(function, (*first, *positional), {**named, **keywords}, node)
             case Member(Text() as text, name):
                 return texts.method(text, name, positional, keywords)
             case Member(Table() | Parameters() | Parsed() | Sequence() as owner, name):
@@ -501,7 +504,35 @@ class Interpreter:
             case Symbol(name):
                 if (answer := self._on_symbol(name, positional, keywords, node)) is not None:
                     return answer
-        return Result(self._record(callee, positional, keywords, node))
+        found = self._handed_on(callee, positional, keywords, node)
+        return Result(self._record(callee, positional, keywords, node)) if found is None else found
+
+    def _handed_on(self, callee: Value, positional: tuple[Value, ...], keywords: Scope, node: ast.Call) -> Value | None:
+        """Call the script's own function that something is given to call: a pool of threads, ``map``, ``partial``."""
+        name = callee.name.rpartition(".")[2] if isinstance(callee, Symbol | Member) else ""
+        function = keywords.get("target", positional[0] if positional else None)
+        if not isinstance(function, _OWN):
+            return None
+        rest = positional[1:]
+        match name:
+            case "partial":
+                return Partial(function, rest, keywords)
+            case "submit" | "run_in_executor" | "to_thread" | "transform":
+                self._called(function, rest, keywords, node)
+            case "Thread" | "Process" | "apply" | "apply_async":
+                given = keywords.get("args", rest[0] if rest else None)
+                named = keywords.get("kwargs")
+                known = dict(named.items) if isinstance(named, Table) else {}
+                self._called(function, given.items if isinstance(given, Sequence) else (), known, node)
+            case "map" | "starmap" | "imap" | "imap_unordered" | "map_async" if rest:
+                return Sequence(tuple(self._mapped(name, function, rest, node)))
+        return None
+
+    def _mapped(self, name: str, function: Value, given: tuple[Value, ...], node: ast.Call) -> Iterator[Value]:
+        columns = [list(self._iterated(value)) for value in given]
+        for row in zip(*columns, strict=False):
+            spread = row[0].items if name == "starmap" and isinstance(row[0], Sequence) else row
+            yield self._called(function, tuple(spread), {}, node)
 
     def _made(self, made: Class, constructor: Value | None, positional: tuple[Value, ...], keywords: Scope) -> Instance:
         """Return an object of the script's own class."""
@@ -624,7 +655,7 @@ _BUILTINS = frozenset(dir(__import__("builtins")))
 _MAPPING_METHODS = frozenset({"get", "items", "keys", "values", "copy", "pop", "update", "setdefault"})
 
 
-_OWN = (Function, Class, Instance)
+_OWN = (Function, Partial, Class, Instance)
 """What is entered rather than recorded: it is given all that a value may be at once."""
 
 
@@ -673,12 +704,17 @@ def _either_as_default(values: list[Value]) -> Value:
 
 
 def _asks_argv(node: ast.AST) -> bool:
-    """Tell whether code looks into the job's arguments by hand: ``"--x" in sys.argv``."""
+    """Tell whether code looks whether an argument is given: ``"--x" in sys.argv``, ``"x" in args``."""
     return any(
-        (isinstance(inner, ast.Attribute) and inner.attr == "argv")
+        (isinstance(inner, ast.Compare) and isinstance(inner.ops[0], ast.In | ast.NotIn) and _is_text(inner.left))
+        or (isinstance(inner, ast.Attribute) and inner.attr == "argv")
         or (isinstance(inner, ast.Name) and inner.id == "argv")
         for inner in ast.walk(node)
     )
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def _table_of(pairs: Value) -> Value:

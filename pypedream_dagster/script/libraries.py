@@ -72,19 +72,8 @@ _FRAME_WRITES |= {"write_parquet", "write_csv", "write_json", "write_ndjson", "w
 _FRAME_READS = {"read_parquet", "read_csv", "read_json", "read_excel", "read_orc", "read_pickle", "read_feather"}
 _FRAME_READS |= {"scan_parquet", "scan_csv", "read_fwf", "read_table", "read_xml", "read_hdf"}
 _DATASETS = {"ParquetDataset", "dataset", "DeltaTable", "ParquetFile", "read_parquet", "read_metadata", "read_schema"}
-_FILESYSTEM_READS = {
-    "get",
-    "get_file",
-    "cat",
-    "cat_file",
-    "read_text",
-    "read_bytes",
-    "ls",
-    "glob",
-    "find",
-    "exists",
-    "walk",
-}
+_FILESYSTEM_LISTS = {"ls", "glob", "find", "exists", "walk"}
+_FILESYSTEM_READS = {"get", "get_file", "cat", "cat_file", "read_text", "read_bytes", *_FILESYSTEM_LISTS}
 _FILESYSTEM_WRITES = {"put", "put_file", "upload"}
 _DATABASES = {
     "redshift",

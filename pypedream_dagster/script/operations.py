@@ -78,6 +78,8 @@ def item(owner: Value, key: Value) -> Value:
             return Text((Argument(flag_before(key) or "*"),))
         case Symbol("os.environ") if name is not None:
             return Text((Gap(name),))
+        case Result(call) if name == "RunProperties" and _name_of(call) == "get_workflow_run_properties":
+            return Parameters()  # a Glue workflow gives them to all its jobs
         case Member() | Result() if name == "Location" and (table := _described_table(owner)) is not None:
             return located_at(*table)
         case Member() | Result() if name in _KEYS and (listed := listed_key(owner)) is not None:
@@ -149,8 +151,7 @@ def listed_key(owner: Value) -> Text | None:
             case Either((first, *_)):
                 value = first
             case Result(call):
-                name = call.callee.name if isinstance(call.callee, Member | Symbol) else ""
-                if name.rpartition(".")[2] in _LISTINGS and "Prefix" in call.keywords:
+                if _name_of(call) in _LISTINGS and "Prefix" in call.keywords:
                     return text_of((*as_text(call.keywords["Prefix"]).pieces, Gap("key")))
                 value = call.callee
             case _:
@@ -158,9 +159,13 @@ def listed_key(owner: Value) -> Text | None:
     return None
 
 
+def _name_of(call: Call) -> str:
+    return call.callee.name.rpartition(".")[2] if isinstance(call.callee, Member | Symbol) else ""
+
+
 def _listed_path(call: Call) -> Text | None:
     """Return a path that ``wr.s3.list_objects`` or a filesystem's ``glob`` gives."""
-    name = call.callee.name.rpartition(".")[2] if isinstance(call.callee, Member | Symbol) else ""
+    name = _name_of(call)
     given = call.argument(0, "path")
     if not isinstance(given, Text):
         return None
@@ -183,7 +188,7 @@ def _described_table(owner: Value) -> tuple[Value | None, Value | None] | None:
     value: Value = owner
     for _ in range(_DEEPEST):
         match value:
-            case Result(Call(Member(_, "get_table")) as call) if "DatabaseName" in call.keywords:
+            case Result(call) if _name_of(call) == "get_table" and "DatabaseName" in call.keywords:
                 return call.argument(None, "DatabaseName"), call.argument(None, "Name")
             case Result(Call(Member(inner))) | Member(inner):
                 value = inner

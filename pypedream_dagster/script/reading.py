@@ -18,6 +18,7 @@ from pypedream_dagster.script.clocks import clock_facts
 from pypedream_dagster.script.glue import glue_facts
 from pypedream_dagster.script.interpreter import Interpreter, TooLargeError
 from pypedream_dagster.script.libraries import database_facts, library_facts
+from pypedream_dagster.script.locations import locations_of
 from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, Reading, Unreadable
 from pypedream_dagster.script.operations import LOCATION_OF
 from pypedream_dagster.script.spark import SparkState, spark_facts, views_of
@@ -28,6 +29,18 @@ _DEEPEST = 20_000  # Python frames; a chain of a hundred methods takes about a t
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html: prefixes of access key ids.
 _ACCESS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b")
 _PYTHON_2 = re.compile(r"^\s*(?:print\s+[^(=\s]|exec\s+['\"]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
+_OLD = (
+    (re.compile(r"^([ \t]*)print[ \t]*>>[^\n,]*,", re.MULTILINE), r"\1_ ="),
+    (re.compile(r"^([ \t]*)print(?=[ \t]+[^(=\s]|[\"'])", re.MULTILINE), r"\1_ ="),
+    (re.compile(r"^([ \t]*)print[ \t]*$", re.MULTILINE), r"\1pass"),
+    (re.compile(r"\bprint[ \t]+(?=[\"'\w])"), "_ = "),
+    (re.compile(r"^([ \t]*except[ \t]+[^:,\n]+),[ \t]*(\w+)[ \t]*:", re.MULTILINE), r"\1 as \2:"),
+    (re.compile(r"^([ \t]*raise[ \t]+\w+)[ \t]*,[ \t]*(.+)$", re.MULTILINE), r"\1(\2)"),
+    (re.compile(r"^([ \t]*)[%!][^\n]*$", re.MULTILINE), r"\1pass"),
+    (re.compile(r"\bur(?=['\"])"), "r"),
+    (re.compile(r"(?<=[\s(\[=,*/+-])(0x[0-9a-fA-F]+|\d+)[lL]\b"), r"\1"),
+)
+"""What makes Python 3 of Python 2's statements and of a notebook's commands; lines stay where they are."""
 _SCALA = re.compile(r"^\s*(?:object\s+\w+|import\s+com\.amazonaws\.services\.glue|package\s+[\w.]+\s*$)", re.MULTILINE)
 
 
@@ -38,15 +51,16 @@ def read_script(body: bytes, *, language: str = "python") -> Reading:
         body: its bytes, as deployed.
         language: of the job argument ``--job-language``.
 
-    Never raises: what cannot be read is `Reading.unreadable`, with the reason.
+    Never raises: what cannot be read is `Reading.unreadable`, with the reason. What can still be told of a script in
+    Python 2, of a notebook, or of one that is too large, is there all the same.
     """
     if language.lower() == "scala":
         return _unreadable("it is written in Scala")
     if len(body) > _LARGEST_BYTES:
         return _unreadable(f"it has {len(body):,} bytes")
     text = body.decode("utf-8-sig", errors="replace")
-    if _is_notebook(text):
-        return _unreadable("it is a notebook, not the script that Glue runs")
+    if (cells := _code_of_notebook(text)) is not None:
+        return _salvaged(cells, Unreadable("it is a notebook, not the script that Glue runs"))
     with deep_recursion():
         try:
             with warnings.catch_warnings():
@@ -54,9 +68,28 @@ def read_script(body: bytes, *, language: str = "python") -> Reading:
                 tree = ast.parse(body)  # bytes: it minds the coding that a script declares
             return _read(tree, text)
         except SyntaxError as error:
-            return _unreadable(_syntax(text, error), error.lineno)
+            return _salvaged(text, Unreadable(_syntax(text, error), error.lineno))
         except (RecursionError, MemoryError, ValueError) as error:
             return _unreadable(f"it is too large or too deep: {type(error).__name__}")
+
+
+def _salvaged(text: str, why: Unreadable) -> Reading:
+    """Return what can be told of a script that Python 3 does not accept as it stands."""
+    with deep_recursion():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(_as_python_3(text))
+            return replace(_read(tree, text), unreadable=why)
+        except (SyntaxError, RecursionError, MemoryError, ValueError):
+            return Reading(unreadable=why)
+
+
+def _as_python_3(text: str) -> str:
+    """Return a script of Python 2, or of a notebook, as far as Python 3 can take it, line by line."""
+    for pattern, replacement in _OLD:
+        text = pattern.sub(replacement, text)
+    return text.expandtabs(8)
 
 
 def _read(tree: ast.Module, text: str) -> Reading:
@@ -79,6 +112,7 @@ def _read(tree: ast.Module, text: str) -> Reading:
         declared=tuple(dict.fromkeys(interpreter.declared)),
         modules=tuple(dict.fromkeys(interpreter.modules)),
         unreadable=unreadable,
+        locations=tuple(dict.fromkeys(found for chain in chains for found in locations_of(chain))),
     )
 
 
@@ -121,14 +155,21 @@ def _distinct(facts: list[Fact]) -> Iterator[Fact]:
             yield fact
 
 
-def _is_notebook(text: str) -> bool:
+def _code_of_notebook(text: str) -> str | None:
+    """Return the code of a notebook's cells; None if it is no notebook."""
     if not text.lstrip().startswith("{"):
-        return False
+        return None
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(document, dict) and "cells" in document
+        return None
+    if not isinstance(document, dict) or "cells" not in document:
+        return None
+    cells = document["cells"] if isinstance(document["cells"], list) else []
+    sources = [
+        cell.get("source", "") for cell in cells if isinstance(cell, dict) and cell.get("cell_type", "code") == "code"
+    ]
+    return "\n".join("".join(map(str, source)) if isinstance(source, list) else str(source) for source in sources)
 
 
 def _syntax(text: str, error: SyntaxError) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pypedream_dagster.script import sql
@@ -337,6 +337,11 @@ def _named(name: str, text: Text) -> Text:
         for index, part in enumerate(parts)
     ]
     return text_of(tuple(piece for piece in pieces if piece != ""))
+
+
+def embedded(text: Text) -> tuple[str, Callable[[str], Text]]:
+    """Return a text with marks for what is not known of it, and what makes texts again of its parts."""
+    return _plain(text), lambda part: _named(part, text)
 
 
 def _delta(chain: Chain) -> Iterator[Fact]:

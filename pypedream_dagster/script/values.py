@@ -198,6 +198,15 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """A function of the script's own with some of what it is given: ``functools.partial(f, x)``."""
+
+    function: Value
+    positional: tuple[Value, ...]
+    keywords: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Class:
     """A class of the script's own.
 
@@ -246,6 +255,7 @@ Value: TypeAlias = (
     | Parsed
     | Either
     | Function
+    | Partial
     | Class
     | Instance
     | Super
@@ -352,9 +362,19 @@ def either(*values: Value) -> Value:
             if not any(option is known or option == known for known in flat):
                 flat.append(option)
     telling = [value for value in flat if not isinstance(value, Unknown)] or flat[:1]
+    defaults = {default for value in telling if (default := _default_of(value)) is not None}
+    telling = [value for value in telling if literal(value) is None or literal(value) not in defaults]
     if len(telling) == 1:
         return telling[0]
     return Either(tuple(telling[:_MOST_ALTERNATIVES])) if telling else Unknown()
+
+
+def _default_of(value: Value) -> str | None:
+    match value:
+        case Text((Argument(_, default),)):
+            return default
+        case _:
+            return None
 
 
 def inner(value: Value | None) -> Iterator[Call]:

@@ -165,6 +165,29 @@ def test_a_job_that_is_gone_is_said_and_kept() -> None:
     assert _said(merged) == ["removed node report"]
 
 
+def test_a_node_that_people_renamed_is_missed_all_the_same() -> None:
+    def rename(document: Json) -> None:
+        document["nodes"][2]["id"] = "weekly"
+        document["links"] = [link for link in document["links"] if link["target"] != "report"]
+
+    merged = _again(_edited(_first(*JOBS), rename), EXTRACT, LOAD)
+    assert (merged.missing, _said(merged)) == (("weekly",), ["removed node weekly"])
+
+
+def test_an_answer_that_names_a_job_brings_its_name_in() -> None:
+    load = job("prod-load", {"ORDERS_DATA_SOURCE": "s3://lake/main/orders/"})
+    nightly = flow(run("Load", "${Env}-load"))
+    graph = _first(nightly)
+    assert [node.job_name("main") for node in graph.nodes] == ["${Env}-load"]
+
+    def rename(document: Json) -> None:
+        document["nodes"][0]["id"] = "loading"
+
+    edited = _edited(graph, rename)
+    merged = _again(edited, load, nightly, answers=parse_answers("parameters: {Env: prod}"))
+    assert [(node.id, node.job_name("main")) for node in merged.graph.nodes] == [("loading", "prod-load")]
+
+
 def test_a_place_that_production_moved_is_taken_up_and_one_that_people_moved_is_kept() -> None:
     moved = job("extract", {"ORDERS_DATA_SINK": "s3://lake/main/orders_v2/"})
     reader = job(

@@ -36,12 +36,14 @@ class Calls(Expressions):
 
     Attributes:
         entered: the code of the functions that were entered.
+        journal: of a side of an ``if`` that cannot be told: items of tables that it sets, with what they were before.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.entered: set[ast.AST] = set()
         self.active: list[ast.AST] = []
+        self.journal: dict[tuple[int, Value], tuple[dict[Value, Value], Value, Value]] | None = None
 
     @abstractmethod
     def block(self, body: list[ast.stmt]) -> None:
@@ -98,8 +100,18 @@ class Calls(Expressions):
         told = [named(value) for value in (*positional, *keywords.values()) if isinstance(value, str | int | Unknown)]
         return Unknown(".".join([name, *told])[:200])
 
+    def note(self, table: dict[Value, Value], key: Value) -> None:
+        """Note what an item is before it is set, where it may have to be taken back."""
+        try:
+            if self.journal is not None:
+                self.journal.setdefault((id(table), key), (table, key, table.get(key, MISSING)))
+        except TypeError:
+            return
+
     def _method(self, owner: Value, name: str, positional: list[Value], keywords: dict[str, Value]) -> Value:
         if natives.has_method(owner, name):
+            if isinstance(owner, dict) and name in {"update", "setdefault", "pop"}:
+                self._note_all(owner, positional, keywords)
             try:
                 return natives.method(owner, name, positional, keywords)
             except NotNativeError:
@@ -113,6 +125,11 @@ class Calls(Expressions):
             return self._method(owner.instance.core, name, positional, keywords)
         found = self.method_call(owner, name, positional, keywords)
         return found if found is not MISSING else self._unknown_call(f"{named(owner)}.{name}", positional, keywords)
+
+    def _note_all(self, table: dict[Value, Value], positional: list[Value], keywords: dict[str, Value]) -> None:
+        given = positional[0] if positional else None
+        for key in (*(given if isinstance(given, dict) else [given]), *keywords):
+            self.note(table, key)
 
     def instance(self, of: ClassValue, positional: list[Value], keywords: dict[str, Value]) -> Value:
         """Return a new object of a class of the given files."""

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pypedream_dagster.errors import PypedreamError
 from pypedream_dagster.importers.airflow.flows import Flows
 from pypedream_dagster.importers.airflow.libraries import Libraries
+from pypedream_dagster.importers.airflow.operations import PYTHON
 from pypedream_dagster.importers.airflow.pipeline import Dag, Operator
+from pypedream_dagster.importers.airflow.source import survey
 from pypedream_dagster.importers.airflow.workspace import Workspace
-from pypedream_dagster.importers.survey import Problem, Survey, Where
+from pypedream_dagster.importers.files import read_files
+from pypedream_dagster.importers.survey import Flow, Problem, Survey, Task, Where
 
 _SHOWN = (str, int, float, bool, dict, list, tuple)
 
 
 def dagbag_survey(path: Path) -> Survey:
     """Return what Airflow's DagBag finds in a file or folder; its code is run, with the rights of this process.
+
+    What Airflow does not tell, the code does: the lines of tasks, and which jobs Python functions start.
 
     Raises:
         PypedreamError: Airflow is not installed here.
@@ -32,13 +39,25 @@ def dagbag_survey(path: Path) -> Survey:
     flows = Flows(Libraries(Workspace(()), {}))
     for _, loaded in sorted(bag.dags.items()):
         flows.add(_dag(loaded))
+    files, unread = read_files([path])
+    known = {(flow.name, task.key): task for flow in survey(files, {}).flows for task in flow.tasks}
     problems = [Problem(Where(str(file)), _last_line(text)) for file, text in sorted(bag.import_errors.items())]
     return Survey(
-        flows=tuple(flows.flows),
+        flows=tuple(_told_by_the_code(flow, known) for flow in flows.flows),
         jobs=tuple(flows.jobs.values()),
         values=flows.libraries.values,
-        problems=(*problems, *flows.problems),
+        problems=(*problems, *unread, *flows.problems),
     )
+
+
+def _told_by_the_code(flow: Flow, known: Mapping[tuple[str, str], Task]) -> Flow:
+    tasks = []
+    for task in flow.tasks:
+        read = known.get((flow.name, task.key))
+        if read is not None:
+            task = replace(read, trigger=task.trigger) if task.operation == PYTHON else replace(task, at=read.at)
+        tasks.append(task)
+    return replace(flow, tasks=tuple(tasks))
 
 
 def _last_line(text: str) -> str:

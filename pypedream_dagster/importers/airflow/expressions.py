@@ -37,6 +37,7 @@ from pypedream_dagster.importers.airflow.values import (
 
 _BUILTINS = frozenset(dir(__import__("builtins")))
 MOST_STEPS = 300_000
+_METHODS_OF_UNKNOWN = {"get", "items", "keys", "values", "xcom_pull", "strip", "lstrip", "rstrip"}
 _LONGEST_LOOP = 2_000
 
 
@@ -51,6 +52,7 @@ class Expressions(ABC):
         frame: the names that are in sight.
         steps: how much was walked so far.
         line: of the statement or call that is being walked.
+        hint: the name that is being assigned: what is not known is called by it.
     """
 
     def __init__(self) -> None:
@@ -58,6 +60,7 @@ class Expressions(ABC):
         self.steps = 0
         self.most_steps = MOST_STEPS
         self.line = 0
+        self.hint = "choice"
 
     @abstractmethod
     def call(self, callee: Value, positional: list[Value], keywords: dict[str, Value]) -> Value:
@@ -94,7 +97,7 @@ class Expressions(ABC):
             case ast.Attribute(owner, name):
                 return self.attribute(self.value(owner), name)
             case ast.Call():
-                return self._call(node)
+                return natives.limited(self._call(node))
             case ast.Subscript(owner, key):
                 return self.item(self.value(owner), self.value(key), owner)
             case ast.List(elements):
@@ -106,7 +109,7 @@ class Expressions(ABC):
             case ast.Dict():
                 return self._dict(node)
             case ast.BinOp(left, operation, right):
-                return self.binary(operation, self.value(left), self.value(right))
+                return natives.limited(self.binary(operation, self.value(left), self.value(right)))
             case ast.BoolOp(operation, values):
                 return self._bool(operation, values)
             case ast.UnaryOp(operation, operand):
@@ -175,6 +178,8 @@ class Expressions(ABC):
                 return special
             case Symbol(dotted):
                 return Symbol(f"{dotted}.{name}")
+            case Unknown() if name in _METHODS_OF_UNKNOWN:
+                return Method(owner, name)
             case Unknown(known, default):
                 inner = default.get(name, MISSING) if isinstance(default, dict) else MISSING
                 return Unknown(f"{known}.{name}", inner)
@@ -353,7 +358,8 @@ class Expressions(ABC):
         known = truth(test)
         if known is not None:
             return self.value(body if known else orelse)
-        return self.either(self.value(body), self.value(orelse), "choice")
+        hint = self.hint  # both sides may assign names of their own
+        return self.either(self.value(body), self.value(orelse), hint)
 
     def either(self, one: Value, other: Value, hint: str) -> Value:
         """Return what a name holds that may hold either: tasks both, values an unknown one."""
@@ -366,6 +372,9 @@ class Expressions(ABC):
             other, str | int | float | None | Unknown
         ):
             return self.fresh(hint)
+        for value, default in ((one, other), (other, one)):
+            if isinstance(value, Unknown) and isinstance(default, list | tuple | dict) and not default:
+                return value
         if isinstance(one, list | dict) and isinstance(other, type(one)):
             return one if len(one) >= len(other) else other
         return other if one is None or isinstance(one, Unknown) else one
@@ -375,14 +384,14 @@ class Expressions(ABC):
 
     def iterated(self, value: Value) -> list[Value]:
         """Return what a loop goes through; of an unknown value one unknown item."""
-        if isinstance(value, Unknown) and isinstance(value.default, list | tuple | dict):
+        if isinstance(value, Unknown) and isinstance(value.default, list | tuple | dict) and value.default:
             value = value.default
         try:
             return natives.items_of(value)[:_LONGEST_LOOP]
         except NotNativeError:
             pass
         if isinstance(value, XCom):
-            return self.iterated(value.operator.result) if value.operator.result is not None else [value]
+            return self.iterated(value.result) if value.result is not None else [Unknown(f"{value.name}.item")]
         if isinstance(value, Unknown | Symbol | str):
             return [Unknown(f"{named(value)}.item")]
         return [] if value is None or isinstance(value, int | float) else [self.fresh("item")]

@@ -96,7 +96,10 @@ class Flows:
 
     def _glue(self, operator: Operator, key: str, arguments: Mapping[str, Value], operation: Operation) -> Task:
         given = next((arguments[name] for name in operation.resource if arguments.get(name) is not None), None)
-        job = self._text(given if given is not None else _DEFAULT_JOB, operator)
+        if given is None:
+            named = operator.kind.lower().removeprefix("aws") == "gluejoboperator"
+            given = _DEFAULT_JOB if named else Unknown(f"{operator.dag.dag_id}.{operator.task_id}.job_name")
+        job = self._text(given, operator)
         self._define(operator, job, arguments)
         script_args: dict[str, str] = {}
         for name in ("script_args", "script_arguments", "job_args", "arguments", "glue_args", "job_arguments"):
@@ -115,7 +118,7 @@ class Flows:
 
     def _arguments(self, given: Value, operator: Operator) -> dict[str, str]:
         if isinstance(given, XCom):
-            given = given.operator.result if not given.key else None
+            given = given.result
         if isinstance(given, Unknown):
             if not isinstance(given.default, dict):
                 at = replace(operator.at, part=operator.task_id)
@@ -130,9 +133,7 @@ class Flows:
 
     def _text(self, value: Value, operator: Operator) -> str:
         if isinstance(value, XCom):
-            result = value.operator.result
-            result = result.get(value.key) if value.key and isinstance(result, dict) else result
-            value = result if isinstance(result, str | int | float) else value
+            value = value.result if isinstance(value.result, str | int | float) else value
         return rendered(value, operator, self.libraries)
 
     def _resource(self, operator: Operator, operation: Operation) -> str | None:

@@ -40,6 +40,7 @@ class Libraries:
     workspace: Workspace
     variables: Mapping[str, str]
     values: dict[str, str] = field(default_factory=dict)
+    _contested: set[str] = field(default_factory=set)
 
     def outside(self, name: str, default: Value = MISSING, *, parsed: bool = False) -> Value:
         """Return a value of the environment's or of Airflow's: as given, else unknown with its default."""
@@ -50,9 +51,14 @@ class Libraries:
         return Unknown(name, default)
 
     def declare(self, name: str, default: Value) -> None:
-        """Note the default of an unknown value, and those of its parts."""
+        """Note the defaults of an unknown value and its parts; one that differs from place to place is none."""
         if isinstance(default, str | int | float) and not isinstance(default, bool):
-            self.values.setdefault(name, natives.text_of(default))
+            text = natives.text_of(default)
+            if self.values.get(name, text) != text:
+                self._contested.add(name)
+                del self.values[name]
+            elif name not in self._contested:
+                self.values[name] = text
         elif isinstance(default, dict) and is_small(default):
             for key, value in default.items():
                 self.declare(f"{name}.{key}", value)

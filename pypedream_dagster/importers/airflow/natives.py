@@ -73,10 +73,28 @@ class NotNativeError(Exception):
 
 def text_of(value: Value) -> str:
     """Return ``str(value)``, unknown parts as ``${name}``."""
-    if isinstance(value, list | tuple | dict | set) and not is_small(value):
-        return parameter("value")
-    text = str(value)
-    return text if len(text) <= _LONGEST_TEXT and not text.startswith("<") else parameter(named(value))
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple | dict | set | frozenset):
+        text = _shown(value) if is_small(value) else parameter("value")
+    else:
+        plain = isinstance(value, int | float | None) or "__str__" in vars(type(value))
+        text = str(value) if plain else parameter(named(value))
+    return text if len(text) <= _LONGEST_TEXT else parameter("value")
+
+
+def _shown(value: Value, depth: int = 12) -> str:
+    if isinstance(value, str):
+        return repr(value) if "${" not in value else f"'{value}'"
+    if not depth or not isinstance(value, list | tuple | dict | set | frozenset):
+        return text_of(value) if depth else parameter("value")
+    if isinstance(value, dict):
+        pairs = (f"{_shown(key, depth - 1)}: {_shown(item, depth - 1)}" for key, item in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    items = ", ".join(_shown(item, depth - 1) for item in value)
+    if isinstance(value, tuple):
+        return f"({items},)" if len(value) == 1 else f"({items})"
+    return f"[{items}]" if isinstance(value, list) else f"{{{items}}}" if value else "set()"
 
 
 def limited(value: Value) -> Value:
@@ -183,7 +201,7 @@ def items_of(value: Value) -> list[Value]:
     if isinstance(value, list | tuple | dict | str | range):
         return list(itertools.islice(value, LARGEST))
     if isinstance(value, set | frozenset):
-        return sorted(value, key=str)
+        return sorted(value, key=text_of)
     raise NotNativeError
 
 

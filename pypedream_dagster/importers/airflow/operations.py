@@ -21,6 +21,7 @@ class Operation:
     resource: tuple[str, ...] = ()
 
 
+_JOB = ("job_name", "glue_job_name", "glue_job", "job", "name")
 _STEERING = re.compile(
     r"(Empty|Dummy|LatestOnly|ShortCircuit|Smooth|NoOp)\w*Operator$|Branch\w*Operator$|Sensor(Async)?$|ExternalTaskMarker$"
     r"|^task\.(branch|short_circuit|sensor|branch_external_python|branch_virtualenv|stub)$|^EmptyOperator|TimeDelta"
@@ -32,7 +33,7 @@ _RULES: tuple[tuple[re.Pattern[str], Operation], ...] = tuple(
         (r"DataBrew", "databrew", "job_name"),
         (r"GlueDataQuality", "glue-data-quality", "name"),
         (r"GlueTrigger", "glue-trigger", "trigger_name"),
-        (r"Glue\w*Job|Glue(Spark|Python|Etl)?Operator$|RunGlue|GlueRun", GLUE, "job_name glue_job_name glue_job"),
+        (r"Glue\w*Job|Glue(Spark|Python|Etl)?Operator$|RunGlue|GlueRun", GLUE, " ".join(_JOB)),
         (r"GlueWorkflow", "glue-workflow", "workflow_name"),
         (r"GlueCatalog|GlueTable|GluePartition", "glue-catalog", "table_name database_name"),
         (r"Athena", "athena", "query sql"),
@@ -77,7 +78,6 @@ _RULES: tuple[tuple[re.Pattern[str], Operation], ...] = tuple(
 )  # fmt: skip
 _ENDINGS = re.compile(r"(Operator|OperatorAsync|Task)$")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_JOB = ("job_name", "glue_job_name", "glue_job")
 _ROOTS = {"BaseOperator", "AwsBaseOperator", "BaseOperatorLink", "LoggingMixin"}
 
 

@@ -122,10 +122,23 @@ class Label:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class XCom:
-    """What a task gives, or a part of it."""
+    """What a task gives, or a part of it.
+
+    Attributes:
+        made: what was made of it by ``map``, as far as that is known.
+    """
 
     operator: Operator
     key: str = ""
+    made: Value = None
+
+    @property
+    def result(self) -> Value:
+        """What it is, as far as the task's code tells; None where it does not."""
+        result = self.made if self.made is not None else self.operator.result
+        if not self.key:
+            return result
+        return result.get(self.key) if isinstance(result, dict) else None
 
     @property
     def name(self) -> str:

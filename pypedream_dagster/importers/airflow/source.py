@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pypedream_dagster.importers.airflow.expressions import GivenUpError
 from pypedream_dagster.importers.airflow.flows import Flows
 from pypedream_dagster.importers.airflow.libraries import Libraries
+from pypedream_dagster.importers.airflow.modules import Gathered
 from pypedream_dagster.importers.airflow.pipeline import Dag
-from pypedream_dagster.importers.airflow.reader import Gathered, Reader
+from pypedream_dagster.importers.airflow.reader import Reader
 from pypedream_dagster.importers.airflow.values import ClassValue, Decorated, Frame, Function, Module, Value
 from pypedream_dagster.importers.airflow.workspace import Workspace
 from pypedream_dagster.importers.files import SourceFile

@@ -7,7 +7,8 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 
-from pypedream_dagster.importers.airflow.pipeline import Start
+from pypedream_dagster.importers.airflow.operations import PYTHON, STEERING, operation_of
+from pypedream_dagster.importers.airflow.pipeline import Operator, Start
 from pypedream_dagster.importers.airflow.values import Partial, Symbol, Unknown, Value, named
 
 _METHODS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -59,6 +60,16 @@ def _hooked(owner: Value, positional: list[Value], keywords: dict[str, Value]) -
     if isinstance(more, dict) and isinstance(more.get("Arguments"), dict):
         arguments = {**(arguments if isinstance(arguments, dict) else {}), **more["Arguments"]}
     return Start("glue", job if job is not None else Unknown("job_name"), arguments, given)
+
+
+def starts_of_an_operator(task: Operator) -> Iterator[Start]:
+    """Give what an operator starts that another task's own code executes."""
+    operation = operation_of(task)
+    if task.starts or operation.name in {STEERING, PYTHON}:
+        yield from task.starts
+        return
+    given = next((task.arguments[name] for name in operation.resource if name in task.arguments), task.task_id)
+    yield Start(operation.name, given, task.arguments.get("script_args"), task.arguments)
 
 
 _COMMANDS: dict[tuple[str, str], tuple[str, str]] = {

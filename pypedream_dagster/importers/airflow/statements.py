@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 from abc import abstractmethod
+from contextlib import suppress
+from typing import TypeAlias
 
 from pypedream_dagster.importers.airflow import natives
 from pypedream_dagster.importers.airflow.calls import Calls
@@ -45,6 +47,10 @@ class _ContinueNext(_Leave):
 
 class _RaisedError(_Leave):
     pass
+
+
+_Items: TypeAlias = dict[tuple[int, Value], tuple[dict[Value, Value], Value, Value]]
+"""Items of tables by table and key, each with a value."""
 
 
 class Statements(Calls):
@@ -99,6 +105,7 @@ class Statements(Calls):
             case ast.Expr(value):
                 self.value(value)
             case ast.Assign(targets, value):
+                self.hint = targets[0].id if isinstance(targets[0], ast.Name) else "choice"
                 found = self.value(value)
                 for target in targets:
                     self.bind(target, found)
@@ -176,6 +183,8 @@ class Statements(Calls):
 
     def _set_item(self, owner: Value, key: Value, value: Value) -> None:
         if isinstance(owner, dict | list):
+            if isinstance(owner, dict):
+                self.note(owner, key)
             try:
                 owner[key] = value
             except (TypeError, IndexError, ValueError):
@@ -186,6 +195,7 @@ class Statements(Calls):
         """Assign to an attribute."""
         match owner:
             case Instance():
+                self.note(owner.attributes, name)
                 owner.attributes[name] = value
                 if owner.core is not None:
                     self.set_attribute(owner.core, name, value)
@@ -206,9 +216,10 @@ class Statements(Calls):
             old.extend(self.iterated(value))
             natives.limited(old)
         elif isinstance(old, dict) and isinstance(operation, ast.BitOr) and isinstance(value, dict):
-            old.update(value)
+            for key, item in value.items():
+                self._set_item(old, key, item)
         else:
-            self.bind(target, self.binary(operation, old, value))
+            self.bind(target, natives.limited(self.binary(operation, old, value)))
 
     def _delete(self, targets: list[ast.expr]) -> None:
         for target in targets:
@@ -287,29 +298,52 @@ class Statements(Calls):
             return
         names = self.frame.names
         before = dict(names)
-        first = self._side(body)
+        first, one_items = self._side(body)
         one = dict(names)
         names.clear()
         names.update(before)
-        second = self._side(orelse)
-        other = dict(names)
+        second, other_items = self._side(orelse)
         if first is not None and second is not None:
             raise second if not isinstance(second, _RaisedError) else first
         if first is None and second is None:
-            names.update(self._merged(one, other))
+            merged = self._merged(one, dict(names))
+            names.clear()
+            names.update(merged)
         elif second is not None:  # only the first goes on
             names.clear()
             names.update(one)
+        self._merge_items({} if first is not None else one_items, {} if second is not None else other_items)
         left = first if first is not None else second
         if isinstance(left, _ReturnFrom):
             self.frame.possible.append(left.value)
 
-    def _side(self, body: list[ast.stmt]) -> _Leave | None:
+    def _side(self, body: list[ast.stmt]) -> tuple[_Leave | None, _Items]:
+        """Walk one side of an ``if``; what it set in tables is taken back and returned."""
+        outer, self.journal = self.journal, {}
+        left: _Leave | None = None
         try:
             self.block(body)
-        except _Leave as left:
-            return left
-        return None
+        except _Leave as leaving:
+            left = leaving
+        finally:
+            journal, self.journal = self.journal, outer
+            found: _Items = {}
+            for place, (table, key, old) in journal.items():
+                found[place] = table, key, table.get(key, MISSING)
+                if old is MISSING:
+                    table.pop(key, None)
+                else:
+                    table[key] = old
+        return left, found
+
+    def _merge_items(self, one: _Items, other: _Items) -> None:
+        for place, (table, key, _) in {**one, **other}.items():
+            old = table.get(key, MISSING)
+            values = [side[place][2] if place in side else old for side in (one, other)]
+            known = [value for value in values if value is not MISSING]
+            self.note(table, key)
+            if known:
+                table[key] = known[0] if len(known) == 1 else self.either(known[0], known[1], str(key)[:40])
 
     def _merged(self, one: dict[str, Value], other: dict[str, Value]) -> dict[str, Value]:
         merged: dict[str, Value] = {}
@@ -371,7 +405,8 @@ class Statements(Calls):
             self.block(orelse)
         except _RaisedError:
             if handlers:
-                self._side(handlers[0].body)
+                with suppress(_Leave):
+                    self.block(handlers[0].body)
         finally:
             self.block(finalbody)
 

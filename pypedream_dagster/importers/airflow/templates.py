@@ -16,6 +16,8 @@ _DEFAULT = re.compile(r"^default\((.+?)(?:,\s*(?:True|true))?\)$", re.DOTALL)
 _QUOTED = re.compile(r"""\[\s*['"]([^'"]*)['"]\s*\]""")
 _GET = re.compile(r"""\.get\(\s*['"]([^'"]*)['"]\s*(?:,\s*(.*?))?\s*\)""")
 _PULL = re.compile(r"^(?:ti|task_instance|context\.ti)\.xcom_pull\((.*)\)(.*)$", re.DOTALL)
+_DATED = re.compile(r"""^([\w.]+)\.strftime\(\s*['"](.*)['"]\s*\)$""", re.DOTALL)
+_JOINED = re.compile(r"""\s*[~+]\s*(?=(?:[^'"]|'[^']*'|"[^"]*")*$)""")
 _PATH = re.compile(r"^[\w.\-]+$")
 
 
@@ -34,8 +36,9 @@ def _expression(code: str, operator: Operator, libraries: Libraries) -> str:
     body, *filters = _split_filters(code.strip())
     default = next((found[1].strip() for f in filters if (found := _DEFAULT.match(f.strip()))), None)
     telling = [f.strip() for f in filters if not _DEFAULT.match(f.strip()) and not f.strip().startswith("tojson")]
-    text = _known(body.strip(), default, operator, libraries)
-    if not telling:
+    parts = _JOINED.split(body.strip()) if len(body) < 500 else [body]
+    text = "".join(_known(part, default, operator, libraries) for part in parts)
+    if not telling or (default is not None and text == _constant(default)):
         return text
     return parameter(".".join([text.removeprefix("${").removesuffix("}"), *telling]))
 
@@ -67,6 +70,8 @@ def _known(body: str, default: str | None, operator: Operator, libraries: Librar
         name = f"{dag.dag_id}.{path.removeprefix('dag_run.')}"
     else:
         name = path
+    if (dated := _DATED.match(body)) is not None:
+        return re.sub(r"%([a-zA-Z])", lambda found: parameter(f"{dated[1]}.{found[1]}"), dated[2])
     if not _PATH.match(name):
         name = re.sub(r"[^\w.\-]+", "_", name).strip("_")
     if default is not None and (declared := _constant(default)) is not None:

@@ -7,6 +7,7 @@ stay strings whatever is made of them.
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -27,6 +28,13 @@ class _Missing:
 MISSING = _Missing()
 
 
+def _bounded(name: str) -> str:
+    """Return a name that stays short however it was put together, and as distinct as it was."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[: _LONGEST_NAME - 10]}~{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A value that the code does not tell.
@@ -39,6 +47,9 @@ class Unknown:
     name: str
     default: Value = field(default=MISSING, compare=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", _bounded(self.name))
+
     def __str__(self) -> str:
         return parameter(self.name)
 
@@ -48,6 +59,9 @@ class Symbol:
     """Something imported from a file that is not given, or built in, by its dotted name."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", _bounded(self.name))
 
     @property
     def last(self) -> str:
@@ -70,7 +84,7 @@ class Module:
 
     def fresh(self, hint: str) -> Unknown:
         """Return an unknown value of this file that is equal to no other."""
-        name = f"{self.name}.{hint}"[:_LONGEST_NAME]
+        name = _bounded(f"{self.name}.{hint}")
         count = self.counts[name] = self.counts.get(name, 0) + 1
         return Unknown(name if count == 1 else f"{name}#{count}")
 

@@ -20,7 +20,8 @@ Lines = dict[tuple[str, ...], int]
 _LINES_DEPTH = 4
 _DEEPEST = 100
 _LARGEST = 500_000
-_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_YES, _NO = ("true", "yes", "on"), ("false", "no", "off")
+_BOOLEANS = {spelling: word in _YES for word in (*_YES, *_NO) for spelling in (word, word.capitalize(), word.upper())}
 _WHOLE = re.compile(r"^(0|-?[1-9][0-9]{0,17})$")
 _FRACTION = re.compile(r"^-?(0|[1-9][0-9]*)\.[0-9]+$")
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -176,10 +177,10 @@ def _scalar(node: Any) -> Any:
     text: str = node.value
     if node.style in {"'", '"', "|", ">"} or node.tag.startswith("!"):
         return text
-    if text.lower() in {"", "~", "null"}:
+    if text in {"", "~", "null", "Null", "NULL"}:
         return None
-    if text.lower() in _BOOLEANS:
-        return _BOOLEANS[text.lower()]
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
     if _WHOLE.match(text):
         return int(text)
     if _FRACTION.match(text) and str(float(text)) == text:

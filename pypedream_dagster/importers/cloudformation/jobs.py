@@ -95,9 +95,10 @@ def trigger(stack: Stack, logical_id: str) -> dict[str, Any]:
     found = {key: value for key, value in raw.items() if key != "Tags"}
     found["Name"] = stack.physical_name(logical_id)
     found["Type"] = text_of(raw.get("Type"))
+    actions = raw.get("Actions")
     found["Actions"] = [
         {**item, "Arguments": _texts(item.get("Arguments"))}
-        for item in _list(raw.get("Actions"))
+        for item in _list([actions] if isinstance(actions, dict) else actions)
         if isinstance(item, dict)
     ]
     return found

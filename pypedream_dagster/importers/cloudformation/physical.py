@@ -5,6 +5,7 @@ from __future__ import annotations
 from pypedream_dagster.importers.parameters import parameter
 
 BUCKET = "AWS::S3::Bucket"
+ACTIVITY = "AWS::StepFunctions::Activity"
 MACHINES = ("AWS::StepFunctions::StateMachine", "AWS::Serverless::StateMachine")
 FUNCTIONS = ("AWS::Lambda::Function", "AWS::Serverless::Function")
 NESTED = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
@@ -39,6 +40,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "AWS::SecretsManager::Secret": ("Name",),
     "AWS::Serverless::Function": ("FunctionName",),
     "AWS::Serverless::StateMachine": ("Name",),
+    "AWS::StepFunctions::Activity": ("Name",),
     "AWS::StepFunctions::StateMachine": ("StateMachineName",),
 }
 _ACCOUNT = f"{parameter('AWS::Region')}:{parameter('AWS::AccountId')}"
@@ -51,7 +53,7 @@ def name_property(kind: str) -> tuple[str, ...]:
 
 def reference(kind: str, name: str) -> str:
     """Return what ``Ref`` gives of a resource."""
-    return arn(kind, name) if kind in MACHINES else name
+    return arn(kind, name) if kind in {ACTIVITY, *MACHINES} else name
 
 
 def arn(kind: str, name: str) -> str:
@@ -60,6 +62,8 @@ def arn(kind: str, name: str) -> str:
         return f"arn:aws:s3:::{name}"
     if kind in MACHINES:
         return f"arn:aws:states:{_ACCOUNT}:stateMachine:{name}"
+    if kind == ACTIVITY:
+        return f"arn:aws:states:{_ACCOUNT}:activity:{name}"
     if kind in FUNCTIONS:
         return f"arn:aws:lambda:{_ACCOUNT}:function:{name}"
     service, _, noun = kind.removeprefix("AWS::").partition("::")

@@ -5,8 +5,9 @@ A template that others nest is read once for each time that they do, with the pa
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ _STACK_NAME = "AWS::StackName"
 _PSEUDO = {"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
 _DEEPEST = 40
 _MOST_STACKS = 2_000
+_MADE = re.compile(r"packag|transformed|(^|/)(\.aws-sam|\.serverless|build|dist)/", re.IGNORECASE)
 _SAYS_LITTLE = {"cfn", "cloudformation", "index", "main", "packaged", "serverless", "stack", "template"}
 
 
@@ -211,17 +213,29 @@ def build_world(templates: Sequence[Template], paths: Paths, variables: Mapping[
     inner = {path for found in nested.values() for path in found.values()}
     names = _stack_names([template.path for template in templates])
     roots = [template for template in templates if template.path not in inner]
-    for template in roots:
-        _grow(world, Stack(world, template, names[template.path]), nested, by_path, (template.path,))
-    reached = {stack.template.path for stack in world.stacks}
-    for template in templates:  # those that nest each other in a circle
-        if template.path not in reached:
-            world.stacks.append(Stack(world, template, names[template.path]))
+    reached = _below((template.path for template in roots), nested)
+    # Those that nest each other in a circle are below no root.
+    for template in (*_distinct(roots), *(one for one in templates if one.path not in reached)):
+        if not any(stack.template is template for stack in world.stacks):
+            _grow(world, Stack(world, template, names[template.path]), nested, by_path, (template.path,))
     world.ambiguous = _ambiguous(world.stacks)
     counts = Counter(logical_id for stack in world.stacks for logical_id in stack.template.resources)
     world.repeated = frozenset(logical_id for logical_id, count in counts.items() if count > 1)
     _publish(world)
     return world
+
+
+def _distinct(templates: Sequence[Template]) -> Iterator[Template]:
+    """Give each template once: not its copies, and not what a build made of it, which deploys the same again."""
+    kept: dict[frozenset[tuple[str, str]], list[Template]] = {}
+    for template in sorted(templates, key=lambda template: bool(_MADE.search(template.path))):
+        key = frozenset((logical_id, resource["Type"]) for logical_id, resource in template.resources.items())
+        others = kept.setdefault(key, [])
+        made = _MADE.search(template.path) and others
+        if not made and all(other.resources != template.resources for other in others):
+            others.append(template)
+    known = {template.path for others in kept.values() for template in others}
+    yield from (template for template in templates if template.path in known)
 
 
 def _nested(template: Template, world: World, by_path: Mapping[str, Template]) -> dict[str, str]:
@@ -242,6 +256,18 @@ def _nested(template: Template, world: World, by_path: Mapping[str, Template]) -
     return found
 
 
+def _below(paths: Iterable[str], nested: Mapping[str, Mapping[str, str]]) -> set[str]:
+    """Return some templates' paths and those of all that they nest."""
+    reached: set[str] = set()
+    open_ = list(paths)
+    while open_:
+        path = open_.pop()
+        if path not in reached:
+            reached.add(path)
+            open_ += nested[path].values()
+    return reached
+
+
 def _grow(
     world: World,
     stack: Stack,
@@ -251,7 +277,7 @@ def _grow(
 ) -> None:
     world.stacks.append(stack)
     for logical_id, path in nested[stack.template.path].items():
-        if path in above or len(world.stacks) >= _MOST_STACKS:
+        if path in above or len(above) > _DEEPEST or len(world.stacks) >= _MOST_STACKS:
             continue
         raw = stack.template.resources[logical_id].get("Properties")
         passed = raw.get("Parameters") if isinstance(raw, Mapping) else None

@@ -13,8 +13,8 @@ from pypedream_dagster.importers.step_functions.lenient import Lined, TooDeepErr
 from pypedream_dagster.importers.step_functions.yaml_text import read_yaml
 from pypedream_dagster.importers.survey import Where
 
-_START = re.compile(r"""["']?\bStartAt\b["']?\s*[:=]""")
-_STATES = re.compile(r"""["']?\bStates\b["']?\s*[:=]""")
+_START = re.compile(r"""["']?\bStartAt\b\\*["']?\s*[:=]""")
+_STATES = re.compile(r"""["']?\bStates\b\\*["']?\s*[:=]""")
 _NOT_MINE = (".tf", ".tfvars", ".md", ".tf.json", ".hcl")
 _SPEAKS_CLOUDFORMATION = re.compile(r"AWS::StepFunctions::StateMachine|AWS::Serverless::StateMachine")
 _TELLS_NOTHING = {
@@ -55,7 +55,12 @@ def is_machine(value: Any) -> bool:
 def machines_in(file: SourceFile) -> tuple[Machine, ...]:
     """Return the state machines that a file holds; those in CloudFormation and Terraform are read with these."""
     text = file.text
-    if not _START.search(text) or not _STATES.search(text) or file.name.lower().endswith(_NOT_MINE):
+    if (
+        "StartAt" not in text
+        or not _START.search(text)
+        or not _STATES.search(text)
+        or file.name.lower().endswith(_NOT_MINE)
+    ):
         return ()
     if _SPEAKS_CLOUDFORMATION.search(text) and re.search(r"""^\s*["']?Resources["']?\s*:""", text, re.MULTILINE):
         return ()

@@ -6,13 +6,20 @@ https://docs.jsonata.org/
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from pypedream_dagster.importers.step_functions.values import Unknown, is_known, member, plain, text_of
+from pypedream_dagster.importers.step_functions.jsonata_functions import (
+    FUNCTIONS,
+    MISSING,
+    UnreadError,
+    as_string,
+    operate,
+    step,
+)
+from pypedream_dagster.importers.step_functions.values import Unknown, is_known, joined, member, text_of
 
 _TOKEN = re.compile(
     r"""\s*(?:/\*.*?\*/\s*)*(?:
@@ -28,13 +35,6 @@ _POWERS = {
 _DEEPEST = 60
 
 
-class _UnreadError(ValueError):
-    """The expression is of a kind that is not read here."""
-
-
-_MISSING = object()
-
-
 def evaluated(text: str, states: Mapping[str, Any], variables: Mapping[str, Any]) -> Any:
     """Return what ``{% … %}`` gives."""
     inner = text.strip().removeprefix("{%").removesuffix("%}").strip()
@@ -42,7 +42,7 @@ def evaluated(text: str, states: Mapping[str, Any], variables: Mapping[str, Any]
         value = _Parser(inner, {"states": dict(states), **variables}).whole()
     except (ValueError, TypeError, LookupError, RecursionError, ArithmeticError, AttributeError, re.error):
         return Unknown(_name(inner))
-    return None if value is _MISSING else value
+    return None if value is MISSING else value
 
 
 def _name(text: str) -> str:
@@ -62,7 +62,7 @@ class _Parser:
         while text[at:].strip():
             found = _TOKEN.match(text, at)
             if not found:
-                raise _UnreadError
+                raise UnreadError
             kind = str(found.lastgroup)
             self._tokens.append((kind, found[kind], found.start(kind), found.end()))
             at = found.end()
@@ -71,7 +71,7 @@ class _Parser:
     def whole(self) -> Any:
         value = self._expression(0)
         if self._at != len(self._tokens):
-            raise _UnreadError
+            raise UnreadError
         return value
 
     def _peek(self) -> tuple[str, str]:
@@ -80,14 +80,14 @@ class _Parser:
     def _take(self, wanted: str | None = None) -> tuple[str, str]:
         kind, sign = self._peek()
         if kind == "end" or (wanted is not None and sign != wanted):
-            raise _UnreadError
+            raise UnreadError
         self._at += 1
         return kind, sign
 
     def _expression(self, power: int) -> Any:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise _UnreadError
+            raise UnreadError
         first = self._at
         left = self._prefix()
         while True:
@@ -120,13 +120,13 @@ class _Parser:
             return self._array()
         if sign == "{":
             return self._object()
-        raise _UnreadError
+        raise UnreadError
 
     def _named(self, sign: str) -> Any:
         if sign in {"true", "false", "null"}:
             return {"true": True, "false": False, "null": None}[sign]
         if sign == "function" or sign == "$$" or sign == "$":
-            raise _UnreadError
+            raise UnreadError
         if sign.startswith("$"):
             if self._peek()[1] == "(":
                 return self._call(sign[1:])
@@ -146,8 +146,8 @@ class _Parser:
             if kind == "string":
                 name = name[1:-1]
             elif kind != "name" or name.startswith("$"):
-                raise _UnreadError
-            return _step(left, name.strip("`"))
+                raise UnreadError
+            return step(left, name.strip("`"))
         if sign == "[":
             if self._peek()[1] == "]":
                 self._take()
@@ -160,7 +160,7 @@ class _Parser:
         if sign in {"?", "?:", "??"}:
             return self._either(left, sign, first)
         right = self._expression(strength)
-        return _operate(left, sign, right, lambda: self._told(first))
+        return operate(left, sign, right, lambda: self._told(first))
 
     def _either(self, left: Any, sign: str, first: int) -> Any:
         one = left if sign != "?" else self._expression(0)
@@ -168,21 +168,21 @@ class _Parser:
             other: Any = self._expression(15)
             if isinstance(left, Unknown):
                 return left
-            return (one if left else other) if sign == "?:" else (other if left in (None, _MISSING) else one)
-        other = _MISSING
+            return (one if left else other) if sign == "?:" else (other if left in (None, MISSING) else one)
+        other = MISSING
         if self._peek()[1] == ":":
             self._take()
             other = self._expression(0)
         if isinstance(left, Unknown):
-            if one is not _MISSING and one == other:
+            if one is not MISSING and one == other:
                 return one
             unknown = [value for value in (one, other) if isinstance(value, Unknown)]  # the usual default: x ? x : "y"
             return unknown[0] if len(unknown) == 1 and left.name.find(unknown[0].name) >= 0 else self._told(first)
-        return one if left and left is not _MISSING else other
+        return one if left and left is not MISSING else other
 
     def _block(self) -> Any:
         self._scopes.append({})
-        value: Any = _MISSING
+        value: Any = MISSING
         while self._peek()[1] != ")":
             value = self._expression(0)
             if self._peek()[1] == ";":
@@ -199,9 +199,9 @@ class _Parser:
                 self._take()
                 last = self._expression(0)
                 if not isinstance(value, int) or not isinstance(last, int) or last - value > 10_000:
-                    raise _UnreadError
+                    raise UnreadError
                 items += range(value, last + 1)
-            elif value is not _MISSING:
+            elif value is not MISSING:
                 items.append(value)
             if self._peek()[1] == ",":
                 self._take()
@@ -214,7 +214,7 @@ class _Parser:
             key = self._expression(0)
             self._take(":")
             value = self._expression(0)
-            if value is not _MISSING:
+            if value is not MISSING:
                 found[text_of(key)] = value
             if self._peek()[1] == ",":
                 self._take()
@@ -233,13 +233,9 @@ class _Parser:
         if name in {"now", "millis", "uuid", "random"}:
             return Unknown(name)
         if name == "string" and len(arguments) == 1:
-            return _string(arguments[0])
+            return as_string(arguments[0])
         if name == "merge" and arguments and isinstance(arguments[0], list):
-            if all(isinstance(part, dict) for part in arguments[0]):
-                return {key: value for part in arguments[0] for key, value in part.items()}
-            known = {key: one for part in arguments[0] for key, one in _fields(part).items()}
-            unknown = [part for part in arguments[0] if isinstance(part, Unknown)]
-            return Unknown(unknown[0].name, known) if unknown else self._told(first)
+            return joined(arguments[0], self._told(first).name)
         if name == "join" and isinstance(arguments[0], list):
             return text_of(arguments[1] if len(arguments) > 1 else "").join(map(text_of, arguments[0]))
         if name == "append" and all(isinstance(one, list) for one in arguments):
@@ -247,98 +243,8 @@ class _Parser:
         if name == "count" and isinstance(arguments[0], list):
             return len(arguments[0])
         if name == "exists" and len(arguments) == 1 and not isinstance(arguments[0], Unknown):
-            return arguments[0] is not _MISSING
-        function = _FUNCTIONS.get(name)
-        if function is None or not is_known(arguments) or _MISSING in arguments:
+            return arguments[0] is not MISSING
+        function = FUNCTIONS.get(name)
+        if function is None or not is_known(arguments) or MISSING in arguments:
             return self._told(first)
         return function(*arguments)
-
-
-def _step(value: Any, name: str) -> Any:
-    if isinstance(value, list):
-        return [_step(item, name) for item in value]
-    if isinstance(value, dict) and name not in value:
-        return _MISSING
-    return value if value is _MISSING else member(value, name)
-
-
-def _string(value: Any) -> Any:
-    if isinstance(value, Unknown) and not value.fields:
-        return value
-    return "" if value is _MISSING else value if isinstance(value, str) else json.dumps(plain(value))
-
-
-def _fields(value: Any) -> Mapping[str, Any]:
-    return value.fields if isinstance(value, Unknown) else value if isinstance(value, dict) else {}
-
-
-def _operate(left: Any, sign: str, right: Any, unknown: Callable[[], Unknown]) -> Any:
-    if sign == "&":
-        return "".join("" if one is _MISSING or one is None else text_of(one) for one in (left, right))
-    if left is _MISSING or right is _MISSING:
-        return sign == "!=" if sign in {"=", "!="} else False if sign in {"and", "or"} else _MISSING
-    if sign in {"and", "or"}:
-        decides = sign == "or"
-        if any(not isinstance(one, Unknown) and bool(one) is decides for one in (left, right)):
-            return decides
-    if not is_known(left) or not is_known(right):
-        return unknown()
-    operation = _OPERATORS.get(sign)
-    if operation is None:
-        raise _UnreadError
-    return operation(left, right)
-
-
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "=": lambda one, other: one == other,
-    "!=": lambda one, other: one != other,
-    "<": lambda one, other: one < other,
-    ">": lambda one, other: one > other,
-    "<=": lambda one, other: one <= other,
-    ">=": lambda one, other: one >= other,
-    "in": lambda one, other: one in (other if isinstance(other, list) else [other]),
-    "and": lambda one, other: bool(one and other),
-    "or": lambda one, other: bool(one or other),
-    "+": lambda one, other: one + other,
-    "-": lambda one, other: one - other,
-    "*": lambda one, other: one * other if abs(one) < 1e12 and abs(other) < 1e12 else Unknown("number"),
-    "/": lambda one, other: one / other,
-    "%": lambda one, other: one % other,
-}
-
-
-def _split(text: str, mark: str, limit: int | None = None) -> list[str]:
-    return (text.split(mark) if mark else list(text))[:limit]
-
-
-def _substring(text: str, start: int, length: int | None = None) -> str:
-    begin = max(0, len(text) + start) if start < 0 else start
-    return text[begin:] if length is None else text[begin : begin + max(0, length)]
-
-
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "uppercase": lambda text: text.upper(),
-    "lowercase": lambda text: text.lower(),
-    "trim": lambda text: " ".join(text.split()),
-    "length": len,
-    "substring": _substring,
-    "substringBefore": lambda text, mark: text.partition(mark)[0],
-    "substringAfter": lambda text, mark: text.partition(mark)[2] if mark in text else text,
-    "split": _split,
-    "replace": lambda text, old, new, *limit: text.replace(old, new, *limit),
-    "contains": lambda text, part: part in text,
-    "number": lambda value: json.loads(str(value)),
-    "not": lambda value: not value,
-    "boolean": bool,
-    "keys": list,
-    "lookup": lambda value, key: value[key],
-    "distinct": lambda items: [item for number, item in enumerate(items) if item not in items[:number]],
-    "reverse": lambda items: items[::-1],
-    "sum": sum,
-    "max": max,
-    "min": min,
-    "parse": json.loads,
-    "partition": lambda items, size: [items[at : at + size] for at in range(0, len(items), size)],
-    "base64encode": lambda text: base64.b64encode(text.encode()).decode(),
-    "base64decode": lambda text: base64.b64decode(text).decode(),
-}

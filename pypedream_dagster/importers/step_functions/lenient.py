@@ -14,9 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 _SPACE = re.compile(
-    r"(?:[\s,]+|//[^\n]*|/\*.*?\*/|\#[^\n{][^\n]*|\#\n|\{\#.*?\#\}|\{%-?\s*\w.*?%\}|%\{.*?\}|<%[^=].*?%>)+", re.DOTALL
+    r"(?:[\s,]+|//[^\n]*|/\*.*?\*/|\#[^\n{][^\n]*|\#\n|\{\#.*?\#\}|\{%-?\s*\w.*?%\}|%\{.*?\})+", re.DOTALL
 )
-_STRING = re.compile(r'"((?:[^"\\$\n{]|\\.|\$\{[^{}\n]*\}|\{\{[^{}\n]*\}\}|[$\n{])*)"', re.DOTALL)
+# Possessive: a template's part may be read in two ways, and a text without an end must not try all of them.
+_STRING = re.compile(r'"((?:[^"\\$\n{]|\\.|\$\{[^{}\n]*\}|\{\{[^{}\n]*\}\}|[$\n{])*+)"', re.DOTALL)
 _SINGLE = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _TRIPLE = re.compile(r'"""(.*?)"""|\'\'\'(.*?)\'\'\'', re.DOTALL)
 _BACKTICK = re.compile(r"`((?:[^`\\]|\\.)*)`", re.DOTALL)
@@ -121,7 +122,7 @@ class _Reader:
                 at = max(self._raw(at)[1], at + 1)
                 continue
             value, at = self.value(end, depth + 1)
-            found.setdefault(key, value)
+            found[key] = value
 
     def _key(self, at: int) -> tuple[str | None, int]:
         named = self._string(at)

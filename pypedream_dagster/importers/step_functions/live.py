@@ -25,7 +25,7 @@ def live_survey(client: StepFunctionsClient, query: str, *, history: bool) -> Su
     Raises:
         AwsError: Step Functions refused or could not be reached.
     """
-    account = _Account(client)
+    account = Account(client)
     arns = list(client.find_machines(query))
     machines, problems = [], []
     for arn in arns:
@@ -40,7 +40,7 @@ def live_survey(client: StepFunctionsClient, query: str, *, history: bool) -> Su
     return told + Survey(problems=tuple(problems))
 
 
-class _Account:
+class Account:
     """The account's state machines, each asked for once."""
 
     def __init__(self, client: StepFunctionsClient) -> None:
@@ -59,7 +59,6 @@ class _Account:
             return None
         told = self.described(arn)
         read = machine_of(told.definition, told.name, Where(arn), {}) if told else None
-        # ASL as AWS keeps it has lines of its own, which nobody sees.
         return None if read is None else replace(read, names=(arn,))
 
     def starts(self, execution: str, prefix: str = "", depth: int = 0) -> Iterator[JobStart]:
@@ -75,7 +74,7 @@ class _Account:
                     yield from self.starts(nested, f"{prefix}{state}/", depth + 1)
 
 
-def _with_runs(told: Survey, account: _Account) -> Survey:
+def _with_runs(told: Survey, account: Account) -> Survey:
     flows = []
     problems = told.problems
     for flow in told.flows:

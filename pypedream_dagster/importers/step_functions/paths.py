@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from pypedream_dagster.importers.step_functions.values import Unknown, is_known, member, plain, text_of
+from pypedream_dagster.importers.step_functions.values import Unknown, is_known, joined, member, plain, text_of
 
 Keys = tuple[str | int, ...]
 
@@ -184,9 +184,7 @@ def _apply(name: str, arguments: list[Any]) -> Any:
         return arguments
     if short == "JsonToString" and len(arguments) == 1:
         only = arguments[0]
-        return only if isinstance(only, Unknown) and not only.fields else json.dumps(plain(only), ensure_ascii=False)
-    if short == "JsonMerge" and len(arguments) >= 2 and all(isinstance(one, dict) for one in arguments[:2]):
-        return {**arguments[0], **arguments[1]}
+        return only if isinstance(only, Unknown) else json.dumps(plain(only), ensure_ascii=False)
     if short == "ArrayGetItem" and isinstance(arguments[1], int):
         return member(arguments[0], arguments[1])
     if short == "ArrayLength" and isinstance(arguments[0], list):
@@ -195,6 +193,8 @@ def _apply(name: str, arguments: list[Any]) -> Any:
     if function is not None and is_known(arguments):
         return function(*arguments)
     told = ", ".join(one.name if isinstance(one, Unknown) else text_of(one) for one in arguments)
+    if short == "JsonMerge" and len(arguments) >= 2:
+        return joined(arguments[:2], f"{short}({told})")
     return Unknown(f"{short}({told})")
 
 

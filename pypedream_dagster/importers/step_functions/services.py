@@ -103,7 +103,7 @@ def work_of(resource: str, parameters: Any, *, explicit: bool = True) -> Work:
         known = {}
     names_a_job = "JobName" in known and not {"JobDefinition", "JobQueue"} & known.keys()
     if names_a_job or "startjobrun" in resource.lower():
-        return Work("glue", _first(known, ("JobName",)))
+        return Work("glue", _job_name(known))
     if "StateMachineArn" in known:
         told = text_of(known["StateMachineArn"])
         return Work("state-machine", told, machine=machine_name(told))
@@ -123,7 +123,7 @@ def _integration(service: str, action: str, how: str, known: Mapping[str, Any]) 
     if operation == "glue":
         low = action.lower()
         if low == "startjobrun":
-            return Work("glue", _first(known, ("JobName",)), waits)
+            return Work("glue", _job_name(known), waits)
         operation = {
             "startcrawler": "crawler",
             "startworkflowrun": "glue-workflow",
@@ -139,6 +139,11 @@ def _integration(service: str, action: str, how: str, known: Mapping[str, Any]) 
     if operation == "lambda" and target:
         target = (_after(target, ":function:") if ":function:" in target else target).removesuffix(":$LATEST")
     return Work(operation, target or action, waits)
+
+
+def _job_name(known: Mapping[str, Any]) -> str | None:
+    name = _first(known, ("JobName",))
+    return name.rpartition(":job/")[2] if name and name.startswith("arn:") else name
 
 
 def _after(arn: str, mark: str) -> str:

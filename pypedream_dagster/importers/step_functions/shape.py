@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 EdgeKind = Literal["next", "choice", "catch"]
+_WORKS = {"Task", "Parallel", "Map"}
 _ONLY_TELLS = ("sns", "sqs", "ses", "events", "eventbridge", "sesv2", "chatbot")
 
 
@@ -93,7 +94,7 @@ def shape_of(machine: Mapping[str, Any]) -> Shape:
 
 def _may_end(state: Mapping[str, Any], edges: list[Edge]) -> bool:
     """Tell whether a run may succeed with a state: it is the last, and fails not."""
-    return state.get("Type") not in {"Fail", "Choice"} and not any(edge.kind != "catch" for edge in edges)
+    return str(state.get("Type")) not in {"Fail", "Choice"} and not any(edge.kind != "catch" for edge in edges)
 
 
 def _edges(name: str, state: Mapping[str, Any]) -> Iterator[Edge]:
@@ -105,7 +106,7 @@ def _edges(name: str, state: Mapping[str, Any]) -> Iterator[Edge]:
                 yield Edge(name, rule["Next"], "choice", number)
         if isinstance(state.get("Default"), str):
             yield Edge(name, state["Default"], "choice")
-    elif isinstance(state.get("Next"), str) and state.get("End") is not True:
+    elif isinstance(state.get("Next"), str):  # also where a slip says End as well
         yield Edge(name, state["Next"], "next")
     catchers = state.get("Catch")
     for number, catcher in enumerate(catchers if isinstance(catchers, list) else ()):
@@ -158,9 +159,7 @@ def _steers(start: str, out: Mapping[str, list[Edge]], states: Mapping[str, Any]
         name = waiting.pop()
         state = states[name]
         told = str(state.get("Resource", "")).lower()
-        works = works or (
-            state.get("Type") in {"Task", "Parallel", "Map"} and not any(f":{one}:" in told for one in _ONLY_TELLS)
-        )
+        works = works or (str(state.get("Type")) in _WORKS and not any(f":{one}:" in told for one in _ONLY_TELLS))
         for edge in out[name]:
             if edge.kind == "catch":
                 continue
@@ -169,7 +168,7 @@ def _steers(start: str, out: Mapping[str, list[Edge]], states: Mapping[str, Any]
             elif edge.target not in seen:
                 seen.add(edge.target)
                 waiting.append(edge.target)
-    all_only_steer = all(states[name].get("Type") not in {"Task", "Parallel", "Map"} for name in seen)
+    all_only_steer = all(str(states[name].get("Type")) not in _WORKS for name in seen)
     return (works or all_only_steer) and any(_succeeds(name, out, states) for name in joined)
 
 

@@ -86,11 +86,9 @@ def machine_of(
 ) -> Machine | None:
     """Return a definition made ready to be followed, or None where it is none."""
     try:
-        read = (
-            read_text(definition, first_line=1 if at.line is None else None)
-            if isinstance(definition, str)
-            else definition
-        )
+        # Lines that nobody sees, as those of a definition within a template or at AWS, are not told.
+        own_file = at.line is None and not at.source.startswith("arn:")
+        read = read_text(definition, first_line=1 if own_file else None) if isinstance(definition, str) else definition
         ready = prepared(read, values) if read is not None else None
     except (TooDeepError, RecursionError):
         return None

@@ -13,16 +13,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pypedream_dagster.importers.parameters import PARAMETER
-from pypedream_dagster.importers.step_functions import choices, jsonata, paths
+from pypedream_dagster.importers.step_functions import choices
 from pypedream_dagster.importers.step_functions.documents import Machine
-from pypedream_dagster.importers.step_functions.lenient import Lined
+from pypedream_dagster.importers.step_functions.frame import (
+    Env,
+    Frame,
+    field_of,
+    filled,
+    is_level,
+    key_of,
+    language_of,
+    placed,
+    selected,
+    where,
+)
 from pypedream_dagster.importers.step_functions.order import Steps
 from pypedream_dagster.importers.step_functions.paths import Scene
-from pypedream_dagster.importers.step_functions.placeholders import is_jsonata
 from pypedream_dagster.importers.step_functions.services import Work, work_of
 from pypedream_dagster.importers.step_functions.shape import Edge, Shape, shape_of
-from pypedream_dagster.importers.step_functions.values import Unknown, holds, member, merged, replaced, text_of
-from pypedream_dagster.importers.survey import Problem, Task, Where
+from pypedream_dagster.importers.step_functions.values import Unknown, holds, text_of
+from pypedream_dagster.importers.survey import Problem, Task
 from pypedream_dagster.masking.mask import learn
 
 _ROUNDS = 3
@@ -31,41 +41,6 @@ _MOST_TASKS = 5_000
 _DEEPEST_NESTING = 20
 
 Find = Callable[[str], Machine | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Where the walk is.
-
-    Attributes:
-        machine: whose states they are.
-        prefix, suffix: around a state's name, its task's key.
-        language: ``JSONPath`` or ``JSONata``, for states that say nothing.
-        context: the context object.
-        decided: whether the data is known as it is for one item or one call, so that it may rule out ways.
-        within: the machines that are being followed, outermost first.
-    """
-
-    machine: Machine
-    language: str
-    context: Any
-    prefix: str = ""
-    suffix: str = ""
-    decided: bool = False
-    within: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Env:
-    """Data and variables as they come to a state."""
-
-    data: Any
-    variables: dict[str, Any]
-
-    def merged(self, other: Env, name: str) -> Env:
-        """Return what is known whichever of the two comes."""
-        variables = merged(self.variables, other.variables, "")
-        return Env(merged(self.data, other.data, name), {key: _named(value, key) for key, value in variables.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +163,10 @@ class Walk:
         rule = state["Catch" if edge.kind == "catch" else "Choices"][edge.rule]
         if edge.kind == "catch":
             error = Unknown(f"{edge.source}.error")
-            if _language(state, frame) == "JSONata":
+            if language_of(state, frame) == "JSONata":
                 data = error
             else:
-                data = _placed(rule.get("ResultPath", "$"), came.data, error)
+                data = placed(rule.get("ResultPath", "$"), came.data, error)
             return self._given(rule, state, Env(data, came.variables), frame, came.data, error)
         return self._given(rule, state, gave, frame, came.data, None)
 
@@ -201,13 +176,13 @@ class Walk:
         if "Assign" not in rule and "Output" not in rule:
             return env
         scope = {"input": data, "errorOutput": error, "context": frame.context}
-        language = _language(state, frame)
+        language = language_of(state, frame)
         scene = Scene(env.data, frame.context, env.variables)
         variables = env.variables
         if isinstance(rule.get("Assign"), Mapping):
-            variables = {**variables, **_filled(rule["Assign"], language, scene, scope)}
+            variables = {**variables, **filled(rule["Assign"], language, scene, scope)}
         given = (
-            _filled(rule["Output"], language, scene, scope) if "Output" in rule and language == "JSONata" else env.data
+            filled(rule["Output"], language, scene, scope) if "Output" in rule and language == "JSONata" else env.data
         )
         return Env(given, variables)
 
@@ -215,17 +190,17 @@ class Walk:
         """Follow one state."""
         context = {**frame.context, "State": {"Name": name}} if isinstance(frame.context, dict) else frame.context
         frame = replace(frame, context=context)
-        language = _language(state, frame)
+        language = language_of(state, frame)
         data = env.data
         if language != "JSONata" and "InputPath" in state:
             path = state["InputPath"]
-            data = {} if path is None else _at(path, Scene(env.data, context, env.variables))
+            data = {} if path is None else selected(path, Scene(env.data, context, env.variables))
         scene = Scene(data, context, env.variables)
         scope = {"input": env.data, "context": context}
         given = data
         wanted = "Arguments" if language == "JSONata" else "Parameters"
         if wanted in state and state.get("Type") != "Map":
-            given = _filled(state[wanted], language, scene, scope)
+            given = filled(state[wanted], language, scene, scope)
         match state.get("Type"):
             case "Task":
                 entry, last, result = self._task(name, state, given, frame)
@@ -248,18 +223,18 @@ class Walk:
         scope = {**scope, "result": result}
         if language == "JSONata":
             scene = Scene(env.data, context, env.variables)
-            data = _filled(state["Output"], language, scene, scope) if "Output" in state else result
+            data = filled(state["Output"], language, scene, scope) if "Output" in state else result
         else:
             if "ResultSelector" in state:
-                result = _filled(state["ResultSelector"], language, Scene(result, context, env.variables), scope)
-            data = _placed(state.get("ResultPath", "$"), env.data, result)
+                result = filled(state["ResultSelector"], language, Scene(result, context, env.variables), scope)
+            data = placed(state.get("ResultPath", "$"), env.data, result)
             if "OutputPath" in state:
                 path = state["OutputPath"]
-                data = {} if path is None else _at(path, Scene(data, context, env.variables))
+                data = {} if path is None else selected(path, Scene(data, context, env.variables))
             scene = Scene(result, context, env.variables)
         variables = env.variables
         if isinstance(state.get("Assign"), Mapping):
-            variables = {**variables, **_filled(state["Assign"], language, scene, scope)}
+            variables = {**variables, **filled(state["Assign"], language, scene, scope)}
         return Env(data, variables)
 
     def _task(self, name: str, state: Mapping[str, Any], given: Any, frame: Frame) -> tuple[int, int, Any]:
@@ -272,30 +247,44 @@ class Walk:
         if work.operation == "state-machine" and (nested := self._nested(name, work, given, frame)):
             return nested
         if len(self.tasks) >= _MOST_TASKS:
+            what = f"the state machine has more than {_MOST_TASKS:,} tasks: the others are left out"
+            self.problems.append(Problem(frame.machine.at, what))
             step = self.steps.add()
             return step, step, Unknown(name)
-        step = self.steps.add(task=True)
-        at = _where(name, state, frame)
-        result: Any = Unknown(name)
         if work.operation == "glue":
-            told = _of(given, "Arguments")
-            if isinstance(told, str) and (open_one := PARAMETER.fullmatch(told)):  # a template's, for the whole of them
-                told = Unknown(open_one[1])
-            fields = told.fields if isinstance(told, Unknown) else told if isinstance(told, dict) else {}
-            arguments = {str(key): text_of(value) for key, value in fields.items() if value is not None}
+            return self._job(name, state, work, given, frame)
+        step = self.steps.add(task=True)
+        self.tasks[step] = Task(key_of(name, frame), work.operation, where(name, state, frame), resource=work.resource)
+        return step, step, Unknown(name)
+
+    def _job(self, name: str, state: Mapping[str, Any], work: Work, given: Any, frame: Frame) -> tuple[int, int, Any]:
+        """Follow a state that runs a Glue job: one task, or one for each job that different ways here name."""
+        told = field_of(given, "Arguments")
+        if isinstance(told, str) and (open_one := PARAMETER.fullmatch(told)):  # a template's, for the whole of them
+            told = Unknown(open_one[1])
+        fields = told.fields if isinstance(told, Unknown) else told if isinstance(told, dict) else {}
+        at, key = where(name, state, frame), key_of(name, frame)
+        if isinstance(told, Unknown):
+            what = f"the job's arguments are ${{{told.name}}}: a run's history may tell them, or its value"
+            self.problems.append(Problem(at, what))
+        named = field_of(given, "JobName")
+        jobs = named.options if isinstance(named, Unknown) else ()
+        entry, last = self.steps.add(), self.steps.add()
+        for number, job in enumerate(jobs or (work.resource,)):
+            # Of arguments that differ by the way as well, each way's own: the ways come in one order.
+            chosen = {
+                str(argument): value.options[number]
+                if isinstance(value, Unknown) and jobs and len(value.options) == len(jobs)
+                else value
+                for argument, value in fields.items()
+            }
+            arguments = {argument: text_of(value) for argument, value in chosen.items() if value is not None}
             learn(arguments)
-            if isinstance(told, Unknown):
-                self.problems.append(
-                    Problem(
-                        at, f"the job's arguments are ${{{told.name}}}: a run's history may tell them, or its value"
-                    )
-                )
-            task = Task(_key(name, frame), "glue", at, job=work.resource, arguments=arguments)
-            result = Unknown(name, {"JobName": _of(given, "JobName"), "Arguments": told if told is not None else {}})
-        else:
-            task = Task(_key(name, frame), work.operation, at, resource=work.resource)
-        self.tasks[step] = task
-        return step, step, result
+            step = self.steps.add(task=True)
+            self.steps.follow(entry, step)
+            self.steps.follow(step, last)
+            self.tasks[step] = Task(f"{key}[{job}]" if jobs else key, "glue", at, job=job, arguments=arguments)
+        return entry, last, Unknown(name, {"JobName": named, "Arguments": told if told is not None else {}})
 
     def _nested(self, name: str, work: Work, given: Any, frame: Frame) -> tuple[int, int, Any] | None:
         """Follow a state machine that is started, if it is known which it is; not within itself."""
@@ -303,13 +292,13 @@ class Walk:
         if machine is None or machine.name in frame.within or len(frame.within) > _DEEPEST_NESTING:
             return None
         self.inlined.add(machine.name)
-        data = _of(given, "Input")
+        data = field_of(given, "Input")
         if isinstance(data, str):
             try:
                 data = json.loads(data)
             except ValueError:
                 data = Unknown("input")
-        inner = replace(frame, prefix=f"{_key(name, frame)}/", suffix="")
+        inner = replace(frame, prefix=f"{key_of(name, frame)}/", suffix="")
         ends = self.machine(machine, data if data is not None else Unknown("input"), inner)
         result = Unknown(name, {"Output": ends.env.data})
         if work.waits or any("describeExecution" in str(one.get("Resource")) for one in _states(frame.machine)):
@@ -323,7 +312,7 @@ class Walk:
         results = []
         branches = state.get("Branches")
         for branch in branches if isinstance(branches, list) else ():
-            if not _is_level(branch):
+            if not is_level(branch):
                 continue
             ends = self.level(branch, env, frame)
             self.steps.follow(entry, ends.entry)
@@ -334,14 +323,14 @@ class Walk:
         return entry, last, results if results else Unknown(name)
 
     def _map(self, name: str, state: Mapping[str, Any], env: Env, scene: Scene, frame: Frame) -> tuple[int, int, Any]:
-        language = _language(state, frame)
+        language = language_of(state, frame)
         entry, last = self.steps.add(), self.steps.add(joins="all")
         iteration = state.get("ItemProcessor", state.get("Iterator"))
-        if not _is_level(iteration):
+        if not is_level(iteration):
             self.steps.follow(entry, last)
             return entry, last, Unknown(name)
         items = self._items(state, language, scene, env)
-        known = isinstance(items, list) and len(items) <= _MOST_ITEMS and "ItemBatcher" not in state
+        known = isinstance(items, list) and 0 < len(items) <= _MOST_ITEMS and "ItemBatcher" not in state
         outputs = []
         one_by_one = state.get("MaxConcurrency") in {1, "1"}
         previous = entry
@@ -357,7 +346,7 @@ class Walk:
             data = item
             if selector is not None:
                 scope = {"input": env.data, "context": context}
-                data = _filled(selector, language, Scene(scene.data, context, env.variables), scope)
+                data = filled(selector, language, Scene(scene.data, context, env.variables), scope)
             if "ItemBatcher" in state:
                 data = self._batch(name, state["ItemBatcher"], language, replace(scene, context=context), env)
             ends = self.level(iteration, Env(data, env.variables), inner)
@@ -366,8 +355,6 @@ class Walk:
                 self.steps.follow(ends.exit, last)
             previous = ends.exit
             outputs.append(ends.env.data)
-        if not outputs:
-            self.steps.follow(entry, last)
         return entry, last, outputs if known else Unknown(name)
 
     def _items(self, state: Mapping[str, Any], language: str, scene: Scene, env: Env) -> Any:
@@ -375,78 +362,18 @@ class Walk:
             return None
         if language == "JSONata":
             scope = {"input": env.data, "context": scene.context}
-            return _filled(state["Items"], language, scene, scope) if "Items" in state else env.data
+            return filled(state["Items"], language, scene, scope) if "Items" in state else env.data
         items = state.get("Items")
         if isinstance(items, list):
-            return _filled(items, language, scene, {})
+            return filled(items, language, scene, {})
         path = state.get("ItemsPath")
-        return _at(path, scene) if path is not None else scene.data
+        return selected(path, scene) if path is not None else scene.data
 
     def _batch(self, name: str, batcher: Any, language: str, scene: Scene, env: Env) -> Any:
         given = batcher.get("BatchInput") if isinstance(batcher, Mapping) else None
-        told = {} if given is None else _filled(given, language, scene, {"input": env.data, "context": scene.context})
+        told = {} if given is None else filled(given, language, scene, {"input": env.data, "context": scene.context})
         return {"Items": Unknown(f"{name}.item"), "BatchInput": told}
-
-
-def _filled(template: Any, language: str, scene: Scene, scope: Mapping[str, Any], depth: int = 0) -> Any:
-    """Return a payload with its expressions computed."""
-    if depth > 100:
-        return Unknown("unknown")
-    if isinstance(template, Mapping):
-        found = {}
-        for key, value in template.items():
-            name = str(key)
-            if language != "JSONata" and name.endswith(".$") and isinstance(value, str):
-                found[name[:-2]] = paths.evaluated(value, scene)
-            else:
-                found[name] = _filled(value, language, scene, scope, depth + 1)
-        return found
-    if isinstance(template, list):
-        return [_filled(inner, language, scene, scope, depth + 1) for inner in template]
-    if language == "JSONata" and isinstance(template, str) and is_jsonata(template):
-        return jsonata.evaluated(template, scope, scene.variables)
-    return template
-
-
-def _language(state: Mapping[str, Any], frame: Frame) -> str:
-    return str(state.get("QueryLanguage") or frame.language)
-
-
-def _at(path: Any, scene: Scene) -> Any:
-    return paths.evaluated(path, scene) if isinstance(path, str) else Unknown("input")
-
-
-def _placed(path: Any, data: Any, result: Any) -> Any:
-    if path is None:
-        return data
-    keys = paths.place_of(path) if isinstance(path, str) else None
-    return replaced(data, keys, result) if keys is not None else data
-
-
-def _of(value: Any, key: str) -> Any:
-    """Return a field of a payload; None where it surely has none."""
-    if isinstance(value, dict):
-        return value.get(key)
-    return member(value, key) if isinstance(value, Unknown) else None
-
-
-def _key(name: str, frame: Frame) -> str:
-    return f"{frame.prefix}{name}{frame.suffix}"
-
-
-def _where(name: str, state: Mapping[str, Any], frame: Frame) -> Where:
-    at = frame.machine.at
-    line = state.line if isinstance(state, Lined) and state.line is not None else at.line
-    return Where(at.source, line, f"{at.part}.States.{name}" if at.part else f"States.{name}")
-
-
-def _is_level(value: Any) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get("States"), Mapping)
 
 
 def _states(machine: Machine) -> list[Mapping[str, Any]]:
     return [state for state in machine.definition["States"].values() if isinstance(state, Mapping)]
-
-
-def _named(value: Any, name: str) -> Any:
-    return Unknown(name, value.fields) if isinstance(value, Unknown) and value.name.startswith(".") else value

@@ -102,7 +102,12 @@ def test_tasks_of_a_table_are_found_again() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "trigger"),
-    [("'one_success'", "ANY"), ("TriggerRule.ONE_DONE", "ANY"), ("'all_done'", "ALL"), ("TriggerRule.ALL_SUCCESS", "ALL")],
+    [
+        ("'one_success'", "ANY"),
+        ("TriggerRule.ONE_DONE", "ANY"),
+        ("'all_done'", "ALL"),
+        ("TriggerRule.ALL_SUCCESS", "ALL"),
+    ],
 )
 def test_trigger_rules(rule: str, trigger: str) -> None:
     found = within(f"""

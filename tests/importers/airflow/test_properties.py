@@ -72,12 +72,11 @@ def test_spellings_tell_the_same(dag: tuple[int, _Pairs, dict[int, dict[str, str
         assert found.order == {(f"t{i}", f"t{j}") for i, j in order}, spelling
 
 
-_WORDS = st.sampled_from(
-    """from airflow import DAG, with as dag : ( ) [ ] { } = == for in if else lambda def class return yield raise
-    GlueJobOperator( task_id= job_name= 'x' "y" f'{x}' {{ds}} ** * | % + >> << , . x y dag.x() x.append(x) x[x] range(9)
-    x=x*99999 x=[x,x] x=x+x while True: break continue try: except: @task @dag() import os os.path.join( open( json.loads(
-    del x global x super().__init__( self await async match case _: 10**10 -1 None True not and or is""".split()
-)
+_CODE = """from airflow import DAG, with as dag : ( ) [ ] { } = == for in if else lambda def class return yield raise
+GlueJobOperator( task_id= job_name= 'x' "y" f'{x}' {{ds}} ** * | % + >> << , . x y dag.x() x.append(x) x[x] range(9)
+x=x*99999 x=[x,x] x=x+x while True: break continue try: except: @task @dag() import os os.path.join( open( json.loads(
+del x global x super().__init__( self await async match case _: 10**10 -1 None True not and or is"""
+_WORDS = st.sampled_from(_CODE.split())
 _BLANKS = st.sampled_from([" ", "\n", "\n    ", "\n        ", ""])
 
 
@@ -87,19 +86,62 @@ def test_no_words_make_it_fail(words: list[tuple[str, str]]) -> None:
     told("".join(word + blank for word, blank in words))
 
 
-_STATEMENTS = st.sampled_from(
-    [
-        "x = x + x", "x = [x, x]", "x = str(x)", "x = (x,)", "x = x * 3", "x = {'k': x}", "x = f'{x}{x}'", "x.append(x)",
-        "x = x['k']", "x >> x", "x = glue(x)", "x = x.replace('a', x)", "x = json.dumps(x)", "x = lambda: x", "x = x()",
-        "x = [y for y in x]", "x.update(x)", "x = x.format(x, k=x)", "x = x % x", "x = sorted(x)", "x = x == x",
-        "x = x.k", "x.k = x", "x['k'] = x", "x = Variable.get(x)", "x = os.path.join(x, x)", "x, y = x", "x = 'a'",
-        "x = 3", "x = TaskGroup(x)", "x = task(lambda y: y)", "x = DAG(x)", "x = x.expand(x=x)", "x = set(x)", "x = {x}",
-        "def x(*a, **k): return x(*a, **k)", "class x(x): pass", "x = x ** x", "x = '%9999999999d' % 1", "x = -x",
-        "x = f'{1:>9999999999}'", "with x as x: x", "x = x if x else x", "x = open(x)", "x = yaml.safe_load(x)",
-        "x = x.split(x)", "chain(x, x)", "x = x.output", "x = getattr(x, 'k')", "x = zip(x, x)", "x += x",
-        "PythonOperator(task_id='p', python_callable=x, op_kwargs=x)", "BashOperator(task_id='b', bash_command=x)",
-    ]
-)  # fmt: skip
+_LINES = """
+x = x + x
+x = [x, x]
+x = str(x)
+x = (x,)
+x = x * 3
+x = {'k': x}
+x = f'{x}{x}'
+x.append(x)
+x = x['k']
+x >> x
+x = glue(x)
+x = x.replace('a', x)
+x = json.dumps(x)
+x = lambda: x
+x = x()
+x = [y for y in x]
+x.update(x)
+x = x.format(x, k=x)
+x = x % x
+x = sorted(x)
+x = x == x
+x = x.k
+x.k = x
+x['k'] = x
+x = Variable.get(x)
+x = os.path.join(x, x)
+x, y = x
+x = 'a'
+x = 3
+x = TaskGroup(x)
+x = task(lambda y: y)
+x = DAG(x)
+x = x.expand(x=x)
+x = set(x)
+x = {x}
+def x(*a, **k): return x(*a, **k)
+class x(x): pass
+x = x ** x
+x = '%9999999999d' % 1
+x = -x
+x = f'{1:>9999999999}'
+with x as x: x
+x = x if x else x
+x = open(x)
+x = yaml.safe_load(x)
+x = x.split(x)
+chain(x, x)
+x = x.output
+x = getattr(x, 'k')
+x = zip(x, x)
+x += x
+PythonOperator(task_id='p', python_callable=x, op_kwargs=x)
+BashOperator(task_id='b', bash_command=x)
+"""
+_STATEMENTS = st.sampled_from(_LINES.strip().splitlines())
 
 
 @settings(max_examples=150, deadline=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from pypedream_dagster.importers.survey import Task
@@ -36,7 +38,7 @@ def _one(code: str, **others: str) -> Task:
         ("'{{ ds }}'", "${ds}"),
         ("'{{ var.value.bucket }}/{{ var.json.cfg.path }}'", "${var.bucket}/${var.cfg.path}"),
         ("'{{ params.size }}'", "${etl.params.size}"),
-        ("'{{ ti.xcom_pull(task_ids=\"before\", key=\"k\") }}'", "${etl.before.k}"),
+        ('\'{{ ti.xcom_pull(task_ids="before", key="k") }}\'', "${etl.before.k}"),
         ("'{{ dag_run.conf[\"day\"] }}'", "${etl.conf.day}"),
         ("'{{ dag.dag_id }}-{{ task.task_id }}'", "etl-t"),
         ("'{{ conn.lake.host }}'", "${conn.lake.host}"),
@@ -107,15 +109,20 @@ def test_defaults_are_told_and_variables_win_over_them() -> None:
     assert known.arguments["--b"] == "mine"
 
 
+_AMAZON = "airflow.providers.amazon.aws.operators"
+
+
 @pytest.mark.parametrize(
     "head",
     [
-        "from airflow import DAG\nfrom airflow.providers.amazon.aws.operators.glue import GlueJobOperator as G",
-        "from airflow import DAG\nfrom airflow.providers.amazon.aws.operators.glue import AwsGlueJobOperator as G",
-        "from airflow.models import DAG\nfrom airflow.contrib.operators.aws_glue_job_operator import AWSGlueJobOperator as G",
-        "from airflow.sdk import DAG\nfrom airflow.providers.amazon.aws.operators import glue\nG = glue.GlueJobOperator",
+        f"from airflow import DAG\nfrom {_AMAZON}.glue import GlueJobOperator as G",
+        f"from airflow import DAG\nfrom {_AMAZON}.glue import AwsGlueJobOperator as G",
+        "from airflow.models import DAG\nfrom airflow.contrib.operators import aws_glue_job_operator as g\n"
+        "G = g.AWSGlueJobOperator",
+        f"from airflow.sdk import DAG\nfrom {_AMAZON} import glue\nG = glue.GlueJobOperator",
         "from airflow import DAG\nimport plugins.glue as p\nG = p.StartGlueJobRunOperator",
-        "from airflow import DAG\ntry:\n    from a import AwsGlueJobOperator as G\nexcept ImportError:\n    from b import GlueJobOperator as G",
+        f"from airflow import DAG\ntry:\n    from {_AMAZON}.glue import AwsGlueJobOperator as G\n"
+        "except ImportError:\n    from b import GlueJobOperator as G",
     ],
 )
 def test_imports_of_all_versions(head: str) -> None:
@@ -136,7 +143,8 @@ def test_classes_and_factories_of_the_files_own() -> None:
                 from .settings import PREFIX
                 class LakeOperator(GlueJobOperator):
                     def __init__(self, table, script_args=None, **kwargs):
-                        super().__init__(job_name=PREFIX + table, script_args={"--table": table, **(script_args or {})}, **kwargs)
+                        args = {"--table": table, **(script_args or {})}
+                        super().__init__(job_name=PREFIX + table, script_args=args, **kwargs)
                 def make(table, env="dev", **kwargs):
                     return LakeOperator(f"{table}_{env}", **kwargs)
             """,
@@ -263,7 +271,7 @@ def test_other_work_has_operations_of_its_own_and_waiting_is_none() -> None:
         ("trigger", "airflow-dag", "other"),
     ]
     keys = [task.key for task in found.tasks]
-    assert found.order == set(zip(keys, keys[1:], strict=False))
+    assert found.order == set(itertools.pairwise(keys))
 
 
 def test_mapped_tasks_over_literals_are_one_each() -> None:
@@ -370,14 +378,15 @@ def test_default_args_are_given_to_every_task_and_none_is_no_argument() -> None:
 
 
 def test_each_task_says_where_it_stands() -> None:
-    code = "from airflow import DAG\nfrom x import GlueJobOperator\nwith DAG('d'):\n    GlueJobOperator(\n        task_id='t', job_name='j')\n"
-    (found,) = told(code, head="").flows
+    head = "from airflow import DAG\nfrom x import GlueJobOperator\n"
+    (found,) = told("with DAG('d'):\n    GlueJobOperator(\n        task_id='t', job_name='j')\n", head=head).flows
     assert str(found.tasks[0].at) == "dags/etl.py:4 (t)"
     assert str(found.at) == "dags/etl.py:3"
 
 
 def test_python_2_is_read_too_and_what_is_no_python_is_told() -> None:
-    old = "from airflow import DAG\nfrom x import GlueJobOperator\nprint 'hello'\ntry:\n    pass\nexcept ValueError, e:\n    pass\n"
+    old = "from airflow import DAG\nfrom x import GlueJobOperator\n"
+    old += "print 'x'\ntry:\n    pass\nexcept ValueError, e:\n    1\n"
     (found,) = told("d = DAG('d')\nGlueJobOperator(task_id='t', job_name='j', dag=d)", head=old).flows
     assert found.tasks[0].job == "j"
     broken = told("{% for %}", head="from airflow import DAG\n")
@@ -387,3 +396,154 @@ def test_python_2_is_read_too_and_what_is_no_python_is_told() -> None:
 def test_files_that_are_no_dags_are_passed_over() -> None:
     survey = told("x = GlueJobOperator(task_id='t', job_name='j')", head="", settings__yaml=": : :")
     assert survey == told("", head="")
+
+
+def test_operators_that_a_tasks_own_code_executes_are_what_it_starts() -> None:
+    task = _one("""
+        def run(table, **context):
+            op = GlueJobOperator(task_id="inner", job_name=f"load-{table}", script_args={"--t": table})
+            return op.execute(context)
+        PythonOperator(task_id="t", python_callable=run, op_args=["x"])
+    """)
+    assert (task.key, task.operation, task.job, task.arguments) == ("t", "glue", "load-x", {"--t": "x"})
+
+
+def test_what_is_not_known_is_called_by_the_name_that_it_is_assigned_to() -> None:
+    task = _one("""
+        ENV = Variable.get("env")
+        BUCKET = "p" if ENV == "prod" else "q"
+        glue("t", script_args={"--b": BUCKET})
+    """)
+    assert task.arguments == {"--b": "${etl.BUCKET}"}
+
+
+def test_dates_and_joined_texts_within_templates_keep_what_is_known() -> None:
+    task = _one("""
+        glue("t", script_args={
+            "--a": "{{ execution_date.strftime('s3://b/%Y/x/') }}",
+            "--b": "{{ 's3://' ~ var.value.bucket + '/y/' }}",
+        })
+    """)
+    assert task.arguments == {"--a": "s3://b/${execution_date.Y}/x/", "--b": "s3://${var.bucket}/y/"}
+
+
+def test_what_either_side_of_an_unknown_if_sets_in_a_table_or_an_object_is_not_guessed() -> None:
+    task = _one("""
+        class Settings:
+            def __init__(self, env):
+                if env == "prod":
+                    self.bucket = "p"
+                else:
+                    self.bucket = "q"
+        args = {"--same": "1", "--db": "none"}
+        if Variable.get("env") == "prod":
+            args["--db"] = "prod_db"
+            args["--same"] = "2"
+            args.update({"--only": "x"})
+        elif Variable.get("env") == "qa":
+            args["--db"] = "qa_db"
+            args["--same"] = "2"
+        else:
+            args["--same"] = "2"
+        args["--b"] = Settings(os.environ["ENV"]).bucket
+        glue("t", script_args=args)
+    """)
+    assert task.arguments == {"--same": "2", "--db": "${etl.--db#2}", "--only": "x", "--b": "${etl.bucket}"}
+
+
+def test_a_default_that_differs_from_place_to_place_is_none() -> None:
+    survey = told("""
+        with DAG("etl"):
+            glue("a", script_args={"--x": os.getenv("B", "one"), "--y": os.getenv("C", "same")})
+            glue("b", script_args={"--x": os.getenv("B", "two"), "--y": os.getenv("C", "same")})
+            glue("c", script_args={"--x": os.getenv("B", "one")})
+    """)
+    assert survey.values == {"env.C": "same"}
+
+
+def test_mapped_results_of_tasks_are_followed_as_far_as_their_code_tells() -> None:
+    found = within("""
+        @task
+        def months(): return ["01", "02"]
+        @task
+        def tables():
+            found = []
+            for row in connection.fetchall():
+                found.append({"--table": row[1], "--bucket": "b"})
+            return found
+        m = months()
+        GlueJobOperator.partial(task_id="a", job_name="j").expand(script_args=m.map(lambda x: {"--month": x}))
+        GlueJobOperator.partial(task_id="b", job_name="j").expand(script_args=tables())
+        GlueJobOperator.partial(task_id="c").expand(job_name=[f"silver-{t}" for t in ("x", "y")])
+    """)
+    assert [(t.key, t.job, dict(t.arguments)) for t in found.tasks if t.operation == "glue"] == [
+        ("a[0]", "j", {"--month": "01"}),
+        ("a[1]", "j", {"--month": "02"}),
+        ("b", "j", {"--table": "${etl.connection.fetchall.item.1}", "--bucket": "b"}),
+        ("c[0]", "silver-x", {}),
+        ("c[1]", "silver-y", {}),
+    ]
+    assert order(found) == {"months>a[0]", "months>a[1]", "tables>b"}
+
+
+def test_an_operator_made_by_its_base_class_s_constructor() -> None:
+    task = _one("""
+        class Mine(GlueJobOperator):
+            def __init__(self, table, *args, **kwargs):
+                GlueJobOperator.__init__(self, *args, job_name="x-" + table, **kwargs)
+        Mine(table="y", task_id="t")
+    """)
+    assert task.job == "x-y"
+
+
+def test_what_a_tasks_code_takes_from_the_run_is_named() -> None:
+    found = within("""
+        from airflow.operators.python import get_current_context
+        @task
+        def before(): return {"x": "1"}
+        def start(**context):
+            ti = context["ti"]
+            day = context["dag_run"].conf.get("day")
+            run(ti.xcom_pull(task_ids="before")["x"], ti.xcom_pull("other", key="k"), day)
+        def run(one, two, three):
+            params = get_current_context()["params"]
+            given = {"--1": one, "--2": two, "--3": three, "--4": params["size"], "--5": params.get("more", "m")}
+            boto3.client("glue").start_job_run(JobName="j", Arguments=given)
+        before() >> PythonOperator(task_id="t", python_callable=start)
+    """)
+    assert by_key(found)["t"].arguments == {
+        "--1": "1",
+        "--2": "${etl.other.k}",
+        "--3": "${etl.conf.day}",
+        "--4": "${etl.params.size}",
+        "--5": "${etl.params.more}",
+    }
+
+
+def test_a_variable_of_several_values_gives_each_and_its_defaults() -> None:
+    survey = told("""
+        with DAG("etl"):
+            config = Variable.get("config", default_var={}, deserialize_json=True) or {}
+            if not isinstance(config, dict):
+                config = {}
+            glue("t", script_args={"--b": config.get("bucket", "lake"), "--c": config["more"]["x"]})
+    """)
+    assert survey.flows[0].tasks[0].arguments == {"--b": "${var.config.bucket}", "--c": "${var.config.more.x}"}
+    assert survey.values == {"var.config.bucket": "lake"}
+
+
+def test_a_task_that_is_given_everything_by_another_has_an_unknown_job() -> None:
+    found = within("""
+        @task
+        def rows():
+            config = Variable.get("tables", default_var={}, deserialize_json=True) or {}
+            return [{"job_name": job, "script_args": {"--t": table}} for table, job in config.items()]
+        @task
+        def others(): return connection.fetch()
+        GlueJobOperator.partial(task_id="a").expand_kwargs(rows())
+        GlueJobOperator.partial(task_id="b").expand_kwargs(others())
+    """)
+    assert [(t.key, t.job, dict(t.arguments)) for t in found.tasks if t.operation == "glue"] == [
+        ("a", "${var.tables.items.item.1}", {"--t": "${var.tables.items.item.0}"}),
+        ("b", "${etl.b.job_name}", {}),
+    ]

@@ -212,6 +212,7 @@ def test_tables_crawlers_and_connections():
     [
         ("yes", "true"),
         ("'yes'", "yes"),
+        ("YeS", "YeS"),
         ("0012", "0012"),
         ("1e3", "1e3"),
         ("12:30:45", "12:30:45"),

@@ -56,6 +56,9 @@ def test_one_broken_resource_does_not_hide_the_others():
         ("s3://__LAKE_BUCKET__/x", "s3://${LAKE_BUCKET}/x"),
         ("'<%= bucket %>/x'", "${bucket}/x"),
         ("'{{{bucket}}}'", "${bucket}"),
+        ("{% if prod %}60{% else %}10{% endif %}", "60"),
+        ("s3://{% if prod %}{{ p }}{% elif d %}b{% endif %}/x", "s3://${p}/x"),
+        ("'{% $states.input.x %}'", "{% $states.input.x %}"),
         ("'{{resolve:ssm:/a}}'", "${ssm:a}"),
     ],
 )
@@ -66,6 +69,9 @@ def test_what_an_engine_renders_is_a_named_part(written: str, text: str):
 def test_statements_of_an_engine_are_left_out():
     found = read(
         """
+        {% set tables = [
+          "orders",
+        ] %}
         Resources:
         {% for table in tables %}
           Load{{ table }}:
@@ -80,7 +86,7 @@ def test_statements_of_an_engine_are_left_out():
     )
     job = only_job(found)
 
-    assert (job.name, job.properties["Timeout"], job.at.line) == ("load-${table}", 60, 3)
+    assert (job.name, job.properties["Timeout"], job.at.line) == ("load-${table}", 60, 6)
 
 
 def test_anchors_merges_and_several_documents():
@@ -218,3 +224,80 @@ def test_what_plugins_of_the_serverless_framework_add():
     assert [(task.job, dict(task.arguments)) for task in flows["nightly"].tasks] == [("prod-load", {"--day": "1"})]
     assert [task.job for task in flows["etl-pipeline"].tasks] == ["prod-load"]
     assert flows["other"].at.source == "machines/other.asl.json"
+
+
+def test_files_that_a_service_includes_are_part_of_it():
+    found = read(
+        {
+            "etl/serverless.yml": """
+                service: ${env:NAME, 'etl'}
+                provider: {name: aws, stage: "${opt:stage, env:STAGE, 'local'}"}
+                custom: ${file(./config.yml)}
+                Glue: ${file(./glue.yml)}
+                resources:
+                  - ${file(resources/buckets.yml)}
+                stepFunctions:
+                  stateMachines: ${file(resources/machines.yml)}
+            """,
+            "etl/config.yml": "database: lake_${sls:stage}",
+            "etl/glue.yml": """
+                jobs:
+                  - name: load
+                    scriptPath: jobs/load.py
+                    type: pythonshell
+                    glueVersion: python3-1.0
+                    DefaultArguments:
+                      customArguments: {bucket: !Ref Lake, database: "${self:custom.database}"}
+            """,
+            "etl/resources/buckets.yml": """
+                Resources:
+                  Lake: {Type: AWS::S3::Bucket, Properties: {BucketName: "lake-${self:service}"}}
+                  Crawl:
+                    Type: AWS::Glue::Crawler
+                    Properties: {Name: crawl, DatabaseName: "${self:custom.database}"}
+            """,
+            "etl/resources/machines.yml": """
+                nightly:
+                  definition:
+                    StartAt: Load
+                    States:
+                      Load:
+                        Type: Task
+                        Resource: arn:aws:states:::glue:startJobRun.sync
+                        Parameters: {JobName: load}
+                        End: true
+            """,
+            "etl/resources/apart.yml": """
+                Resources:
+                  Other: {Type: AWS::Glue::Job, Properties: {Name: "${self:service}-other"}}
+            """,
+            "etl/jobs/load.py": "print()",
+        }
+    )
+    load, other = sorted(found.jobs, key=lambda job: job.name, reverse=True)
+    (crawler,) = found.crawlers
+    (flow,) = found.flows
+
+    assert found.problems == ()
+    assert load.properties["DefaultArguments"] == {"--bucket": "lake-etl", "--database": "lake_local"}
+    assert (load.at.source, load.at.line, load.script) == ("etl/glue.yml", 2, "etl/jobs/load.py")
+    assert other.name == "etl-other"
+    assert (crawler.database, crawler.at.source, crawler.at.line) == ("lake_local", "etl/resources/buckets.yml", 3)
+    assert (flow.name, flow.at.source, flow.at.line) == ("nightly", "etl/resources/machines.yml", 1)
+    assert [task.job for task in flow.tasks] == ["load"]
+
+
+def test_copies_of_a_template_and_what_is_made_of_it_are_read_once():
+    template = "Resources: {Load: {Type: AWS::Glue::Job, Properties: {Command: {ScriptLocation: %s}}}}"
+    found = read(
+        {
+            "etl/packaged.yaml": template % "s3://artifacts/0af31c",
+            "etl/template.yaml": template % "src/load.py",
+            "old/template.yaml": template % "src/load.py",
+            "etl/.aws-sam/build/template.yaml": template % "load.py",
+            "etl/src/load.py": "print()",
+        }
+    )
+    job = only_job(found)
+
+    assert (job.name, job.at.source, job.script) == ("Load", "etl/template.yaml", "etl/src/load.py")

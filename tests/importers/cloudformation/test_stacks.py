@@ -178,3 +178,19 @@ def test_templates_that_nest_each_other_are_read_once():
     found = read({"a.yaml": template % ("b", "a"), "b.yaml": template % ("a", "b")})
 
     assert sorted(job.name for job in found.jobs) == ["load-a", "load-b"]
+
+
+def test_copies_of_a_nested_template_are_each_read_with_their_parent():
+    child = "Resources: {Load: {Type: AWS::Glue::Job, Properties: {Name: !Sub 'load-${AWS::StackName}'}}}"
+    parent = "Resources: {Child: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: ./child.yaml}}%s}"
+    found = read(
+        {
+            "a/main.yaml": parent % "",
+            "a/child.yaml": child,
+            "b/main.yaml": parent % ", Lake: {Type: AWS::S3::Bucket}",
+            "b/child.yaml": child,
+        }
+    )
+
+    assert [job.at.source for job in found.jobs] == ["a/child.yaml", "b/child.yaml"]
+    assert len({job.name for job in found.jobs}) == 2

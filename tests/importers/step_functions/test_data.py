@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.importers.step_functions.flows import GLUE, glue, machine, read, tasks
+from tests.importers.step_functions.flows import GLUE, glue, machine, order, read, tasks
 
 
 def test_the_executions_input_is_unknown_by_its_path() -> None:
@@ -94,6 +94,40 @@ def test_ways_that_join_keep_what_both_know() -> None:
     assert dict(found["Run"].arguments) == {"--bucket": "lake", "--kind": "${input.kind}"}
 
 
+def test_ways_that_name_different_jobs_are_a_task_each() -> None:
+    def setting(job: str, out: str) -> dict[str, Any]:
+        return {
+            "Type": "Pass",
+            "Result": {"job": job, "out": out, "lake": "s3://lake"},
+            "ResultPath": "$.run",
+            "Next": "Run",
+        }
+
+    rules = [{"Variable": "$.kind", "StringEquals": kind, "Next": kind} for kind in ("Orders", "Clients")]
+    run = glue("", {"--out.$": "$.run.out", "--lake.$": "$.run.lake"}, Next="Last")
+    run["Parameters"] = {"JobName.$": "$.run.job", "Arguments": run["Parameters"]["Arguments"]}
+    definition = machine(
+        {
+            "First": glue("first", ResultPath=None, Next="Which"),
+            "Which": {"Type": "Choice", "Choices": rules, "Default": "Else"},
+            "Orders": setting("orders-job", "o/"),
+            "Clients": setting("clients-job", "c/"),
+            "Else": setting("else-job", "e/"),
+            "Run": run,
+            "Last": glue("last"),
+        }
+    )
+    found = tasks(definition)
+    assert {task.job: dict(task.arguments) for task in found.values() if task.arguments} == {
+        "orders-job": {"--out": "o/", "--lake": "s3://lake"},
+        "clients-job": {"--out": "c/", "--lake": "s3://lake"},
+        "else-job": {"--out": "e/", "--lake": "s3://lake"},
+    }
+    jobs = {f"Run[{job}-job]" for job in ("orders", "clients", "else")}
+    assert order(definition) == {("First", job) for job in jobs} | {(job, "Last") for job in jobs}
+    assert found["Last"].trigger == "ANY"
+
+
 def test_what_a_loop_changes_is_not_constant() -> None:
     definition = machine(
         {
@@ -147,6 +181,12 @@ def test_a_map_over_unknown_items_is_one_task_with_a_named_item() -> None:
     assert found["Full"].arguments == {"--table": "${M.item.name}"}
     reader = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b"}}
     assert set(tasks(machine({"M": _map(ItemReader=reader)}))) == {"Full", "Part"}
+
+
+def test_a_map_over_an_empty_list_tells_what_it_would_do() -> None:
+    """An empty list stands for what is filled in later, more often than for nothing to do."""
+    definition = machine({"Set": {"Type": "Pass", "Result": [], "Next": "M"}, "M": _map()})
+    assert set(tasks(definition)) == {"Full", "Part"}
 
 
 def test_jsonata_is_computed_with_its_variables() -> None:
@@ -214,6 +254,21 @@ def test_arguments_that_only_a_run_tells_are_said_so() -> None:
 
 _NESTED = machine({"B": glue("load", {"--bucket.$": "$.bucket", "--who.$": "$$.Execution.Input.who"})})
 _START = "arn:aws:states:::states:startExecution"
+
+
+def test_an_unknown_object_over_a_known_one_may_change_it() -> None:
+    merge = {"Type": "Task", "Resource": GLUE, "Parameters": {"JobName": "a"}, "End": True}
+    defaults = {"--mode": "full", "--out": "s3://lake"}
+    definition = machine(
+        {
+            "Set": {"Type": "Pass", "Result": defaults, "ResultPath": "$.defaults", "Next": "A"},
+            "A": merge | {"Parameters": {"JobName": "a", "Arguments.$": "States.JsonMerge($.defaults, $.args, false)"}},
+        }
+    )
+    told = read(definition).flows[0].tasks[0].arguments
+    assert told == {"--mode": "${input.args.--mode}", "--out": "${input.args.--out}"}
+    fixed = read(json.loads(json.dumps(definition).replace("$.defaults, $.args", "$.args, $.defaults")))
+    assert fixed.flows[0].tasks[0].arguments == defaults
 
 
 @pytest.mark.parametrize("how", [".sync", ".sync:2", ""])

@@ -64,6 +64,10 @@ def test_what_a_choice_may_skip_is_waited_for_when_it_runs() -> None:
     assert tasks(definition)["C"].trigger == "ALL"
 
 
+def test_a_state_that_ends_and_goes_on_goes_on() -> None:
+    assert order(machine({"A": glue("a", End=True, Next="B"), "B": glue("b")})) == {("A", "B")}
+
+
 def test_a_loop_that_polls_makes_no_circle() -> None:
     definition = machine(
         {
