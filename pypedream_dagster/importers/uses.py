@@ -124,11 +124,27 @@ def uses_of(
     return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
 
 
-def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: list[Blind]) -> Iterator[Use]:
-    # A script may ask for its workflow's run properties as it does for arguments.
+def arguments_of(step: Step, values: Mapping[str, str]) -> dict[str, str]:
+    """Return what a script is given, by names without dashes: its run's arguments, and its workflow's properties."""
     properties = f"{step.flow}."
-    arguments = {name.removeprefix(properties): text for name, text in values.items() if name.startswith(properties)}
-    arguments |= {name.lstrip("-"): value for name, value in step.effective.items()}
+    found = {name.removeprefix(properties): text for name, text in values.items() if name.startswith(properties)}
+    return found | {name.lstrip("-"): value for name, value in step.effective.items()}
+
+
+def told_locations(step: Step, script: Script | None, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Give the tables whose location a script tells: ``database.table`` and its S3 URI."""
+    if script is None or not script.reading.locations:
+        return
+    arguments = arguments_of(step, values)
+    for found in script.reading.locations:
+        table = table_place(place_of_text(found.table, arguments, values))
+        place = next(iter(_places(place_of_text(found.place, arguments, values), "s3")), None)
+        if table is not None and place is not None:
+            yield table.text, place[0]
+
+
+def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: list[Blind]) -> Iterator[Use]:
+    arguments = arguments_of(step, values)
     for fact in script.reading.facts:
         if not isinstance(fact, Access) or fact.action == "delete" or fact.system not in {"s3", "catalog", "unknown"}:
             continue

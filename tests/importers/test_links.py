@@ -295,3 +295,21 @@ def test_a_parameter_may_hold_the_whole_beginning_of_a_place() -> None:
     assert found.graph.by_id["a"].outputs["orders"].base_uri == "s3://lake/main/orders"
     named = imported(job("a", {"target": "${LakePath}/orders"}), job("b", {"source": "${LakePath}/orders"}))
     assert links(named) == {("a", "b"): ("orders",)}
+
+
+def test_a_script_tells_where_its_table_lies() -> None:
+    found = imported(
+        job("a", {"bucket": "lake"}),
+        job("b"),
+        job("c"),
+        script(
+            "a",
+            "args = getResolvedOptions(sys.argv, ['bucket'])\n"
+            "d.write.option('path', f\"s3://{args['bucket']}/silver/sales/\").saveAsTable('acme.sales')",
+        ),
+        script("b", "spark.table('acme.sales').count()"),
+        script("c", "spark.read.parquet('s3://lake/silver/sales/')"),
+    )
+    assert links(found) == {("a", "b"): ("sales",), ("a", "c"): ("sales",)}
+    assert asked(found) == []
+    assert found.graph.by_id["a"].outputs["sales"].table == "acme.sales"

@@ -36,7 +36,7 @@ from pypedream_dagster.importers.airflow.values import (
 )
 
 _BUILTINS = frozenset(dir(__import__("builtins")))
-MOST_STEPS = 300_000
+MOST_STEPS = 200_000
 _METHODS_OF_UNKNOWN = {"get", "items", "keys", "values", "xcom_pull", "strip", "lstrip", "rstrip"}
 _LONGEST_LOOP = 2_000
 

@@ -7,6 +7,7 @@ import itertools
 
 from pypedream_dagster.importers.airflow.expressions import GivenUpError
 from pypedream_dagster.importers.airflow.making import Making
+from pypedream_dagster.importers.airflow.modules import parsed, script_of
 from pypedream_dagster.importers.airflow.pipeline import (
     Dag,
     Group,
@@ -19,7 +20,9 @@ from pypedream_dagster.importers.airflow.values import (
     MISSING,
     Bound,
     Decorated,
+    Frame,
     Function,
+    Module,
     Partial,
     Unknown,
     Value,
@@ -122,6 +125,7 @@ class Running(Making):
             if task.callable is not None:
                 self.run(task, task.callable, [self.context_of(task)], {})
                 continue
+            self._run_script(task)
             function = task.arguments.get("python_callable")
             if isinstance(function, Function | Bound | Decorated | Partial):
                 positional, keywords = task.arguments.get("op_args"), task.arguments.get("op_kwargs")
@@ -131,6 +135,19 @@ class Running(Making):
                     list(positional) if isinstance(positional, list | tuple) else [],
                     {str(k): v for k, v in keywords.items()} if isinstance(keywords, dict) else {},
                 )
+
+    def _run_script(self, task: Operator) -> None:
+        """Walk the script of the given files that a shell's task runs."""
+        command = task.arguments.get("bash_command")
+        path = script_of(command) if isinstance(command, str) else None
+        file = self.libraries.workspace.config(path, task.at.source) if path is not None else None
+        tree = parsed(file.text) if file is not None and "start_job_run" in file.text else None
+        if file is None or tree is None:
+            return
+        module = Module(file.path, "__main__")
+        scope = ast.arguments([], [], None, [], [], None, [])
+        body = ast.FunctionDef("script", scope, tree.body, [], lineno=1, col_offset=0)
+        self.run(task, Function(body, Frame(module, module.names), {}), [], {})
 
     def mapping_method(self, owner: Value, name: str, positional: list[Value], keywords: dict[str, Value]) -> Value:
         """Return what a method of an operator's class or of a decorated function gives; MISSING if it is not known."""
