@@ -114,8 +114,10 @@ def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str,
                 pieces.append(piece)
             case Argument("*"):
                 pieces.append(UNKNOWN)
-            case Argument(name):
-                pieces.append(arguments.get(name, "${" + _ARGUMENT + re.sub(r"[^\w.-]+", "_", name).lower() + "}"))
+            case Argument(name):  # its value, what the script takes where it has none, or a part of its JSON
+                given = piece.given(arguments)
+                named = "${" + _ARGUMENT + re.sub(r"[^\w.-]+", "_", name).lower() + "}"
+                pieces.append(given if isinstance(given, str) else named)
             case _:
                 pieces.append(UNKNOWN)
     return filled("".join(pieces), values)
