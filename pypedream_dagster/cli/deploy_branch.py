@@ -10,6 +10,7 @@ import click
 from pypedream_dagster.aws.session import Aws
 from pypedream_dagster.branch.model import GivenUp
 from pypedream_dagster.branch.store import BranchStore
+from pypedream_dagster.branch.unknown import check_known
 from pypedream_dagster.cli.branch_state import forget_runs
 from pypedream_dagster.cli.hazards import acknowledged_ids, hazard_document, print_hazards
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
@@ -121,7 +122,9 @@ def command(
 
 def _check_nodes(store: BranchStore, branch: str, given_up: Iterable[str]) -> None:
     store.branch(branch)
-    known = store.graph(branch).by_id
+    graph = store.graph(branch)
+    check_known(graph, "deployed")  # before its lease is asked for
+    known = graph.by_id
     for node in given_up:
         if node not in known:
             raise BranchError(f"Branch {branch!r} does not run {node!r}.", hint=f"its nodes: {', '.join(known)}")

@@ -11,6 +11,7 @@ from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.derive import derive_main
 from pypedream_dagster.branch.places import project_name
 from pypedream_dagster.branch.store import BranchStore
+from pypedream_dagster.branch.unknown import check_known
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import note
@@ -39,7 +40,8 @@ def command(invocation: Invocation, branch: str, dry_run: bool, as_json: bool) -
     refuse_main(branch, "destroyed")
     store = invocation.store()
     try:
-        store.graph(store.branch(branch).name)
+        # Nothing can be deployed where a place is not known; what is left all the same is found by its tags.
+        check_known(store.graph(store.branch(branch).name), "destroyed: nothing of it is deployed")
     except BranchError as error:
         _destroy_lost(invocation, branch, error, dry_run=dry_run, as_json=as_json)
         return

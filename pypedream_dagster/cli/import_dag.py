@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pypedream_dagster.importers.finding import Imported
     from pypedream_dagster.settings import Settings
 
-_PATH = click.Path(path_type=Path, exists=True)
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_PATH = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _NEW_FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 _OPTIONS = (
     click.option(

@@ -12,6 +12,7 @@ import click
 from pypedream_dagster.branch.rebase import Rebase, plan_rebase, rederive
 from pypedream_dagster.branch.staging import StagedRebase, finish, forget, resolve, stage, staged, staged_script
 from pypedream_dagster.branch.store import BranchStore, main_on_disk
+from pypedream_dagster.branch.unknown import check_known
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import refuse_main
 from pypedream_dagster.cli.output import count, note
@@ -111,6 +112,8 @@ def _plan(invocation: Invocation, store: BranchStore, branch: str) -> Rebase | N
 
     record, graph, graph_path = store.branch(branch), store.graph(branch), invocation.settings().graph_path
     today = rederive(record, main_on_disk(graph_path))  # what the graph alone refuses, before AWS is asked
+    if read_deployment(store.folder(branch)) is not None:
+        check_known(today, "rebased while it is deployed")
     store.check_apart_from_others(today)
     ours = {origin: store.script(branch, graph.by_id[origin]) for origin in record.origins}
     now = Production(invocation.aws()).now(today, graph_path)

@@ -172,9 +172,8 @@ def _tagged(aws: Aws, graph: BranchGraph, tags: Tags) -> Iterator[Item]:
     """
     wanted = {key: tags[key] for key in (naming.TAG_BRANCH, naming.TAG_PROJECT, naming.TAG_OWNER)}
     clones = {naming.clone_description(graph.branch, node.production_job) for node in graph.nodes}
-    found = find_tagged(
-        aws, wanted, places=graph.write_prefixes, takes_job=lambda job: job.properties.get("Description") in clones
-    )
+    places = [prefix for prefix in graph.write_prefixes if not unknown_parts(prefix)]
+    found = find_tagged(aws, wanted, places=places, takes_job=lambda job: job.properties.get("Description") in clones)
     prefixes = [parse_uri(item.identity) for item in found if item.kind == "prefix"]
     for item in found:
         if item.kind != "database" or lies_below(aws, item.identity, prefixes):

@@ -32,7 +32,7 @@ from pypedream_dagster.importers.nodes import Selection, Steps, steps_of
 from pypedream_dagster.importers.parameters import filled
 from pypedream_dagster.importers.scripts import Script, Scripts
 from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
-from pypedream_dagster.importers.uses import Blind, Use, uses_of
+from pypedream_dagster.importers.uses import Blind, Use, told_locations, uses_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,9 @@ def _look(given: Given) -> _Found:
     scripts = Scripts(given.files, given.survey.scripts, values)
     of_step = {step.id: scripts.of(step) for step in steps.steps if step.is_job}
     catalog = Catalog(given.survey, values, lambda table: asking.known("unknown-table", table))
+    for step in steps.steps:
+        for table, location in told_locations(step, of_step.get(step.id), values):
+            catalog.add(table, location)
     crawlers = _crawlers(given.survey, values)
     uses: list[Use] = []
     blind: list[Blind] = []

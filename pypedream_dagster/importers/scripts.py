@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections import defaultdict
@@ -100,8 +99,7 @@ class Scripts:
     def _script(self, path: str, body: bytes, language: str) -> Script:
         language = "scala" if path.lower().endswith(".scala") else language
         if path not in self._read:
-            code = _code_of_notebook(body) if path.lower().endswith(".ipynb") else body
-            self._read[path] = _reading(code, language)
+            self._read[path] = _reading(body, language)
         return Script(path, self._read[path])
 
 
@@ -113,17 +111,6 @@ def _reading(body: bytes, language: str) -> Reading:
 
 def _holds(words: tuple[str, ...], part: tuple[str, ...]) -> bool:
     return any(words[start : start + len(part)] == part for start in range(len(words) - len(part) + 1))
-
-
-def _code_of_notebook(body: bytes) -> bytes:
-    """Return a notebook's code, as Glue's own job of it has it: without magic commands."""
-    try:
-        cells = json.loads(body)["cells"]
-        sources = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
-        text = "\n".join("".join(source) for source in sources)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return body
-    return "\n".join(line for line in text.splitlines() if not re.match(r"\s*[%!]", line)).encode()
 
 
 def _plain(uri: str) -> str:

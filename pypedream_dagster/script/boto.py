@@ -185,8 +185,9 @@ def _service(chain: Chain) -> tuple[str | None, tuple[Link, ...]]:
         return None, ()  # a function of some module, no method of a client that cannot be seen
     known = _BY_METHOD.get(chain.name)
     if known is None:
-        named = (_BY_KEYWORD.get((chain.name, word)) for word in chain.call.keywords)
-        known = next((service for service in named if service), None)
+        known = next(
+            (_BY_KEYWORD[chain.name, word] for word in chain.call.keywords if (chain.name, word) in _BY_KEYWORD), None
+        )
     return known, chain.links[-1:]
 
 
@@ -294,6 +295,7 @@ def _glue(chain: Chain) -> Iterator[Fact]:
         given = call.argument(None, "TableName", "Name", "TableInput", "TableNameToDelete")
         table = given.items.get("Name") if isinstance(given, Table) else given
         target = text_of((*as_text(database).pieces, ".", *as_text(table).pieces))
-        yield Access(chain.place, action, "catalog", target, "boto3", service="glue")
+        through = LISTING if chain.name in _CATALOG_READS else "boto3"  # what it is, not what is in it
+        yield Access(chain.place, action, "catalog", target, through, service="glue")
     elif action != "read":
         yield Access(chain.place, action, "aws", _named(chain), "boto3", service="glue")

@@ -13,9 +13,7 @@ _OPENING = re.compile(r"(?:[fF][rR]?|[rR][fF])(\"\"\"|'''|\"|')")
 _PIECE = re.compile(r"\{[^{}\"']*\}|[^{}\\]")
 
 
-def leading_edit(
-    source: Source, node: ast.JoinedStr, prefix: str, parts: Sequence[Text | None], name: str
-) -> Edit | None:
+def leading_edit(source: Source, node: ast.JoinedStr, prefix: str, parts: Sequence[Text], name: str) -> Edit | None:
     """Return the edit that puts ``{name}`` in place of what an f-string begins with.
 
     Args:

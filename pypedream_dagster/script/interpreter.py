@@ -7,7 +7,8 @@ with unknown parameters at the end, so that nothing in the script is missed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -47,9 +48,12 @@ _DEEPEST_CALL = 10
 _MOST_WAYS = 8
 _STAR_FIRST = "pyspark.sql.functions"
 _URL_PARSERS = {"urlparse", "urlsplit"}
+_FLAG = re.compile(r"-{0,2}[A-Za-z_][\w-]*")
 _RESOLVER = "getResolvedOptions"
 
 Scope = dict[str, Value]
+Sources = Callable[[str], bytes | None]
+"""Gives a module's code by its dotted name; None where it does not come with the script."""
 
 
 class TooLargeError(Exception):
@@ -65,7 +69,9 @@ class Interpreter:
         declared: the arguments that are asked for by name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Sources | None = None) -> None:
+        self._sources = sources
+        self._loaded: dict[str, Scope | None] = {}
         self.calls: list[Call] = []
         self.modules: list[str] = []
         self.declared: list[str] = []
@@ -106,7 +112,11 @@ class Interpreter:
                 for alias in names:
                     self.modules.append(alias.name)
                     bound = alias.asname or alias.name.partition(".")[0]
-                    self._set(bound, Symbol(alias.name if alias.asname else bound))
+                    known = self._module(alias.name)
+                    if known is not None and (alias.asname or "." not in alias.name):
+                        self._set(bound, Class(alias.name, known))
+                    else:
+                        self._set(bound, Symbol(alias.name if alias.asname else bound))
             case ast.ImportFrom(module, names):
                 self._import_from(module or "", names)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -185,11 +195,41 @@ class Interpreter:
 
     def _import_from(self, module: str, names: list[ast.alias]) -> None:
         self.modules.append(module)
+        known = self._module(module) or {}
         for alias in names:
-            if alias.name == "*":
+            if alias.name == "*" and known:
+                self._scopes[-1].update({name: value for name, value in known.items() if not name.startswith("_")})
+            elif alias.name == "*":
                 self._stars.append(module)
+            elif alias.name in known:
+                self._set(alias.asname or alias.name, known[alias.name])
+            elif (inner := self._module(f"{module}.{alias.name}".lstrip("."))) is not None:
+                self._set(alias.asname or alias.name, Class(alias.name, inner))
             else:
                 self._set(alias.asname or alias.name, Symbol(f"{module}.{alias.name}"))
+
+    def _module(self, name: str) -> Scope | None:
+        """Return what a module defines that comes with the script; None if it is somebody else's."""
+        if self._sources is None or not name:
+            return None
+        if name not in self._loaded:
+            self._loaded[name] = None  # one that imports itself, by others, gets no further
+            body = self._sources(name)
+            try:
+                tree = ast.parse(body) if body is not None else None
+            except (SyntaxError, ValueError):
+                tree = None
+            if tree is not None:
+                self._loaded[name] = self._loaded_from(tree)
+        return self._loaded[name]
+
+    def _loaded_from(self, tree: ast.Module) -> Scope:
+        scope: Scope = {}
+        own = dict(self._functions)
+        with self._frame(tree, [scope], None):
+            self._block(tree.body)
+        self._functions = own  # what the script does not call of it says nothing
+        return scope
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for expression in [*node.args.defaults, *(d for d in node.args.kw_defaults if d)]:
@@ -613,7 +653,8 @@ class Interpreter:
                 self._block(node.body)
         if len(returns) == 2 and _asks_argv(node):
             return _either_as_default(returns)
-        return either(*returns) if returns else Constant(None)
+        found = either(*returns) if returns else Constant(None)
+        return _asked_for(found, (*positional, *keywords.values()))
 
     @contextmanager
     def _frame(self, node: ast.AST, scopes: list[Scope], owner: Instance | None) -> Iterator[list[Value]]:
@@ -695,6 +736,17 @@ def _name_in(node: ast.expr) -> str | None:
             return name if name.isidentifier() else None
         case _:
             return None
+
+
+def _asked_for(found: Value, given: tuple[Value, ...]) -> Value:
+    """Return which argument a function gives that looks through ``sys.argv``: the one whose name it is given."""
+    names = [name for value in given if (name := literal(value))]
+    flags = [name for name in names if name.startswith("--")] or names
+    if len(flags) != 1 or not _FLAG.fullmatch(flags[0]):
+        return found
+    argument = Text((Argument(flags[0].lstrip("-")),))
+    options = tuple(argument if option == Text((Argument("*"),)) else option for option in alternatives(found))
+    return either(*(option for option in options if len(options) == 1 or option != Constant(None)))
 
 
 def _either_as_default(values: list[Value]) -> Value:

@@ -16,7 +16,7 @@ from pypedream_dagster.script.boto import boto_facts
 from pypedream_dagster.script.chain import Chain, chains_of
 from pypedream_dagster.script.clocks import clock_facts
 from pypedream_dagster.script.glue import glue_facts
-from pypedream_dagster.script.interpreter import Interpreter, TooLargeError
+from pypedream_dagster.script.interpreter import Interpreter, Sources, TooLargeError
 from pypedream_dagster.script.libraries import database_facts, library_facts
 from pypedream_dagster.script.locations import locations_of
 from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, Reading, Unreadable
@@ -29,39 +29,73 @@ _DEEPEST = 20_000  # Python frames; a chain of a hundred methods takes about a t
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html: prefixes of access key ids.
 _ACCESS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b")
 _PYTHON_2 = re.compile(r"^\s*(?:print\s+[^(=\s]|exec\s+['\"]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
+_OLD = (
+    (re.compile(r"^([ \t]*)print[ \t]*>>[^\n,]*,", re.MULTILINE), r"\1_ ="),
+    (re.compile(r"^([ \t]*)print(?=[ \t]+[^(=\s]|[\"'])", re.MULTILINE), r"\1_ ="),
+    (re.compile(r"^([ \t]*)print[ \t]*$", re.MULTILINE), r"\1pass"),
+    (re.compile(r"\bprint[ \t]+(?=[\"'\w])"), "_ = "),
+    (re.compile(r"^([ \t]*except[ \t]+[^:,\n]+),[ \t]*(\w+)[ \t]*:", re.MULTILINE), r"\1 as \2:"),
+    (re.compile(r"^([ \t]*raise[ \t]+\w+)[ \t]*,[ \t]*(.+)$", re.MULTILINE), r"\1(\2)"),
+    (re.compile(r"^([ \t]*)[%!][^\n]*$", re.MULTILINE), r"\1pass"),
+    (re.compile(r"\bur(?=['\"])"), "r"),
+    (re.compile(r"(?<=[\s(\[=,*/+-])(0x[0-9a-fA-F]+|\d+)[lL]\b"), r"\1"),
+)
+"""What makes Python 3 of Python 2's statements and of a notebook's commands; lines stay where they are."""
 _SCALA = re.compile(r"^\s*(?:object\s+\w+|import\s+com\.amazonaws\.services\.glue|package\s+[\w.]+\s*$)", re.MULTILINE)
 
 
-def read_script(body: bytes, *, language: str = "python") -> Reading:
+def read_script(body: bytes, *, language: str = "python", sources: Sources | None = None) -> Reading:
     """Return what a script reads, writes and depends on.
 
     Args:
         body: its bytes, as deployed.
         language: of the job argument ``--job-language``.
+        sources: gives the code of modules that come with the script, by dotted name: what they are called with is
+            followed into them. The lines of what is found there are those of their files.
 
-    Never raises: what cannot be read is `Reading.unreadable`, with the reason.
+    Never raises: what cannot be read is `Reading.unreadable`, with the reason. What can still be told of a script in
+    Python 2, of a notebook, or of one that is too large, is there all the same.
     """
     if language.lower() == "scala":
         return _unreadable("it is written in Scala")
     if len(body) > _LARGEST_BYTES:
         return _unreadable(f"it has {len(body):,} bytes")
     text = body.decode("utf-8-sig", errors="replace")
-    if _is_notebook(text):
-        return _unreadable("it is a notebook, not the script that Glue runs")
+    if (cells := _code_of_notebook(text)) is not None:
+        return _salvaged(cells, sources, Unreadable("it is a notebook, not the script that Glue runs"))
     with deep_recursion():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an odd escape in a string is none of our business
                 tree = ast.parse(body)  # bytes: it minds the coding that a script declares
-            return _read(tree, text)
+            return _read(tree, text, sources)
         except SyntaxError as error:
-            return _unreadable(_syntax(text, error), error.lineno)
+            return _salvaged(text, sources, Unreadable(_syntax(text, error), error.lineno))
         except (RecursionError, MemoryError, ValueError) as error:
             return _unreadable(f"it is too large or too deep: {type(error).__name__}")
 
 
-def _read(tree: ast.Module, text: str) -> Reading:
-    interpreter = Interpreter()
+def _salvaged(text: str, sources: Sources | None, why: Unreadable) -> Reading:
+    """Return what can be told of a script that Python 3 does not accept as it stands."""
+    with deep_recursion():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(_as_python_3(text))
+            return replace(_read(tree, text, sources), unreadable=why)
+        except (SyntaxError, RecursionError, MemoryError, ValueError):
+            return Reading(unreadable=why)
+
+
+def _as_python_3(text: str) -> str:
+    """Return a script of Python 2, or of a notebook, as far as Python 3 can take it, line by line."""
+    for pattern, replacement in _OLD:
+        text = pattern.sub(replacement, text)
+    return text.expandtabs(8)
+
+
+def _read(tree: ast.Module, text: str, sources: Sources | None) -> Reading:
+    interpreter = Interpreter(sources)
     unreadable = None
     try:
         interpreter.run(tree)
@@ -123,14 +157,21 @@ def _distinct(facts: list[Fact]) -> Iterator[Fact]:
             yield fact
 
 
-def _is_notebook(text: str) -> bool:
+def _code_of_notebook(text: str) -> str | None:
+    """Return the code of a notebook's cells; None if it is no notebook."""
     if not text.lstrip().startswith("{"):
-        return False
+        return None
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(document, dict) and "cells" in document
+        return None
+    if not isinstance(document, dict) or "cells" not in document:
+        return None
+    cells = document["cells"] if isinstance(document["cells"], list) else []
+    sources = [
+        cell.get("source", "") for cell in cells if isinstance(cell, dict) and cell.get("cell_type", "code") == "code"
+    ]
+    return "\n".join("".join(map(str, source)) if isinstance(source, list) else str(source) for source in sources)
 
 
 def _syntax(text: str, error: SyntaxError) -> str:

@@ -1,7 +1,7 @@
 """A script's literal places turned into arguments: the least that has to change, and what cannot is said.
 
-The folding is the reader's own (:mod:`script.interpreter`), so that what is rewritten is what was read. On production,
-where the arguments are not given, the rewritten script takes the literals that it had: it can be merged as it is. ::
+Rewritten is what certainly is one of the places (:mod:`script.constants`), not what may be. On production, where the
+arguments are not given, the rewritten script takes the literals that it had: it can be merged as it is. ::
 
     silver_data_sink = (
         sys.argv[sys.argv.index("--SILVER_DATA_SINK") + 1] if "--SILVER_DATA_SINK" in sys.argv else "s3://lake/silver/"
@@ -18,17 +18,16 @@ import builtins
 import json
 import keyword
 import re
-from collections import defaultdict
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
+from pypedream_dagster.script.constants import Constants
 from pypedream_dagster.script.fstrings import leading_edit
-from pypedream_dagster.script.interpreter import Interpreter, TooLargeError
 from pypedream_dagster.script.model import Access
 from pypedream_dagster.script.reading import deep_recursion, read_script
 from pypedream_dagster.script.source import Edit, Source, source_of
-from pypedream_dagster.script.values import Text, Value
+from pypedream_dagster.script.values import Text
 
 _SCHEME = re.compile(r"s3[an]?://")
 _BUCKET_WORDS = ("Bucket",)
@@ -116,24 +115,8 @@ def rewrite_literals(body: bytes, places: Iterable[LiteralPlace]) -> Rewriting:
     return Rewriting(new, replaced, tuple(_left(new, wanted.values())))
 
 
-class _Recorder(Interpreter):
-    """Keeps what each expression was told to be, each time that it was come by."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: defaultdict[ast.expr, list[Value]] = defaultdict(list)
-
-    def _value(self, node: ast.expr) -> Value:
-        value = super()._value(node)
-        self.found[node].append(value)
-        return value
-
-
 def _rewritten(source: Source, places: Sequence[LiteralPlace]) -> tuple[bytes, tuple[Replaced, ...]]:
-    recorder = _Recorder()
-    with suppress(TooLargeError):  # what was come by till then is known
-        recorder.run(source.tree)
-    edits = _Edits(source, places, recorder.found)
+    edits = _Edits(source, places, Constants(source.tree))
     edits.visit(source.tree)
     if not edits.made:
         return source.encoded(source.text), ()
@@ -148,14 +131,22 @@ def _rewritten(source: Source, places: Sequence[LiteralPlace]) -> tuple[bytes, t
 def _is_sound(source: Source, edits: _Edits, body: bytes) -> bool:
     """Tell whether the new script is the old one but for what was meant to change."""
     new = source_of(body)
-    return new is not None and len(new.tree.body) == len(source.tree.body) + edits.preamble_statements
+    if new is None:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(body, "script", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return len(new.tree.body) == len(source.tree.body) + edits.preamble_statements
 
 
 @dataclass(slots=True)
 class _Edits:
     source: Source
     places: Sequence[LiteralPlace]
-    found: Mapping[ast.expr, list[Value]]
+    constants: Constants
     made: list[Edit] = field(default_factory=list)
     replaced: list[Replaced] = field(default_factory=list)
     defaults: dict[str, tuple[LiteralPlace, str]] = field(default_factory=dict)
@@ -188,10 +179,11 @@ class _Edits:
     # Whole URIs
 
     def _literal(self, node: ast.expr) -> bool:
-        if not _is_composed(node) or (text := self._text(node)) is None:
+        if not _is_composed(node):
             return False
+        text = self._text(node)
         place = self._place(text.start, is_whole=text.literal is not None)
-        if place is None or self._follows(node):
+        if place is None or self._follows(node) or "://" in text.start.partition("://")[2]:
             return False
         default = self._default(place, text.start)
         if default is None:
@@ -211,8 +203,6 @@ class _Edits:
         if first is None or first is node:
             return False
         text = self._text(first)
-        if text is None:
-            return False
         return _is_reference(first) and self._place(text.start, is_whole=text.literal is not None) is not None
 
     # Buckets and keys
@@ -224,7 +214,7 @@ class _Edits:
             return False
         bucket, key = found
         bucket_text, key_text = self._text(bucket), self._text(key)
-        if bucket_text is None or key_text is None or bucket_text.literal is None or not key_text.start:
+        if bucket_text.literal is None or not key_text.start:
             return False
         uri = f"s3://{bucket_text.literal}/{key_text.start}"
         place = self._place(uri, is_whole=key_text.literal is not None)
@@ -253,8 +243,11 @@ class _Edits:
 
     # What both need
 
+    def _field(self, part: ast.expr) -> Text:
+        return self.constants.text(part.value) if isinstance(part, ast.FormattedValue) else self.constants.text(part)
+
     def _lead(self, node: ast.JoinedStr, prefix: str, name: str, place: LiteralPlace) -> bool:
-        edit = leading_edit(self.source, node, prefix, [self._text(part) for part in node.values], name)
+        edit = leading_edit(self.source, node, prefix, [self._field(part) for part in node.values], name)
         if edit is None:
             return False
         self.made.append(edit)
@@ -271,13 +264,8 @@ class _Edits:
         self.made.append(Edit(start, end, code))
         self.replaced.append(Replaced(node.lineno, self.source.code(node), place.argument))
 
-    def _text(self, node: ast.expr) -> Text | None:
-        """Return what an expression is, if it is the same text each time."""
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            return Text((node.value,))
-        values = self.found.get(node, [])
-        first = values[0] if values else None
-        return first if isinstance(first, Text) and all(value == first for value in values) else None
+    def _text(self, node: ast.expr) -> Text:
+        return self.constants.text(node)
 
     def _place(self, start: str, *, is_whole: bool) -> LiteralPlace | None:
         """Return the innermost place that a text lies in."""
@@ -329,11 +317,13 @@ def _preamble(source: Source, edits: _Edits) -> tuple[int, str]:
     """Return where the names are defined, after the imports at the script's head, and the lines."""
     head: ast.stmt | None = None
     imported = None
-    for index, statement in enumerate(source.tree.body):
+    body = source.tree.body
+    for index, statement in enumerate(body):
         is_docstring = index == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         if not (is_docstring or isinstance(statement, ast.Import | ast.ImportFrom)):
             break
-        head = statement
+        if index + 1 == len(body) or body[index + 1].lineno > (statement.end_lineno or 0):
+            head = statement
         if isinstance(statement, ast.Import):
             names = {alias.asname or alias.name for alias in statement.names if alias.name == "sys"}
             imported = imported or next(iter(names), None)

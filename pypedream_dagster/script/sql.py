@@ -41,7 +41,7 @@ _CREATES = re.compile(
 )
 _AS_SELECT = re.compile(r"\bas\s*\(?\s*(?:select|with)\b", re.IGNORECASE)
 _FOLLOWING = re.compile(
-    r"(?:\s+(?:as\s+)?(?!join\b|on\b|where\b)\w+)?\s*,\s*(?!\s*lateral\b)" + _NAME + r"(?!\s*[(\w.])",
+    r"(?:\s+(?:as\s+)?(?!join\b|on\b|where\b)\w+)?\s*,\s*(?!\s*lateral\b)" + _NAME + r"(?![\w.])(?!\s*\()",
     re.IGNORECASE,
 )
 # EXTRACT(YEAR FROM day), TRIM(BOTH ' ' FROM name): no tables.

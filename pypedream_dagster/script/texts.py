@@ -203,6 +203,8 @@ def _split(text: Text, separator: str, most: int) -> Sequence:
         first, *rest = piece.split(separator, left) if left else [piece]
         parts[-1].append(first)
         parts += [[part] for part in rest]
+    if most < 0 and (unknown := [i for i, piece in enumerate(parts[-1]) if not isinstance(piece, str)]):
+        parts[-1] = parts[-1][unknown[-1] :]  # what cannot be told may hold the separator, too
     return Sequence(tuple(text_of(tuple(part)) for part in parts[:_MOST_PIECES]))
 
 

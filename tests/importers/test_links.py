@@ -281,3 +281,35 @@ def test_a_place_unknown_in_a_known_bucket_is_asked() -> None:
     found = imported(job("a"), script("a", "d.write.parquet(f's3://silver/{name()}/')"))
     assert asked(found) == ["unexplained-write: a scripts/a.py:1"]
     assert found.graph.by_id["a"].outputs == {}
+
+
+def test_a_parameter_may_hold_the_whole_beginning_of_a_place() -> None:
+    parts = (
+        job("a", {"out": "${LakePath}"}),
+        job("b", {"in": "${LakePath}"}),
+        script("a", "args = getResolvedOptions(sys.argv, ['out'])\nd.write.parquet(args['out'] + '/orders')"),
+        script("b", "args = getResolvedOptions(sys.argv, ['in'])\nspark.read.parquet(f\"{args['in']}/orders/\")"),
+    )
+    assert links(imported(*parts)) == {("a", "b"): ("orders",)}
+    found = imported(*parts, variables={"LakePath": "s3://lake/main"})
+    assert found.graph.by_id["a"].outputs["orders"].base_uri == "s3://lake/main/orders"
+    named = imported(job("a", {"target": "${LakePath}/orders"}), job("b", {"source": "${LakePath}/orders"}))
+    assert links(named) == {("a", "b"): ("orders",)}
+
+
+def test_a_script_tells_where_its_table_lies() -> None:
+    found = imported(
+        job("a", {"bucket": "lake"}),
+        job("b"),
+        job("c"),
+        script(
+            "a",
+            "args = getResolvedOptions(sys.argv, ['bucket'])\n"
+            "d.write.option('path', f\"s3://{args['bucket']}/silver/sales/\").saveAsTable('acme.sales')",
+        ),
+        script("b", "spark.table('acme.sales').count()"),
+        script("c", "spark.read.parquet('s3://lake/silver/sales/')"),
+    )
+    assert links(found) == {("a", "b"): ("sales",), ("a", "c"): ("sales",)}
+    assert asked(found) == []
+    assert found.graph.by_id["a"].outputs["sales"].table == "acme.sales"

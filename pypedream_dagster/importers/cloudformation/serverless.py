@@ -127,7 +127,7 @@ class Includes:
 
 def is_service(document: Mapping[str, Any]) -> bool:
     """Tell whether a document is a serverless.yml."""
-    return "service" in document and isinstance(document.get("provider"), Mapping)
+    return "service" in document and "provider" in document
 
 
 def _bare(expression: str) -> str:

@@ -10,7 +10,7 @@ from pypedream_dagster.aws.step_functions import JobStart
 from pypedream_dagster.importers.parameters import PARAMETER, parameters_in
 from pypedream_dagster.importers.survey import Flow, Problem, Task
 
-_ITEM = re.compile(r"\[\d+\]")
+_ITEM = re.compile(r"\[[^\[\]]*\]")
 
 
 def with_history(
@@ -29,7 +29,7 @@ def with_history(
     keys: dict[str, tuple[str, ...]] = {}
     settled = set()
     for task in flow.tasks:
-        new = _seen(task, by_state.get(_ITEM.sub("", task.key), ()))
+        new = _seen(task, by_state.get(task.key, []) or by_state.get(_ITEM.sub("", task.key), []))
         settled |= {task.at} if new != (task,) else set()
         keys[task.key] = tuple(one.key for one in new)
         tasks += new

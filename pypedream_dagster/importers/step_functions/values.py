@@ -10,6 +10,7 @@ from typing import Any
 from pypedream_dagster.importers.parameters import parameter
 
 _DEEPEST = 40
+_MOST_OPTIONS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,12 @@ class Unknown:
     Attributes:
         name: what stands for it in texts: ``input.bucket``.
         fields: what is known of it all the same, by key.
+        options: where constants arrive on different ways: these, in the ways' order.
     """
 
     name: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+    options: tuple[Any, ...] = ()
 
 
 def member(value: Any, key: str | int) -> Any:
@@ -63,24 +66,47 @@ def merged(one: Any, other: Any, name: str, depth: int = 0) -> Any:
         return Unknown(name)
     if isinstance(one, Unknown | dict) and isinstance(other, Unknown | dict):
         first, second = _fields(one), _fields(other)
-        both = {
-            key: merged(first[key], second[key], f"{name}.{key}", depth + 1)
-            if key in first and key in second
-            else first.get(key, second.get(key))
-            for key in (*first, *(key for key in second if key not in first))
-        }
+        both: dict[str, Any] = {}
+        for key in (*first, *(key for key in second if key not in first)):
+            if key in first and key in second:
+                both[key] = merged(first[key], second[key], f"{name}.{key}", depth + 1)
+            elif key in first:
+                both[key] = _of_one(first[key], other, key, f"{name}.{key}", depth)
+            else:
+                both[key] = _of_one(second[key], one, key, f"{name}.{key}", depth)
         if isinstance(one, Unknown) and isinstance(other, Unknown):
-            return Unknown(one.name if one.name == other.name else name, both)
+            options = tuple(dict.fromkeys(one.options + other.options)) if one.options and other.options else ()
+            return Unknown(one.name if one.name == other.name else name, both, options[:_MOST_OPTIONS])
         if isinstance(one, Unknown):
             return Unknown(one.name, both)
         return Unknown(other.name, both) if isinstance(other, Unknown) else both
     if isinstance(one, Unknown):
-        return one
+        return _with_option(one, other)
     if isinstance(other, Unknown):
-        return other
+        return _with_option(other, one)
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         return [merged(a, b, f"{name}[{i}]", depth + 1) for i, (a, b) in enumerate(zip(one, other, strict=True))]
-    return one if type(one) is type(other) and one == other else Unknown(name)
+    if type(one) is type(other) and one == other:
+        return one
+    texts = isinstance(one, str) and isinstance(other, str)
+    return Unknown(name, {}, (one, other) if texts else ())
+
+
+def _of_one(value: Any, other: Unknown | dict[str, Any], key: str, name: str, depth: int) -> Any:
+    """Return what is known of a field that one side tells: an unknown other side may well have another in its place."""
+    if not isinstance(other, Unknown):
+        return value
+    if isinstance(value, Unknown):
+        return Unknown(value.name, value.fields)
+    return merged(value, member(other, key), name, depth + 1)
+
+
+def _with_option(unknown: Unknown, text: Any) -> Unknown:
+    """Return one of several constants, which may be one more; what is unknown otherwise stays so."""
+    if not unknown.options or text in unknown.options or not isinstance(text, str):
+        return unknown
+    options = (*unknown.options, text) if len(unknown.options) < _MOST_OPTIONS else ()
+    return Unknown(unknown.name, unknown.fields, options)
 
 
 def joined(parts: Sequence[Any], name: str) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pypedream_dagster.importers.parameters import PARAMETER
-from pypedream_dagster.importers.step_functions import choices
+from pypedream_dagster.importers.step_functions import choices, paths
 from pypedream_dagster.importers.step_functions.documents import Machine
 from pypedream_dagster.importers.step_functions.frame import (
     Env,
@@ -31,7 +31,7 @@ from pypedream_dagster.importers.step_functions.order import Steps
 from pypedream_dagster.importers.step_functions.paths import Scene
 from pypedream_dagster.importers.step_functions.services import Work, work_of
 from pypedream_dagster.importers.step_functions.shape import Edge, Shape, shape_of
-from pypedream_dagster.importers.step_functions.values import Unknown, holds, text_of
+from pypedream_dagster.importers.step_functions.values import Unknown, holds, replaced, text_of
 from pypedream_dagster.importers.survey import Problem, Task
 from pypedream_dagster.masking.mask import learn
 
@@ -168,7 +168,7 @@ class Walk:
             else:
                 data = placed(rule.get("ResultPath", "$"), came.data, error)
             return self._given(rule, state, Env(data, came.variables), frame, came.data, error)
-        return self._given(rule, state, gave, frame, came.data, None)
+        return self._given(rule, state, _proven(rule, gave), frame, came.data, None)
 
     def _given(
         self, rule: Mapping[str, Any], state: Mapping[str, Any], env: Env, frame: Frame, data: Any, error: Any
@@ -247,32 +247,44 @@ class Walk:
         if work.operation == "state-machine" and (nested := self._nested(name, work, given, frame)):
             return nested
         if len(self.tasks) >= _MOST_TASKS:
+            what = f"the state machine has more than {_MOST_TASKS:,} tasks: the others are left out"
+            self.problems.append(Problem(frame.machine.at, what))
             step = self.steps.add()
             return step, step, Unknown(name)
-        step = self.steps.add(task=True)
-        at = where(name, state, frame)
-        result: Any = Unknown(name)
         if work.operation == "glue":
-            told = field_of(given, "Arguments")
-            if isinstance(told, str) and (open_one := PARAMETER.fullmatch(told)):  # a template's, for the whole of them
-                told = Unknown(open_one[1])
-            fields = told.fields if isinstance(told, Unknown) else told if isinstance(told, dict) else {}
-            arguments = {str(key): text_of(value) for key, value in fields.items() if value is not None}
+            return self._job(name, state, work, given, frame)
+        step = self.steps.add(task=True)
+        self.tasks[step] = Task(key_of(name, frame), work.operation, where(name, state, frame), resource=work.resource)
+        return step, step, Unknown(name)
+
+    def _job(self, name: str, state: Mapping[str, Any], work: Work, given: Any, frame: Frame) -> tuple[int, int, Any]:
+        """Follow a state that runs a Glue job: one task, or one for each job that different ways here name."""
+        told = field_of(given, "Arguments")
+        if isinstance(told, str) and (open_one := PARAMETER.fullmatch(told)):  # a template's, for the whole of them
+            told = Unknown(open_one[1])
+        fields = told.fields if isinstance(told, Unknown) else told if isinstance(told, dict) else {}
+        at, key = where(name, state, frame), key_of(name, frame)
+        if isinstance(told, Unknown):
+            what = f"the job's arguments are ${{{told.name}}}: a run's history may tell them, or its value"
+            self.problems.append(Problem(at, what))
+        named = field_of(given, "JobName")
+        jobs = named.options if isinstance(named, Unknown) else ()
+        entry, last = self.steps.add(), self.steps.add()
+        for number, job in enumerate(jobs or (work.resource,)):
+            # Of arguments that differ by the way as well, each way's own: the ways come in one order.
+            chosen = {
+                str(argument): value.options[number]
+                if isinstance(value, Unknown) and jobs and len(value.options) == len(jobs)
+                else value
+                for argument, value in fields.items()
+            }
+            arguments = {argument: text_of(value) for argument, value in chosen.items() if value is not None}
             learn(arguments)
-            if isinstance(told, Unknown):
-                self.problems.append(
-                    Problem(
-                        at, f"the job's arguments are ${{{told.name}}}: a run's history may tell them, or its value"
-                    )
-                )
-            task = Task(key_of(name, frame), "glue", at, job=work.resource, arguments=arguments)
-            result = Unknown(
-                name, {"JobName": field_of(given, "JobName"), "Arguments": told if told is not None else {}}
-            )
-        else:
-            task = Task(key_of(name, frame), work.operation, at, resource=work.resource)
-        self.tasks[step] = task
-        return step, step, result
+            step = self.steps.add(task=True)
+            self.steps.follow(entry, step)
+            self.steps.follow(step, last)
+            self.tasks[step] = Task(f"{key}[{job}]" if jobs else key, "glue", at, job=job, arguments=arguments)
+        return entry, last, Unknown(name, {"JobName": named, "Arguments": told if told is not None else {}})
 
     def _nested(self, name: str, work: Work, given: Any, frame: Frame) -> tuple[int, int, Any] | None:
         """Follow a state machine that is started, if it is known which it is; not within itself."""
@@ -318,7 +330,7 @@ class Walk:
             self.steps.follow(entry, last)
             return entry, last, Unknown(name)
         items = self._items(state, language, scene, env)
-        known = isinstance(items, list) and len(items) <= _MOST_ITEMS and "ItemBatcher" not in state
+        known = isinstance(items, list) and 0 < len(items) <= _MOST_ITEMS and "ItemBatcher" not in state
         outputs = []
         one_by_one = state.get("MaxConcurrency") in {1, "1"}
         previous = entry
@@ -343,8 +355,6 @@ class Walk:
                 self.steps.follow(ends.exit, last)
             previous = ends.exit
             outputs.append(ends.env.data)
-        if not outputs:
-            self.steps.follow(entry, last)
         return entry, last, outputs if known else Unknown(name)
 
     def _items(self, state: Mapping[str, Any], language: str, scene: Scene, env: Env) -> Any:
@@ -367,3 +377,15 @@ class Walk:
 
 def _states(machine: Machine) -> list[Mapping[str, Any]]:
     return [state for state in machine.definition["States"].values() if isinstance(state, Mapping)]
+
+
+def _proven(rule: Mapping[str, Any], env: Env) -> Env:
+    """Return what a rule's way knows of the data: that a part of it, unknown otherwise, is a certain text."""
+    path, text = rule.get("Variable"), rule.get("StringEquals")
+    keys = paths.place_of(path) if isinstance(path, str) and isinstance(text, str) else None
+    if not keys:
+        return env
+    value = paths.at_path(str(path), Scene(env.data, {}, {}))
+    if not isinstance(value, Unknown) or value.options:
+        return env
+    return replace(env, data=replaced(env.data, keys, replace(value, options=(text,))))

@@ -56,6 +56,9 @@ def test_one_broken_resource_does_not_hide_the_others():
         ("s3://__LAKE_BUCKET__/x", "s3://${LAKE_BUCKET}/x"),
         ("'<%= bucket %>/x'", "${bucket}/x"),
         ("'{{{bucket}}}'", "${bucket}"),
+        ("{% if prod %}60{% else %}10{% endif %}", "60"),
+        ("s3://{% if prod %}{{ p }}{% elif d %}b{% endif %}/x", "s3://${p}/x"),
+        ("'{% $states.input.x %}'", "{% $states.input.x %}"),
         ("'{{resolve:ssm:/a}}'", "${ssm:a}"),
     ],
 )
@@ -66,6 +69,9 @@ def test_what_an_engine_renders_is_a_named_part(written: str, text: str):
 def test_statements_of_an_engine_are_left_out():
     found = read(
         """
+        {% set tables = [
+          "orders",
+        ] %}
         Resources:
         {% for table in tables %}
           Load{{ table }}:
@@ -80,7 +86,7 @@ def test_statements_of_an_engine_are_left_out():
     )
     job = only_job(found)
 
-    assert (job.name, job.properties["Timeout"], job.at.line) == ("load-${table}", 60, 3)
+    assert (job.name, job.properties["Timeout"], job.at.line) == ("load-${table}", 60, 6)
 
 
 def test_anchors_merges_and_several_documents():
@@ -295,3 +301,17 @@ def test_copies_of_a_template_and_what_is_made_of_it_are_read_once():
     job = only_job(found)
 
     assert (job.name, job.at.source, job.script) == ("Load", "etl/template.yaml", "etl/src/load.py")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '// ours\n{"Resources": {\n// one\n  "Load": {"Type": "AWS::Glue::Job", "Properties": {"Name": "load",}},\n}}',
+        "Resources:\n\t# the job\n\n\tLoad:\n\t\tType: AWS::Glue::Job\n\t\tProperties:\n\t\t\tName: load\n",
+    ],
+    ids=["json with comments", "yaml with tabs"],
+)
+def test_texts_that_are_not_quite_json_or_yaml(text: str):
+    job = only_job(read({"template": text}))
+
+    assert (job.name, job.at.line) == ("load", 4)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.importers.step_functions.flows import GLUE, glue, machine, read, tasks
+from tests.importers.step_functions.flows import GLUE, glue, machine, order, read, tasks
 
 
 def test_the_executions_input_is_unknown_by_its_path() -> None:
@@ -94,6 +94,66 @@ def test_ways_that_join_keep_what_both_know() -> None:
     assert dict(found["Run"].arguments) == {"--bucket": "lake", "--kind": "${input.kind}"}
 
 
+def test_a_default_for_what_the_input_may_hold_is_no_constant() -> None:
+    rule = {"Variable": "$.bucket", "IsPresent": True, "Next": "Run"}
+    definition = machine(
+        {
+            "Which": {"Type": "Choice", "Choices": [rule], "Default": "Else"},
+            "Else": {"Type": "Pass", "Result": "lake", "ResultPath": "$.bucket", "Next": "Run"},
+            "Run": glue("a", {"--bucket.$": "$.bucket"}),
+        }
+    )
+    assert tasks(definition)["Run"].arguments == {"--bucket": "${input.bucket}"}
+
+
+def test_ways_that_name_different_jobs_are_a_task_each() -> None:
+    def setting(job: str, out: str) -> dict[str, Any]:
+        return {
+            "Type": "Pass",
+            "Result": {"job": job, "out": out, "lake": "s3://lake"},
+            "ResultPath": "$.run",
+            "Next": "Run",
+        }
+
+    rules = [{"Variable": "$.kind", "StringEquals": kind, "Next": kind} for kind in ("Orders", "Clients")]
+    run = glue("", {"--out.$": "$.run.out", "--lake.$": "$.run.lake"}, Next="Last")
+    run["Parameters"] = {"JobName.$": "$.run.job", "Arguments": run["Parameters"]["Arguments"]}
+    definition = machine(
+        {
+            "First": glue("first", ResultPath=None, Next="Which"),
+            "Which": {"Type": "Choice", "Choices": rules, "Default": "Else"},
+            "Orders": setting("orders-job", "o/"),
+            "Clients": setting("clients-job", "c/"),
+            "Else": setting("else-job", "e/"),
+            "Run": run,
+            "Last": glue("last"),
+        }
+    )
+    found = tasks(definition)
+    assert {task.job: dict(task.arguments) for task in found.values() if task.arguments} == {
+        "orders-job": {"--out": "o/", "--lake": "s3://lake"},
+        "clients-job": {"--out": "c/", "--lake": "s3://lake"},
+        "else-job": {"--out": "e/", "--lake": "s3://lake"},
+    }
+    jobs = {f"Run[{job}-job]" for job in ("orders", "clients", "else")}
+    assert order(definition) == {("First", job) for job in jobs} | {(job, "Last") for job in jobs}
+    assert found["Last"].trigger == "ANY"
+
+
+def test_a_choice_tells_which_jobs_an_input_may_name() -> None:
+    rules = [{"Variable": "$.mode", "StringEquals": job, "Next": "Run"} for job in ("query", "report")]
+    run = {"Type": "Task", "Resource": GLUE, "Parameters": {"JobName.$": "$.mode", "Arguments": {"--m.$": "$.mode"}}}
+    states = {
+        "Which": {"Type": "Choice", "Choices": rules, "Default": "Stop"},
+        "Run": {**run, "End": True},
+        "Stop": {"Type": "Fail"},
+    }
+    found = tasks(machine(states))
+    assert {task.job for task in found.values()} == {"query", "report"}
+    states["Which"]["Default"] = "Run"
+    assert [task.job for task in tasks(machine(states)).values()] == ["${input.mode}"]
+
+
 def test_what_a_loop_changes_is_not_constant() -> None:
     definition = machine(
         {
@@ -147,6 +207,12 @@ def test_a_map_over_unknown_items_is_one_task_with_a_named_item() -> None:
     assert found["Full"].arguments == {"--table": "${M.item.name}"}
     reader = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b"}}
     assert set(tasks(machine({"M": _map(ItemReader=reader)}))) == {"Full", "Part"}
+
+
+def test_a_map_over_an_empty_list_tells_what_it_would_do() -> None:
+    """An empty list stands for what is filled in later, more often than for nothing to do."""
+    definition = machine({"Set": {"Type": "Pass", "Result": [], "Next": "M"}, "M": _map()})
+    assert set(tasks(definition)) == {"Full", "Part"}
 
 
 def test_jsonata_is_computed_with_its_variables() -> None:
