@@ -161,8 +161,14 @@ def test_arguments(code: str, expected: list[str]) -> None:
             functools.partial(copy, to="w")("d")
             """,
             [
-                "read catalog db.a", "write s3 s3://y/a/", "read catalog db.b", "write s3 s3://x/b/",
-                "read catalog db.c", "write s3 s3://z/c/", "read catalog db.d", "write s3 s3://w/d/",
+                "read catalog db.a",
+                "write s3 s3://y/a/",
+                "read catalog db.b",
+                "write s3 s3://x/b/",
+                "read catalog db.c",
+                "write s3 s3://z/c/",
+                "read catalog db.d",
+                "write s3 s3://w/d/",
             ],
         ),
         (
@@ -177,7 +183,7 @@ def test_arguments(code: str, expected: list[str]) -> None:
         ("items = ['s3://a/1/', 's3://b/2/']\nfor i in items[1:]:\n    spark.read.csv(i)", ["read s3 s3://b/2/"]),
         ("n = 1\nspark.read.csv(f's3://b/part={n + 1}/')", ["read s3 s3://b/part=2/"]),
     ],
-)  # fmt: skip
+)
 def test_functions_and_classes(code: str, expected: list[str]) -> None:
     assert accesses(code) == expected
 
@@ -224,8 +230,12 @@ def test_functions_and_classes(code: str, expected: list[str]) -> None:
                     s3.put_object(Bucket="b", Key=each["Key"].replace("raw/", "clean/"), Body=body)
                     s3.put_object(Bucket="c", Key=each["Key"].split("/")[-1], Body=body)
             """,
-            ["read s3 s3://b/raw/x/", "read s3 s3://b/raw/x/{key}", "write s3 s3://b/clean/x/{key}",
-             "write s3 s3://c/{key}"],
+            [
+                "read s3 s3://b/raw/x/",
+                "read s3 s3://b/raw/x/{key}",
+                "write s3 s3://b/clean/x/{key}",
+                "write s3 s3://c/{key}",
+            ],
         ),
         ("boto3.resource('s3').Bucket('b').download_file('x/y', '/tmp/y')", ["read s3 s3://b/x/y"]),
         (
@@ -238,7 +248,7 @@ def test_functions_and_classes(code: str, expected: list[str]) -> None:
             ["read catalog db.t", "write catalog db.t"],
         ),
     ],
-)  # fmt: skip
+)
 def test_places_on_s3(code: str, expected: list[str]) -> None:
     assert accesses(code) == expected
 
@@ -250,13 +260,15 @@ def test_places_on_s3(code: str, expected: list[str]) -> None:
         ('spark.read.format("iceberg").load("lake.db.t")', ["read catalog db.t"]),
         ('df.write.format("iceberg").mode("append").save("db.t")', ["write catalog db.t"]),
         ('spark.sql("USE shop")\nspark.sql("SELECT * FROM orders")', ["read catalog shop.orders"]),
-        ('spark.sql("SELECT * FROM db.a x, db.b y WHERE EXTRACT(YEAR FROM d) = 1")',
-         ["read catalog db.a", "read catalog db.b"]),
-        ('spark.sql("SELECT TRIM(BOTH \'x\' FROM name) FROM db.a")', ["read catalog db.a"]),
+        (
+            'spark.sql("SELECT * FROM db.a x, db.b y WHERE EXTRACT(YEAR FROM d) = 1")',
+            ["read catalog db.a", "read catalog db.b"],
+        ),
+        ("spark.sql(\"SELECT TRIM(BOTH 'x' FROM name) FROM db.a\")", ["read catalog db.a"]),
         ('df.createOrReplaceTempView(f"tmp_{x}")\nspark.sql(f"SELECT * FROM tmp_{x}")', []),
         ('spark.sql("SELECT * FROM v")\ndf.createOrReplaceTempView("v")', []),
-        ('spark.sql("CALL glue_catalog.system.expire_snapshots(table => \'db.t\')")', ["write catalog db.t"]),
-        ('spark.sql("CREATE EXTERNAL TABLE db.t (a int) LOCATION \'s3://b/t/\'")', ["write catalog db.t"]),
+        ("spark.sql(\"CALL glue_catalog.system.expire_snapshots(table => 'db.t')\")", ["write catalog db.t"]),
+        ("spark.sql(\"CREATE EXTERNAL TABLE db.t (a int) LOCATION 's3://b/t/'\")", ["write catalog db.t"]),
         (
             'o = {"hoodie.datasource.hive_sync.database": "db", "hoodie.datasource.hive_sync.table": "t",'
             ' "path": "s3://b/t/"}\n'
@@ -270,7 +282,10 @@ def test_places_on_s3(code: str, expected: list[str]) -> None:
             ["read catalog db.s", "write catalog db.t", "write s3 s3://r/"],
         ),
         ('import awswrangler as wr\nwr.athena.read_sql_query("SELECT * FROM t", database="db")', ["read catalog db.t"]),
-        ('import awswrangler as wr\nwr.s3.read_parquet(["s3://a/", "s3://b/"])', ["read s3 s3://a/", "read s3 s3://b/"]),
+        (
+            'import awswrangler as wr\nwr.s3.read_parquet(["s3://a/", "s3://b/"])',
+            ["read s3 s3://a/", "read s3 s3://b/"],
+        ),
         ('import s3fs\ns3fs.S3FileSystem().open("b/k", "w")', ["write s3 s3://b/k"]),
         ('import pyarrow.parquet as pq\npq.ParquetDataset("s3://b/k/")', ["read s3 s3://b/k/"]),
         ('import pandas as pd\npd.read_csv("/tmp/x.csv").to_csv("y.csv")', []),
@@ -279,7 +294,7 @@ def test_places_on_s3(code: str, expected: list[str]) -> None:
             ["write s3 s3://q/"],
         ),
     ],
-)  # fmt: skip
+)
 def test_catalogs_and_libraries(code: str, expected: list[str]) -> None:
     assert accesses(code) == expected
 
