@@ -227,21 +227,12 @@ def _text(value: Any) -> str:
     return text_of(value)
 
 
-def _contains(value: Any, item: Any) -> bool:
-    if item in _items(value):
-        return True
-    if any(isinstance(one, Unknown) or "${" in text_of(one) for one in [*_items(value), item]):
-        raise NotKnownError("contains")
-    return False
-
-
 _SYMBOLIC: Mapping[str, Callable[..., Any]] = {
     "basename": _basename,
     "coalesce": _coalesce,
     "coalescelist": _coalescelist,
     "compact": _compact,
     "concat": _concat,
-    "contains": _contains,
     "dirname": _dirname,
     "distinct": _distinct,
     "element": _element,
@@ -372,6 +363,7 @@ _PLAIN: Mapping[str, Callable[..., Any]] = {
     "ceil": math.ceil,
     "chomp": lambda text: text_of(text).rstrip("\r\n"),
     "chunklist": _chunks,
+    "contains": lambda items, item: item in items,
     "endswith": lambda text, end: text_of(text).endswith(text_of(end)),
     "floor": math.floor,
     "indent": lambda count, text: text_of(text).replace("\n", "\n" + " " * min(int(count), 100)),
