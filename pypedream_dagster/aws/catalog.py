@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pypedream_dagster.aws.sts import StsClient
 from pypedream_dagster.aws.translate import translated
@@ -123,10 +123,8 @@ class CatalogClient:
 
     def get_table(self, database: str, name: str) -> CatalogTable | None:
         """Return a table, or None if there is none of that name."""
-        try:
-            with translated("glue", f"catalog table {database}.{name}"):
-                found: Any = self.boto.get_table(DatabaseName=database, Name=name)["Table"]
-        except NotFoundError:
+        found = self.whole_table(database, name)
+        if found is None:
             return None
         storage = found.get("StorageDescriptor", {})
         return CatalogTable(
@@ -136,6 +134,14 @@ class CatalogClient:
             columns=_columns(storage.get("Columns", [])),
             partition_columns=_columns(found.get("PartitionKeys", [])),
         )
+
+    def whole_table(self, database: str, name: str) -> Mapping[str, Any] | None:
+        """Return a table as GetTable answers, whole; None if there is none of that name."""
+        try:
+            with translated("glue", f"catalog table {database}.{name}"):
+                return cast("Mapping[str, Any]", self.boto.get_table(DatabaseName=database, Name=name)["Table"])
+        except NotFoundError:
+            return None
 
     def put_table(self, table: CatalogTable, partitions: Sequence[CatalogPartition] = ()) -> None:
         """Create a parquet table or replace it, its partitions with it.

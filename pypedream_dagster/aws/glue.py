@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, cast
 
 from pypedream_dagster.aws.job_run import JobRun
+from pypedream_dagster.aws.orchestration import GlueCrawler, GlueWorkflow
 from pypedream_dagster.aws.sts import StsClient
 from pypedream_dagster.aws.translate import translated
 from pypedream_dagster.errors import AwsError, NotFoundError
@@ -111,12 +112,11 @@ class GlueClient:
         return _job(name, cast("Mapping[str, Any]", answer))
 
     def find_jobs(self, query: str = "") -> Iterator[GlueJob]:
-        """Give the jobs whose name holds the query, or matches it if it has a wildcard (``*``, ``?``, ``[``)."""
-        pattern = query if any(char in query for char in "*?[") else f"*{query}*"
+        """Give the jobs whose name `matches` the query."""
         with translated("glue", "the account's Glue jobs"):
             for page in self.boto.get_paginator("get_jobs").paginate():
                 for job in page["Jobs"]:
-                    if fnmatchcase(job["Name"], pattern):
+                    if matches(query, job["Name"]):
                         yield _job(job["Name"], cast("Mapping[str, Any]", job))
 
     def tagged_jobs(self, tags: Mapping[str, str]) -> Iterator[str]:
@@ -254,19 +254,49 @@ class GlueClient:
 
     def triggers(self) -> Iterator[GlueTrigger]:
         """Give all triggers of the account and region."""
+        for trigger in self.whole_triggers():
+            conditions = (trigger.get("Predicate") or {}).get("Conditions") or []
+            yield GlueTrigger(
+                name=trigger["Name"],
+                type=trigger.get("Type", ""),
+                state=trigger.get("State", ""),
+                schedule=trigger.get("Schedule"),
+                workflow=trigger.get("WorkflowName"),
+                starts=tuple(a["JobName"] for a in trigger.get("Actions") or [] if a.get("JobName")),
+                watches=tuple(c["JobName"] for c in conditions if c.get("JobName")),
+            )
+
+    def whole_triggers(self) -> Iterator[Mapping[str, Any]]:
+        """Give all triggers of the account and region as GetTriggers answers, whole."""
         with translated("glue", "the account's Glue triggers"):
             for page in self.boto.get_paginator("get_triggers").paginate():
                 for trigger in page["Triggers"]:
-                    conditions = (trigger.get("Predicate") or {}).get("Conditions") or []
-                    yield GlueTrigger(
-                        name=trigger["Name"],
-                        type=trigger.get("Type", ""),
-                        state=trigger.get("State", ""),
-                        schedule=trigger.get("Schedule"),
-                        workflow=trigger.get("WorkflowName"),
-                        starts=tuple(a["JobName"] for a in trigger.get("Actions") or [] if a.get("JobName")),
-                        watches=tuple(c["JobName"] for c in conditions if c.get("JobName")),
-                    )
+                    for action in trigger.get("Actions") or []:
+                        learn(action.get("Arguments") or {})
+                    yield cast("Mapping[str, Any]", trigger)
+
+    def workflow_names(self) -> Iterator[str]:
+        """Give the names of the workflows of the account and region."""
+        with translated("glue", "the account's Glue workflows"):
+            for page in self.boto.get_paginator("list_workflows").paginate():
+                yield from page["Workflows"]
+
+    def get_workflow(self, name: str) -> GlueWorkflow:
+        """Return a workflow with its triggers.
+
+        Raises:
+            NotFoundError: no such workflow.
+        """
+        with translated("glue", f"Glue workflow {name}"):
+            answer = self.boto.get_workflow(Name=name, IncludeGraph=True)
+        return GlueWorkflow.from_answer(name, cast("Mapping[str, Any]", answer["Workflow"]))
+
+    def crawlers(self) -> Iterator[GlueCrawler]:
+        """Give all crawlers of the account and region."""
+        with translated("glue", "the account's Glue crawlers"):
+            for page in self.boto.get_paginator("get_crawlers").paginate():
+                for crawler in page["Crawlers"]:
+                    yield GlueCrawler.from_answer(cast("Mapping[str, Any]", crawler))
 
     def connection_type(self, name: str) -> str:
         """Return a connection's type (``JDBC``, ``KAFKA``, ``NETWORK``, …); its password is not asked for.
@@ -277,6 +307,11 @@ class GlueClient:
         with translated("glue", f"Glue connection {name}"):
             answer = self.boto.get_connection(Name=name, HidePassword=True)
         return str(answer["Connection"].get("ConnectionType", ""))
+
+
+def matches(query: str, name: str) -> bool:
+    """Tell whether a name holds the query, or matches it if it has a wildcard (``*``, ``?``, ``[``)."""
+    return fnmatchcase(name, query if any(char in query for char in "*?[") else f"*{query}*")
 
 
 def _job(name: str, answer: Mapping[str, Any]) -> GlueJob:

@@ -163,6 +163,8 @@ def _resources(target: Target, reach: Reach, account: Account) -> tuple[str, ...
             return tuple(account.glue(text) for text in ("catalog", *(one.format(reach.databases) for one in below)))
         case Target.DATABASES:
             return (account.glue("catalog"), account.glue("database/*"))
+        case Target.TABLES:
+            return tuple(account.glue(text) for text in ("catalog", "database/*", "table/*/*"))
         case Target.CONNECTIONS:
             names = [account.glue(f"connection/{name}") for name in reach.connections]
             return (account.glue("catalog"), *names) if names else ()
@@ -210,6 +212,8 @@ def resources_in_words(target: Target) -> str:
             return "the catalog, the branches' databases and their tables"
         case Target.DATABASES:
             return "the catalog and the names of all databases"
+        case Target.TABLES:
+            return "the catalog, all databases and their tables"
         case Target.CONNECTIONS:
             return "the connections of main's jobs"
         case Target.ROLES:

@@ -32,6 +32,7 @@ class Target(Enum):
     OWN_JOBS = "TaggedAlready"
     CATALOG = "BranchCatalog"
     DATABASES = "AllDatabases"
+    TABLES = "AllTables"
     CONNECTIONS = "Connections"
     ROLES = "JobRoles"
 
@@ -41,7 +42,7 @@ class Call:
     """One permission that one call needs; a call that needs several has several lines.
 
     Attributes:
-        operation: the service's IAM prefix and the API's operation: ``s3:ListObjectsV2``.
+        operation: boto3's name of the service and the API's operation: ``s3:ListObjectsV2``.
         action: the permission: ``s3:ListBucket``.
         targets: on what.
         commands: of ``pypedream``, those that make it; none for what only scripts use.
@@ -74,6 +75,7 @@ _COMPARE = ("trigger-branch", "deltas", "expectations", "compare")
 _MAIN = ("create-branch", "plan", "rebase", "branches --remote", "deltas", "trigger-branch")
 _SEED = ("deploy-branch", "trigger-branch")
 _HAZARDS = ("plan", "deploy-branch")
+_IMPORT = ("import-dag",)
 _SEARCH = ("destroy-branch", "branches --remote", "doctor", "gc")
 
 _MAIN_DATA, _BRANCH_DATA, _BUCKETS = (Target.MAIN_OBJECTS,), (Target.BRANCH_OBJECTS,), (Target.BUCKETS,)
@@ -84,7 +86,13 @@ _ACCOUNT = (Target.ACCOUNT,)
 
 CALLS: tuple[Call, ...] = (
     Call("sts:GetCallerIdentity", "", (), _ALL, "whose account it is; IAM allows it to everybody"),
-    Call("s3:GetObject", "s3:GetObject", _MAIN_DATA, (*_MAIN, *_DEPLOY, *_COMPARE), "main's scripts, main's data"),
+    Call(
+        "s3:GetObject",
+        "s3:GetObject",
+        _MAIN_DATA,
+        (*_MAIN, *_IMPORT, *_DEPLOY, *_COMPARE),
+        "main's scripts, main's data",
+    ),
     Call("s3:GetObject", "s3:GetObject", _BRANCH_DATA, (*_COMPARE, *_ALL), "the branch's data and script"),
     Call("s3:HeadObject", "s3:GetObject", _BRANCH_DATA, (), "whether an object is there"),
     Call("s3:ListObjectsV2", "s3:ListBucket", _BUCKETS, _COMPARE, "the files of a dataset; main's before and after"),
@@ -116,19 +124,28 @@ CALLS: tuple[Call, ...] = (
     Call("s3:PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration", _BUCKETS, (), "for 'lifecycle'"),
     Call("s3:DeleteBucketLifecycle", "s3:PutLifecycleConfiguration", _BUCKETS, (), "for 'lifecycle'"),
     Call("s3:CreateBucket", "s3:CreateBucket", _BUCKETS, (), "a bucket for a demo"),
-    Call("glue:GetJob", "glue:GetJob", _MAIN_JOBS, (*_MAIN, *_DEPLOY), "main's jobs as they are deployed"),
+    Call("glue:GetJob", "glue:GetJob", _MAIN_JOBS, (*_MAIN, *_IMPORT, *_DEPLOY), "main's jobs as they are deployed"),
     Call("glue:GetJob", "glue:GetJob", _BRANCH_JOBS, _ALL, "whether the clone is there, and as it shall be"),
-    Call("glue:GetJobs", "glue:GetJobs", _ACCOUNT, ("import-dag",), "all jobs, for those that match the query"),
-    Call("glue:ListJobs", "glue:ListJobs", _ACCOUNT, _SEARCH, "the jobs that carry a branch's tags"),
+    Call("glue:GetJobs", "glue:GetJobs", _ACCOUNT, _IMPORT, "all jobs, for those that match the query"),
+    Call("glue:ListJobs", "glue:ListJobs", _ACCOUNT, (*_SEARCH, *_IMPORT), "the jobs that carry some tags"),
     Call("glue:GetDatabases", "glue:GetDatabases", (Target.DATABASES,), _SEARCH, "the branches' databases, by name"),
-    Call("glue:GetTriggers", "glue:GetTriggers", _ACCOUNT, _HAZARDS, "what a run of main's job would set off"),
-    Call("glue:GetConnection", "glue:GetConnection", (Target.CONNECTIONS,), _HAZARDS, "what a job is connected to"),
+    Call("glue:GetTriggers", "glue:GetTriggers", _ACCOUNT, (*_HAZARDS, *_IMPORT), "what sets off what"),
+    Call(
+        "glue:GetConnection",
+        "glue:GetConnection",
+        (Target.CONNECTIONS,),
+        (*_HAZARDS, *_IMPORT),
+        "what a job is connected to",
+    ),
+    Call("glue:ListWorkflows", "glue:ListWorkflows", _ACCOUNT, _IMPORT, "all workflows, for those that match"),
+    Call("glue:GetWorkflow", "glue:GetWorkflow", _ACCOUNT, _IMPORT, "a workflow's triggers and run properties"),
+    Call("glue:GetCrawlers", "glue:GetCrawlers", _ACCOUNT, _IMPORT, "which tables are made of what lies where"),
     Call("glue:GetJobRuns", "glue:GetJobRuns", _MAIN_JOBS, ("plan",), "past runs, to tell what a branch will take"),
     Call("glue:GetJobRuns", "glue:GetJobRuns", _JOBS, (*_RUN, "destroy-branch"), "the branch's runs under way"),
     Call("glue:GetJobRun", "glue:GetJobRun", _JOBS, (*_RUN, "destroy-branch"), "how a run stands"),
     Call("glue:StartJobRun", "glue:StartJobRun", _JOBS, _RUN, "to run, narrowed by a session policy"),
     Call("glue:BatchStopJobRun", "glue:BatchStopJobRun", _JOBS, _STOP, "to stop the branch's runs"),
-    Call("glue:GetTags", "glue:GetTags", _BRANCH_JOBS, _ALL, "whose job it is"),
+    Call("glue:GetTags", "glue:GetTags", _BRANCH_JOBS, (*_ALL, *_IMPORT), "whose job it is"),
     Call("glue:CreateJob", "glue:CreateJob", _NEW, _DEPLOY, "the clone"),
     Call("glue:CreateJob", "glue:TagResource", _NEW, _DEPLOY, "its tags"),
     Call("glue:CreateJob", "iam:PassRole", _ROLES, _DEPLOY, "for the clone, which runs in the role of main's job"),
@@ -145,6 +162,7 @@ CALLS: tuple[Call, ...] = (
     Call("glue:GetTables", "glue:GetTables", _CATALOG, _DELETE, "the tables to delete before it"),
     Call("glue:DeleteTable", "glue:DeleteTable", _CATALOG, ("trigger-branch", *_DELETE), "a table, or to replace it"),
     Call("glue:GetTable", "glue:GetTable", _CATALOG, ("trigger-branch",), "whether the table is there"),
+    Call("glue:GetTable", "glue:GetTable", (Target.TABLES,), _IMPORT, "where a table lies that a job reads or writes"),
     Call("glue:CreateTable", "glue:CreateTable", _CATALOG, ("trigger-branch",), "what the branch wrote, as a table"),
     Call(
         "glue:BatchCreatePartition",
@@ -152,6 +170,28 @@ CALLS: tuple[Call, ...] = (
         _CATALOG,
         ("trigger-branch",),
         "the table's partitions",
+    ),
+    Call(
+        "stepfunctions:ListStateMachines",
+        "states:ListStateMachines",
+        _ACCOUNT,
+        ("import-dag",),
+        "all state machines, for those that match the query",
+    ),
+    Call(
+        "stepfunctions:DescribeStateMachine",
+        "states:DescribeStateMachine",
+        _ACCOUNT,
+        ("import-dag",),
+        "their definitions, and those of the state machines that they start",
+    ),
+    Call("stepfunctions:ListExecutions", "states:ListExecutions", _ACCOUNT, ("import-dag",), "their last executions"),
+    Call(
+        "stepfunctions:GetExecutionHistory",
+        "states:GetExecutionHistory",
+        _ACCOUNT,
+        ("import-dag",),
+        "arguments of jobs that only a run tells",
     ),
     Call("glue:GetPartitions", "glue:GetPartitions", _CATALOG, (), "a table's partitions"),
 )

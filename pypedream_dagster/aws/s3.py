@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from pypedream_dagster.aws.emptying import abort_uploads, delete_if_empty, delete_versions, uploads, versions
 from pypedream_dagster.aws.translate import translated
 from pypedream_dagster.errors import NotFoundError, ProtectedError
-from pypedream_dagster.graph.uri import parse_uri
+from pypedream_dagster.graph.uri import S3Uri, parse_uri, unknown_parts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client as BotoS3
@@ -58,7 +58,7 @@ class S3Client:
         Raises:
             NotFoundError: no such object or bucket.
         """
-        at = parse_uri(uri)
+        at = _address(uri)
         with translated("s3", uri):
             return self.boto.get_object(Bucket=at.bucket, Key=at.key)["Body"].read()
 
@@ -72,7 +72,7 @@ class S3Client:
 
     def write(self, uri: str, body: bytes | str, tags: Mapping[str, str] | None = None) -> None:
         """Write an object whole, with its tags."""
-        at = parse_uri(uri)
+        at = _address(uri)
         data = body.encode() if isinstance(body, str) else body
         with translated("s3", uri):
             self.boto.put_object(Bucket=at.bucket, Key=at.key, Body=data, Tagging=urlencode(dict(tags or {})))
@@ -83,7 +83,7 @@ class S3Client:
         Raises:
             AccessDeniedError: also where the credentials may not list the bucket and the object is missing.
         """
-        at = parse_uri(uri)
+        at = _address(uri)
         try:
             with translated("s3", uri):
                 self.boto.head_object(Bucket=at.bucket, Key=at.key)
@@ -97,7 +97,7 @@ class S3Client:
         Raises:
             NotFoundError: no such object.
         """
-        at = parse_uri(uri)
+        at = _address(uri)
         with translated("s3", uri):
             answer = self.boto.get_object_tagging(Bucket=at.bucket, Key=at.key)
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
@@ -108,7 +108,7 @@ class S3Client:
         Raises:
             NotFoundError: no such object.
         """
-        at = parse_uri(uri)
+        at = _address(uri)
         merged = {**self.tags(uri), **tags}
         tag_set: Any = [{"Key": key, "Value": value} for key, value in merged.items()]
         with translated("s3", uri):
@@ -120,7 +120,7 @@ class S3Client:
         Raises:
             NotFoundError: no such bucket.
         """
-        at = parse_uri(prefix_uri)
+        at = _address(prefix_uri)
         folders: list[str] = []
         objects: list[S3Object] = []
         with translated("s3", prefix_uri):
@@ -136,7 +136,7 @@ class S3Client:
         Raises:
             NotFoundError: no such bucket. A prefix without objects gives nothing.
         """
-        at = parse_uri(prefix_uri)
+        at = _address(prefix_uri)
         with translated("s3", prefix_uri):
             for page in self.boto.get_paginator("list_objects_v2").paginate(Bucket=at.bucket, Prefix=at.key):
                 for item in page.get("Contents", []):
@@ -148,20 +148,20 @@ class S3Client:
         Raises:
             NotFoundError: no such bucket.
         """
-        return sum(1 for _ in uploads(self.boto, parse_uri(prefix_uri)))
+        return sum(1 for _ in uploads(self.boto, _address(prefix_uri)))
 
     def is_empty(self, prefix_uri: str) -> bool:
         """Tell whether nothing is left below a prefix: no object, no old version, no unfinished upload."""
-        at = parse_uri(prefix_uri)
+        at = _address(prefix_uri)
         return next(versions(self.boto, at), None) is None and next(uploads(self.boto, at), None) is None
 
     def delete_object(self, uri: str) -> int:
         """Delete one object with all its versions and markers; return how many those were."""
-        return delete_versions(self.boto, parse_uri(uri), only_key=True)
+        return delete_versions(self.boto, _address(uri), only_key=True)
 
     def delete_old_versions(self, uri: str) -> None:
         """Delete an object's versions and markers, but not its current version, if it has one."""
-        at = parse_uri(uri)
+        at = _address(uri)
         with translated("s3", uri):
             pages = list(self.boto.get_paginator("list_object_versions").paginate(Bucket=at.bucket, Prefix=at.key))
         versions = [item for page in pages for item in page.get("Versions", []) if not item["IsLatest"]]
@@ -179,14 +179,14 @@ class S3Client:
         Raises:
             ProtectedError: the URI is none that only Pypedream writes.
         """
-        at = parse_uri(uri)
+        at = _address(uri)
         if "_$pypedream" not in at.key.rpartition("/")[2]:
             raise ProtectedError(f"{uri}… is not deleted: it is nothing that Pypedream alone writes.")
         delete_versions(self.boto, at)
 
     def delete_if_empty(self, uri: str) -> int:
         """Delete one object with all its versions and markers if none of them holds a byte; return how many."""
-        return delete_if_empty(self.boto, parse_uri(uri))
+        return delete_if_empty(self.boto, _address(uri))
 
     def delete_prefix(self, prefix_uri: str) -> int:
         """Delete all below a prefix: objects, old versions, delete markers, unfinished uploads.
@@ -198,7 +198,7 @@ class S3Client:
             ProtectedError: the prefix does not end in ``/`` or is a whole bucket, or Object Lock holds some of it.
             NotFoundError: no such bucket.
         """
-        at = parse_uri(prefix_uri)
+        at = _address(prefix_uri)
         if not at.key.strip("/") or not at.key.endswith("/"):
             raise ProtectedError(
                 f"{prefix_uri} is not deleted: it is a whole bucket or does not end in '/'.",
@@ -316,3 +316,18 @@ def _object(bucket: str, item: Any) -> S3Object:
         etag=item["ETag"].strip('"'),
         last_modified=item["LastModified"],
     )
+
+
+def _address(uri: str) -> S3Uri:
+    """Parse a URI that S3 is to be asked with.
+
+    Raises:
+        NotFoundError: its bucket is not known: S3 would refuse the name.
+    """
+    at = parse_uri(uri)
+    if unknown := unknown_parts(at.bucket):
+        raise NotFoundError(
+            f"{uri} cannot be looked at: ${{{unknown[0]}}} is not known.",
+            hint="answer the import's question for it, or write the value into the graph file",
+        )
+    return at

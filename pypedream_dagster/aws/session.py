@@ -21,6 +21,7 @@ from pypedream_dagster.aws.catalog import CatalogClient
 from pypedream_dagster.aws.glue import GlueClient
 from pypedream_dagster.aws.prices import EVERY_RATE, PriceList
 from pypedream_dagster.aws.s3 import S3Client
+from pypedream_dagster.aws.step_functions import StepFunctionsClient
 from pypedream_dagster.aws.sts import StsClient
 from pypedream_dagster.errors import NotConfiguredError
 from pypedream_dagster.settings import Settings
@@ -46,6 +47,7 @@ class Aws:
     s3: S3Client
     glue: GlueClient
     catalog: CatalogClient
+    step_functions: StepFunctionsClient
     sts: StsClient
     region: str
     endpoint_url: str | None
@@ -222,6 +224,7 @@ def _build(session: boto3.Session, settings: Settings, endpoint_url: str | None,
         ),
         glue=GlueClient(boto=glue, starter=client("glue", config=once), sts=identity),
         catalog=CatalogClient(boto=glue, sts=identity),
+        step_functions=StepFunctionsClient(client("stepfunctions", config=patient)),
         sts=identity,
         region=region,
         endpoint_url=custom,

@@ -47,12 +47,14 @@ _DENIED = {
 _NOT_FOUND = {
     "404",
     "EntityNotFoundException",
+    "ExecutionDoesNotExist",
     "NoSuchBucket",
     "NoSuchEntity",
     "NoSuchKey",
     "NoSuchTagSet",
     "NoSuchUpload",
     "ResourceNotFoundException",
+    "StateMachineDoesNotExist",
 }
 _CONFLICT = {"412", "PreconditionFailed"}
 _BUSY = {

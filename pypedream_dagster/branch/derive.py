@@ -250,6 +250,7 @@ def _branch_node(
         outputs=outputs,
         upstream=upstream,
         why_cloned=(reasons[node.id] or None) if is_clone else None,
+        unexplained_writes=node.metadata.unexplained_writes,
     )
 
 

@@ -132,7 +132,10 @@ def _bases(graph: PipelineGraph) -> set[str]:
 
 
 def _meets(main: S3Uri, bucket: str, prefix: str) -> bool:
-    """Tell whether what begins with a prefix could be main's, or lies in what is."""
+    """Tell whether what begins with a prefix could be main's, or lies in what is: when in doubt, yes."""
+    if not main.is_known:
+        start = f"{main.bucket}/{main.key}".partition("${")[0]
+        return f"{bucket}/{prefix}".startswith(start) or start.startswith(f"{bucket}/{prefix}")
     if main.bucket != bucket:
         return False
     folder = main.folder.partition("/")[2]  # "" for a whole bucket

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from pypedream_dagster.graph.model import MAIN, Dataset, Json
+from pypedream_dagster.graph.model import MAIN, Dataset, Json, UnexplainedWrite
 from pypedream_dagster.masking.mask import mask_document
 
 
@@ -82,6 +82,7 @@ class BranchNode(Frozen):
         inputs, outputs: datasets.
         upstream: nodes of this branch that must have ended before.
         why_cloned: for a clone that is no origin: the reason.
+        unexplained_writes: as the graph file gives them, less those that the branch's script has no more.
     """
 
     id: str
@@ -97,6 +98,7 @@ class BranchNode(Frozen):
     outputs: tuple[Output, ...] = ()
     upstream: tuple[str, ...] = ()
     why_cloned: str | None = None
+    unexplained_writes: tuple[UnexplainedWrite, ...] = ()
 
     @field_validator("properties")
     @classmethod

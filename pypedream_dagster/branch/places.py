@@ -7,17 +7,20 @@ import re
 from pypedream_dagster.branch import naming
 from pypedream_dagster.errors import BranchError
 from pypedream_dagster.graph.model import MAIN, PipelineGraph
-from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER
+from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, unknown_parts
 from pypedream_dagster.settings import Settings
 
 
 def branch_templates(graph: PipelineGraph) -> tuple[str, ...]:
-    """Return the URI templates below which branches write, as ``s3://``: of outputs, and of scripts' folders."""
+    """Return the URI templates below which branches write, as ``s3://``: of outputs, and of scripts' folders.
+
+    Without those that are not known whole: no branch is deployed there.
+    """
     found: dict[str, None] = {}
     for node in graph.nodes:
         scripts = [node.script_template.rpartition("/")[0] + "/"] if node.script_template else []
         for template in (*(data.uri for data in node.outputs.values()), *scripts):
-            if BRANCH_PLACEHOLDER in template:
+            if BRANCH_PLACEHOLDER in template and not unknown_parts(template):
                 found[re.sub(r"^s3[an]://", "s3://", template)] = None
     return tuple(found)
 

@@ -14,7 +14,7 @@ from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.isolation import protected_uris, write_prefixes
 from pypedream_dagster.errors import BranchError
 from pypedream_dagster.graph.model import MAIN, Node, PipelineGraph, render
-from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, is_uri, parse_uri
+from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, is_uri, parse_uri, unknown_parts
 
 # Stands for a branch's name while names are composed: no name that anybody gives, and plain to every check of a URI.
 _ANY = "0any0branch0name0"
@@ -22,7 +22,7 @@ _ANY = "0any0branch0name0"
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Names and patterns; objects are ``bucket/key`` with ``*`` for anything.
+    """Names and patterns; objects are ``bucket/key`` with ``*`` for anything. What is not known whole is left out.
 
     Attributes:
         branches: the pattern of branch names that all of it is for.
@@ -74,12 +74,17 @@ def reach_of(graph: PipelineGraph, branches: str = "*") -> Reach:
             "No job of the graph has a place where a branch could write: there is nothing to allow.",
             hint=f"give them output_data, or a ScriptLocation with {BRANCH_PLACEHOLDER}",
         )
-    own = [parse_uri(uri) for uri in write_prefixes(graph, _ANY, [node.id for node in nodes])]
+    own = [uri for uri in map(parse_uri, write_prefixes(graph, _ANY, [node.id for node in nodes])) if uri.is_known]
+    if not own:
+        raise BranchError(
+            "Where the branches of this graph write is not known: its URIs hold unknown parts (${…}).",
+            hint="answer the import's questions for them, or write the values into the graph file",
+        )
     roots, rest = _mains(graph, nodes, own)
     branch_objects = [pattern for uri in own for pattern in _below(uri, branches)]
     mains = [*(pattern for uri in roots for pattern in _whole(uri)), *(one for uri in rest for one in _exactly(uri))]
     kept = [pattern for pattern in mains if _may_meet(pattern, branch_objects)]
-    main_jobs = sorted({node.job_name(MAIN) for node in nodes})
+    main_jobs = sorted({name for node in nodes if not unknown_parts(name := node.job_name(MAIN))})
     branch_jobs = _job_patterns(nodes, branches)
     databases = _pattern(naming.catalog_table(_ANY, "any", None).partition(".")[0] + "*", branches.replace("-", "_"))
     tables = {data.table for node in nodes for data in node.outputs.values() if data.table}
@@ -115,21 +120,24 @@ def _mains(graph: PipelineGraph, nodes: list[Node], own: list[S3Uri]) -> tuple[l
     templates = [data.uri for node in nodes for data in node.outputs.values() if data.main_uri is None]
     templates += [node.script_template for node in nodes if node.script_template]
     candidates = {naming.branch_root(template, MAIN) for template in templates if BRANCH_PLACEHOLDER in template}
-    roots = [uri for uri in map(parse_uri, candidates) if not any(uri.overlaps(other) for other in own)]
+    roots = [
+        uri for uri in map(parse_uri, candidates) if uri.is_known and not any(uri.overlaps(other) for other in own)
+    ]
     named = [*protected_uris(graph), *(uri for uri, _ in _scripts(nodes))]
-    rest = [parse_uri(text) for text in named if is_uri(text)]
+    rest = [parse_uri(text) for text in named if is_uri(text) and not unknown_parts(text)]
     return _outermost(roots), _outermost([uri for uri in rest if not any(root.contains(uri) for root in roots)])
 
 
 def _read(nodes: list[Node]) -> list[tuple[S3Uri, bool]]:
     """Return main's datasets and scripts, and for each whether it is one object."""
     datasets = [(parse_uri(data.base_uri), False) for node in nodes for data in node.outputs.values()]
+    datasets = [(uri, is_object) for uri, is_object in datasets if uri.is_known]
     return [*datasets, *((parse_uri(uri), True) for uri, _ in _scripts(nodes))]
 
 
 def _scripts(nodes: list[Node]) -> list[tuple[str, str]]:
     found = [(render(str(node.script_template), MAIN), node.id) for node in nodes]
-    return [(uri, node) for uri, node in found if is_uri(uri)]
+    return [(uri, node) for uri, node in found if is_uri(uri) and not unknown_parts(uri)]
 
 
 def _main_objects(nodes: list[Node], roots: list[S3Uri]) -> tuple[str, ...]:
@@ -163,6 +171,7 @@ def _exactly(uri: S3Uri) -> tuple[str, ...]:
 
 def _job_patterns(nodes: list[Node], branches: str) -> tuple[str, ...]:
     """Return the patterns of clones' names; ``*`` at the end, for a name that is taken gets something appended."""
+    nodes = [node for node in nodes if not unknown_parts(node.job_name(MAIN))]
     found = {_pattern(f"{node.job_name(_ANY)}*", branches) for node in nodes}
     # A job that forbids other arguments is cloned under its own name with the branch's appended.
     late = {_pattern(f"{node.job_name(MAIN)}-{_ANY}*", branches) for node in nodes}
@@ -205,4 +214,4 @@ def _connections(node: Node) -> tuple[str, ...]:
 
 def _role(node: Node) -> str:
     role = node.metadata.properties.get("Role")
-    return render(role, MAIN) if isinstance(role, str) else ""
+    return render(role, MAIN) if isinstance(role, str) and not unknown_parts(role) else ""

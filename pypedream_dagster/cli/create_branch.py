@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -15,13 +16,16 @@ from pypedream_dagster.branch.derive import derive_branch
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
 from pypedream_dagster.branch.places import project_name
 from pypedream_dagster.branch.policy import check_policies
-from pypedream_dagster.branch.store import BranchStore, main_on_disk, sha256
+from pypedream_dagster.branch.store import BranchStore, main_on_disk, script_name, sha256
+from pypedream_dagster.branch.unknown import check_known
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import Duration
 from pypedream_dagster.cli.output import count, note
 from pypedream_dagster.deploy.production import Production
-from pypedream_dagster.errors import AwsError, BranchError, NotFoundError
+from pypedream_dagster.deploy.rewriting import rewritten_scripts, script_diff, settled
+from pypedream_dagster.errors import AwsError, BranchError, NotFoundError, StateError
 from pypedream_dagster.graph.files import read_graph
+from pypedream_dagster.graph.uri import unknown_parts
 from pypedream_dagster.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +45,13 @@ if TYPE_CHECKING:
     metavar="[NODE=]PATH",
     help="Start from this file, not from production's script on AWS; repeatable.",
 )
+@click.option(
+    "--rewrite-literals",
+    "rewrites",
+    is_flag=True,
+    help="Let the script take from job arguments the places that stand in it as literals; shown as a diff first.",
+)
+@click.option("--yes", is_flag=True, help="Take the diff of --rewrite-literals without asking.")
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -50,6 +61,8 @@ def command(
     expires: timedelta,
     follow_order: bool,
     scripts: tuple[str, ...],
+    rewrites: bool,
+    yes: bool,
 ) -> None:
     """Create a branch at a node: its graph, and the script to edit.
 
@@ -64,6 +77,9 @@ def command(
     own = _own_files(derived, scripts)
     base = _base(invocation, settings, derived, own)
     bodies = {origin: own[origin] if origin in own else base.scripts[origin] for origin in derived.origins}
+    if rewrites:
+        bodies = _rewritten(branch, derived, bodies, yes=yes)
+    derived = settled(derived, bodies)
     now = invocation.now().replace(microsecond=0)
     record = Branch(
         name=branch,
@@ -99,9 +115,42 @@ def _own_files(graph: BranchGraph, given: Sequence[str]) -> dict[str, bytes]:
     return bodies
 
 
+def _rewritten(branch: str, graph: BranchGraph, bodies: Mapping[str, bytes], *, yes: bool) -> dict[str, bytes]:
+    """Return the scripts with their literal places from arguments, once the user has seen and taken the diff.
+
+    Raises:
+        StateError: it was not taken, or nobody can be asked.
+    """
+    found = rewritten_scripts(graph, bodies)
+    changed = [node for node, rewriting in found.items() if rewriting.replaced]
+    for node in changed:
+        path = f"branches/{branch}/scripts/{script_name(graph.by_id[node])}"
+        for line in script_diff(path, bodies[node], found[node].body):
+            click.echo(line)
+    for node, rewriting in found.items():
+        for left in rewriting.left:
+            at = f"line {left.line} " if left.line else ""
+            note(f"Left as it is in {node}: {at}{left.what}: {left.why}.")
+        if not rewriting.replaced:
+            note(f"Nothing is rewritten in {node}: none of its places stands in the script as a literal.")
+    if changed and not yes:
+        if not sys.stdin.isatty():
+            raise StateError(
+                f"Branch {branch!r} is not created: nobody can be asked whether the diff is to be applied.",
+                hint="look at the diff, then run the command again with --yes",
+            )
+        if not click.confirm(f"Create branch {branch!r} with this script?", err=True):
+            raise StateError(
+                f"Branch {branch!r} is not created.", hint="leave out --rewrite-literals to start as main does"
+            )
+    return {node: rewriting.body for node, rewriting in found.items()}
+
+
 def _base(invocation: Invocation, settings: Settings, graph: BranchGraph, own: Mapping[str, bytes]) -> Baseline:
     """Return main as it is now, with a script for each origin: production's; what was brought, where that has none."""
     missing = [origin for origin in graph.origins if origin not in own]
+    if any(unknown_parts(graph.by_id[origin].production_job) for origin in missing):
+        check_known(graph, "created")
     try:
         aws = invocation.aws()
         if missing:

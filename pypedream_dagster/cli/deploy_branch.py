@@ -20,6 +20,7 @@ from pypedream_dagster.deploy.execute import execute
 from pypedream_dagster.deploy.hazards.acknowledge import acknowledged, check_acknowledged
 from pypedream_dagster.deploy.hazards.model import BUILDING
 from pypedream_dagster.deploy.hazards.scan import scan
+from pypedream_dagster.deploy.hazards.unexplained import check_explained
 from pypedream_dagster.deploy.lease import held, holder_of
 from pypedream_dagster.deploy.narrowing import FLAG
 from pypedream_dagster.deploy.plan import Plan, plan_deployment
@@ -97,6 +98,7 @@ def command(
         plan = planned()
         hazards = scan(aws, store, plan.graph)
         record = acknowledged(store.branch(branch), hazards, ids, by=owner, at=invocation.now())
+        check_explained(branch, hazards)
         check_acknowledged(record, hazards)
         if ids:
             store.update_branch(record)

@@ -37,7 +37,9 @@ class Entry(NamedTuple):
 COMMANDS = {
     "plot": Entry("plot", "Draw the pipeline's graph, left to right along the data."),
     "nodes": Entry("nodes", "List the nodes that can be branched."),
-    "import-dag": Entry("import_dag", "Build or extend the main graph from what is deployed."),
+    "import-dag": Entry(
+        "import_dag", "Build or extend the main graph from what is deployed, or from the code that deploys it."
+    ),
     "branches": Entry("branches", "List main and all branches, and how they stand."),
     "create-branch": Entry("create_branch", "Create a branch at a node: its graph, and the script to edit."),
     "plan": Entry("plan", "Say what a branch would create, run, read and write."),

@@ -11,6 +11,7 @@ from pypedream_dagster.aws.prices import PriceList
 from pypedream_dagster.branch.derive import derive_main
 from pypedream_dagster.branch.model import Branch, BranchGraph, BranchNode
 from pypedream_dagster.branch.policy import MAX_POLICY_CHARACTERS, check_policies
+from pypedream_dagster.branch.unknown import check_known
 from pypedream_dagster.cli import drift_view
 from pypedream_dagster.cli.costs import (
     UNKNOWN,
@@ -58,6 +59,7 @@ def command(
     refuse_main(branch, "planned")
     store = invocation.store()
     record, graph = store.branch(branch), store.graph(branch)
+    check_known(graph, "planned")
     expected = _expected(invocation, graph, usd_per_dpu_hour)
     notes = [*_unenforced(invocation, record, graph), *_notes(invocation, record, graph)]
     hazards = scan_where_possible(invocation, store, graph)

@@ -16,6 +16,7 @@ from pypedream_dagster.branch.merge import has_markers
 from pypedream_dagster.branch.model import Branch, BranchGraph
 from pypedream_dagster.branch.staging import check_settled
 from pypedream_dagster.branch.store import BranchStore, sha256
+from pypedream_dagster.branch.unknown import check_known
 from pypedream_dagster.deploy.delta_job import DeltaCode, delta_origin, delta_resources
 from pypedream_dagster.deploy.live import Tags, active_runs, is_empty, is_ours, live_tags, production_jobs
 from pypedream_dagster.deploy.locked import locked_nodes, with_clones, with_live_arguments
@@ -79,13 +80,14 @@ def plan_deployment(
         also_given_up: nodes that are to run without a session policy, beside those that the branch's record names.
 
     Raises:
-        BranchError: no such branch.
+        BranchError: no such branch, or parts of what it runs, reads or writes are not known.
         StateError: a script is missing or has conflict markers, the branch is half rebased or deployed elsewhere, or a
             job cannot run on a branch.
         NotFoundError: a production job is not deployed.
         ProtectedError: something is in the way that is not this branch's, or a job's role cannot be narrowed.
     """
     branch, graph = store.branch(name), store.graph(name)
+    check_known(graph, "deployed")
     tags = branch_tags(branch)
     known = known_deployment(aws, store, name, tags, search=False)
     record = known.record

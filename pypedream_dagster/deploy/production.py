@@ -13,6 +13,7 @@ from pypedream_dagster.branch.drift import Drift, find_drift
 from pypedream_dagster.branch.model import BranchGraph
 from pypedream_dagster.branch.store import BranchStore, main_on_disk, sha256
 from pypedream_dagster.errors import AccessDeniedError, NotFoundError
+from pypedream_dagster.graph.uri import unknown_parts
 from pypedream_dagster.masking.mask import mask_document
 
 _REQUESTS_AT_ONCE = 8
@@ -29,15 +30,16 @@ class Production:
     def now(self, graph: BranchGraph, graph_path: Path) -> Baseline:
         """Return main's graph, and production's job and script of each of the branch's nodes.
 
-        A script that is gone or may not be read is left unknown.
+        A script that is gone or may not be read is left unknown; a job whose name is not known counts as not deployed.
 
         Raises:
             AwsError: AWS could not be asked.
         """
         with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
-            names = sorted({node.production_job for node in graph.nodes} - self._jobs.keys())
+            wanted = {node.production_job for node in graph.nodes if not unknown_parts(node.production_job)}
+            names = sorted(wanted - self._jobs.keys())
             self._jobs.update(zip(names, pool.map(self.aws.glue.get_job, names), strict=True))
-            jobs = {node.id: self._jobs[node.production_job] for node in graph.nodes}
+            jobs = {node.id: self._jobs.get(node.production_job) for node in graph.nodes}
             uris = sorted({job.script_uri for job in jobs.values() if job is not None} - self._scripts.keys())
             self._scripts.update(zip(uris, pool.map(self._script, uris), strict=True))
         bodies = {node: self._scripts[job.script_uri] if job is not None else None for node, job in jobs.items()}

@@ -27,7 +27,7 @@ from pypedream_dagster.deploy.record import (
 from pypedream_dagster.deploy.resources import Database, Kind, Prefix, fingerprint
 from pypedream_dagster.deploy.search import find_tagged
 from pypedream_dagster.errors import NotFoundError, StateError
-from pypedream_dagster.graph.uri import S3Uri, parse_uri, plain_prefix
+from pypedream_dagster.graph.uri import S3Uri, parse_uri, plain_prefix, unknown_parts
 
 Item = tuple[Kind, str]
 
@@ -109,8 +109,9 @@ def _place(account: str, region: str, is_local: bool) -> str:
 
 def named_by(graph: BranchGraph) -> Iterator[Item]:
     """Give what a branch may have on AWS, by the names that its graph gives."""
-    yield from _deployed_by(graph)
-    yield from _delta_items(graph)
+    for kind, identity in (*_deployed_by(graph), *_delta_items(graph)):
+        if not unknown_parts(identity):
+            yield kind, identity
 
 
 def _deployed_by(graph: BranchGraph) -> Iterator[Item]:

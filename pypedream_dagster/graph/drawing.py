@@ -10,7 +10,7 @@ from pypedream_dagster.graph.model import MAIN, Link, Node, PipelineGraph
 
 Kind = Literal["spark", "python-shell", "noop", "other"]
 Mark = Literal["plain", "origin", "affected", "unaffected"]
-Flow = Literal["plain", "head", "base", "unaffected"]
+Flow = Literal["plain", "head", "base", "unaffected", "high", "medium", "low"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class DrawnLink:
 
     Attributes:
         data: datasets that it carries; empty where it only orders.
-        flow: ``head`` between affected nodes, ``base`` where a branch reads main's data.
+        flow: ``head`` between affected nodes, ``base`` where a branch reads main's data; of an import, how sure it is.
     """
 
     source: str
@@ -146,6 +146,12 @@ def mark_texts(drawing: Drawing) -> Iterator[tuple[Mark, str]]:
 
 def flow_texts(drawing: Drawing) -> Iterator[tuple[Flow, str]]:
     """Yield the flows that a drawing uses, with what they mean."""
-    meanings: dict[Flow, str] = {"head": "the branch's data", "base": "main's data"}
+    meanings: dict[Flow, str] = {
+        "head": "the branch's data",
+        "base": "main's data",
+        "high": "sure",
+        "medium": "likely",
+        "low": "weak",
+    }
     used = {link.flow for link in drawing.links}
     return ((flow, text) for flow, text in meanings.items() if flow in used)

@@ -1,6 +1,7 @@
 """The abstract pipeline graph as its file holds it: frozen, with unknown fields kept.
 
-URIs and names are templates: ``{branch-name}`` stands for ``main`` or a branch (see :mod:`graph.uri`).
+URIs and names are templates: ``{branch-name}`` stands for ``main`` or a branch, ``${name}`` for a part that an import
+could not tell (see :mod:`graph.uri`).
 The models check the shape of each part; :mod:`graph.validate` checks what the parts mean together.
 """
 
@@ -133,6 +134,22 @@ class Dataset(Part):
         return self.base_uri if branch == MAIN else render(self.uri, branch)
 
 
+class UnexplainedWrite(Part):
+    """A write of a node's job that a branch could not send elsewhere, as an import has found it.
+
+    Attributes:
+        what: an S3 URI or ``database.table``, or what is known of it; perhaps nothing.
+        at: where it stands: ``script.py:12`` or ``--dest``.
+        why: in one line: ``no argument moves it``, ``its place cannot be told``, ``belongs to node x``.
+        dataset: the output of the node's that it is, if it is one.
+    """
+
+    what: str = ""
+    at: str
+    why: str
+    dataset: str | None = None
+
+
 class NodeMetadata(Part):
     """What a node is and does.
 
@@ -144,6 +161,7 @@ class NodeMetadata(Part):
         input_arguments: argument by input, where it is not ``--<DATASET>_DATA_SOURCE``; the key is the
             dataset's name, or ``<node>.<dataset>`` where two producers' datasets share one.
         output_arguments: argument by output, where it is not ``--<DATASET>_DATA_SINK``.
+        unexplained_writes: what its job writes and no argument moves: a branch with such a node is not deployed.
     """
 
     operation: str
@@ -153,6 +171,7 @@ class NodeMetadata(Part):
     arguments: Mapping[str, str] = Field(default_factory=dict)
     input_arguments: Mapping[str, str] = Field(default_factory=dict)
     output_arguments: Mapping[str, str] = Field(default_factory=dict)
+    unexplained_writes: tuple[UnexplainedWrite, ...] = ()
 
 
 class Node(Part):

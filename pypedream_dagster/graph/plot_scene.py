@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from pypedream_dagster.graph.drawing import Drawing, DrawnLink, DrawnNode, flow_texts, kind_text, mark_texts
+from pypedream_dagster.graph.drawing import Drawing, DrawnLink, DrawnNode, Flow, flow_texts, kind_text, mark_texts
 from pypedream_dagster.graph.plot_layout import ORDER_PORT, Layout, lay_out
 
 MARGIN = 28.0
@@ -18,6 +18,7 @@ _HEADER, _HEADER_NOOP, _ROW = 44.0, 30.0, 19.0
 _PAD, _STRIPE, _TIP = 13.0, 5.0, 8.0
 _LONGEST = 250.0
 _LEAST_WIDTH = 700.0
+_PAINTED: tuple[Flow, ...] = ("unaffected", "plain", "low", "medium", "high", "base", "head")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def scene_of(drawing: Drawing) -> Scene:
         for slot in layer
         if not slot.is_lane
     }
-    links = sorted(drawing.links, key=lambda link: ("unaffected", "plain", "base", "head").index(link.flow))
+    links = sorted(drawing.links, key=lambda link: _PAINTED.index(link.flow))
     groups = [
         legend,
         *(_link(link, layout, nodes, columns, boxes, top) for link in links),

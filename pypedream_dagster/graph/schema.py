@@ -31,7 +31,8 @@ def graph_schema() -> Json:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pypedream's main graph",
-        "description": "Node-link JSON as networkx writes it. {branch-name} stands for main, or for a branch.",
+        "description": "Node-link JSON as networkx writes it. {branch-name} stands for main, or for a branch; "
+        "${name} for a part that is not known.",
         "type": "object",
         "required": ["nodes"],
         "properties": {

@@ -1,4 +1,8 @@
-"""S3 URIs as values: parsing, and the one relation that isolation stands on (does one contain another)."""
+"""S3 URIs as values: parsing, and the one relation that isolation stands on (does one contain another).
+
+An imported graph may not know all of a URI: ``s3://${LakeBucket}/raw/`` has the unknown part ``LakeBucket``. Such a URI
+is compared as the text that it is, and AWS is never asked with it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from functools import lru_cache
 BRANCH_PLACEHOLDER = "{branch-name}"
 """Replaced by ``main`` for production and by the branch's name for a branch."""
 
+_UNKNOWN = re.compile(r"\$\{([^${}\s]+)\}")
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]*)(?:/(?P<key>.*))?$", re.DOTALL)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 # Wider than today's rules: buckets from before 2018 may have capitals and '_', S3-compatible stores short names.
@@ -24,6 +29,11 @@ class S3Uri:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has no unknown part: whether AWS can be asked with it."""
+        return not unknown_parts(str(self))
 
     @property
     def folder(self) -> str:
@@ -43,6 +53,8 @@ class S3Uri:
 def parse_uri(text: str) -> S3Uri:
     """Parse ``s3://bucket/key`` (``s3a`` and ``s3n`` too).
 
+    Unknown parts (``${name}``) may stand anywhere in it.
+
     Raises:
         ValueError: not an S3 URI, a bad bucket name, or a key with an empty, ``.`` or ``..`` segment.
     """
@@ -50,7 +62,7 @@ def parse_uri(text: str) -> S3Uri:
     if match is None:
         raise ValueError(f"{text!r} is not an S3 URI (s3://bucket/prefix/)")
     bucket, key = match["bucket"], match["key"] or ""
-    if not _BUCKET.match(bucket):
+    if not _BUCKET.match(without_unknown_parts(bucket, "x")):
         raise ValueError(f"{text!r} has no valid bucket name")
     # "//" names another object than "/" on S3, but every reader folds it: what looks apart would not be.
     if any(part in {"", ".", ".."} for part in key.rstrip("/").split("/")) and key.strip("/"):
@@ -58,6 +70,16 @@ def parse_uri(text: str) -> S3Uri:
     if any(ord(char) < 32 or char in "*?" for char in text):
         raise ValueError(f"{text!r} has a control or wildcard character")
     return S3Uri(bucket, key)
+
+
+def unknown_parts(text: str) -> tuple[str, ...]:
+    """Return the names of the unknown parts in a text, each once: ``LakeBucket`` of ``s3://${LakeBucket}/raw/``."""
+    return tuple(dict.fromkeys(_UNKNOWN.findall(text)))
+
+
+def without_unknown_parts(text: str, instead: str = "") -> str:
+    """Return a text with something plain in place of its unknown parts."""
+    return _UNKNOWN.sub(instead, text)
 
 
 def is_uri(text: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from pypedream_dagster.graph.model import Node, PipelineGraph, render
 from pypedream_dagster.graph.select import is_acyclic
-from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, parse_uri
+from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, parse_uri, unknown_parts, without_unknown_parts
 from pypedream_dagster.masking.mask import is_secret, mask_text
 
 # Ids name files, asset keys and jobs; dataset names become argument names.
@@ -158,7 +158,7 @@ def _uri_faults(graph: PipelineGraph) -> Iterator[str]:
             yield from (f"{place}: {fault}" for fault in faults)
             if not faults and not node.is_noop:
                 heads.append((f"{node.id}.{name}", parse_uri(render(data.uri, _SAMPLE_BRANCH))))
-            if data.main_uri is not None and (held := re.findall(r"\{[^}]*\}", data.main_uri)):
+            if data.main_uri is not None and (held := _placeholders(data.main_uri)):
                 yield f"{place}: main_uri {data.main_uri!r} is production's own, it may not hold {', '.join(held)}"
             try:
                 bases.append((f"{node.id}.{name}", parse_uri(data.base_uri)))
@@ -176,8 +176,11 @@ def _template_faults(node: Node, template: str) -> Iterator[str]:
     if BRANCH_PLACEHOLDER in template.removeprefix("s3://").split("/", 1)[0]:
         yield f"{template!r} has {BRANCH_PLACEHOLDER} in the bucket's name: a branch makes no buckets"
         return
+    if BRANCH_PLACEHOLDER.strip("{}") in unknown_parts(template):
+        yield f"{template!r} has an unknown part called branch-name, which cannot be told from {BRANCH_PLACEHOLDER}"
+        return
     rendered = render(template, _SAMPLE_BRANCH)
-    if unresolved := re.findall(r"\{[^}]*\}", rendered):
+    if unresolved := _placeholders(rendered):
         yield f"{template!r} has the unresolved placeholder {', '.join(unresolved)}"
         return
     try:
@@ -185,6 +188,11 @@ def _template_faults(node: Node, template: str) -> Iterator[str]:
             yield f"{template!r} is a whole bucket: give it a prefix"
     except ValueError as error:
         yield str(error)
+
+
+def _placeholders(text: str) -> list[str]:
+    """Return what stands in braces and is no unknown part."""
+    return re.findall(r"\{[^}]*\}", without_unknown_parts(text))
 
 
 def _overlapping(uris: list[tuple[str, S3Uri]]) -> Iterator[tuple[tuple[str, str], str]]:

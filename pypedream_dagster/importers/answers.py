@@ -105,9 +105,9 @@ class Answers:
         """Values of parameters by name, as far as they were answered by name."""
         return {given.about: given.text for given in self.given.values() if given.kind == "parameter" and given.about}
 
-    def unasked(self, asked: Iterable[Question]) -> tuple[str, ...]:
-        """Return the answers to which there is no question among these, as a person knows them."""
-        ids = {question.id for question in asked}
+    def unasked(self, asked: Iterable[Question], settled: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return the answers to which there is no question among these, nor was (by id), as a person knows them."""
+        ids = {question.id for question in asked} | set(settled)
         return tuple(_label(name, given) for name, given in self.given.items() if name not in ids)
 
     def __or__(self, other: Answers) -> Answers:

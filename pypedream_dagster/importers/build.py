@@ -19,6 +19,7 @@ from pypedream_dagster.importers.document import graph_document_of
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.finding import Imported
 from pypedream_dagster.importers.inquiry import (
+    ask_about_homes,
     ask_about_parameters,
     ask_about_scripts,
     ask_about_uses,
@@ -31,7 +32,7 @@ from pypedream_dagster.importers.nodes import Selection, Steps, steps_of
 from pypedream_dagster.importers.parameters import filled
 from pypedream_dagster.importers.scripts import Script, Scripts
 from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
-from pypedream_dagster.importers.uses import Blind, Use, uses_of
+from pypedream_dagster.importers.uses import Blind, Use, told_locations, uses_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,11 @@ def import_graph(given: Given) -> Imported:
     pairs = pairs_of(found.uses, Order(steps.order))
     ask_about_scripts(asking, steps.steps, found.scripts)
     ask_about_writers(asking, datasets)
+    ask_about_homes(asking, datasets)
     ask_about_uses(asking, steps.steps, found.uses, pairs)
     blind = settled_writes(asking, steps.steps, found.blind)
     linked = joined(steps, pairs, datasets, asking)
-    ask_about_parameters(asking, steps.steps, found.uses)
+    ask_about_parameters(asking, steps.steps, found.uses, found.script_locations)
     document = graph_document_of(steps.steps, datasets, linked, blind, found.values)
     document["graph"] = {
         "metadata": {
@@ -116,6 +118,7 @@ def wanted_scripts(given: Given) -> tuple[str, ...]:
 class _Found:
     steps: Steps
     scripts: Mapping[str, Script | None]
+    script_locations: Mapping[str, str]
     catalog: Catalog
     uses: Sequence[Use]
     blind: Sequence[Blind]
@@ -130,6 +133,9 @@ def _look(given: Given) -> _Found:
     scripts = Scripts(given.files, given.survey.scripts, values)
     of_step = {step.id: scripts.of(step) for step in steps.steps if step.is_job}
     catalog = Catalog(given.survey, values, lambda table: asking.known("unknown-table", table))
+    for step in steps.steps:
+        for table, location in told_locations(step, of_step.get(step.id), values):
+            catalog.add(table, location)
     crawlers = _crawlers(given.survey, values)
     uses: list[Use] = []
     blind: list[Blind] = []
@@ -144,7 +150,8 @@ def _look(given: Given) -> _Found:
         )
         uses += its_uses
         blind += its_blind
-    return _Found(steps, of_step, catalog, uses, blind, values, asking)
+    locations = {step.id: scripts.location(step) for step in steps.steps if step.is_job}
+    return _Found(steps, of_step, locations, catalog, uses, blind, values, asking)
 
 
 def _steps(given: Given, values: Mapping[str, str], asking: Asking) -> Steps:

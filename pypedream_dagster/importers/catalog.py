@@ -33,7 +33,7 @@ class Catalog:
         for entry in survey.tables:
             table = table_place(filled(f"{entry.database}.{entry.name}", values))
             if table is not None:
-                self._add(table.text, filled(entry.location, values))
+                self.add(table.text, filled(entry.location, values))
                 if entry.format:
                     self._formats[table.text] = entry.format
         self._crawled: dict[str, list[tuple[Place, str]]] = defaultdict(list)
@@ -67,7 +67,8 @@ class Catalog:
         """Return the format of a table's files, where it is known."""
         return self._formats.get(table)
 
-    def _add(self, name: str, location: str) -> None:
+    def add(self, name: str, location: str) -> None:
+        """Learn where a table lies, if that is not known yet."""
         place = s3_place(location)
         if place is not None and name not in self._places and not place.is_whole_bucket:
             self._places[name] = place

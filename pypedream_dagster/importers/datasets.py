@@ -180,7 +180,9 @@ class _Write:
 def _grouped(uses: Iterable[Use]) -> Iterator[list[Use]]:
     groups: defaultdict[tuple[str, str], list[Use]] = defaultdict(list)
     for use in uses:
-        if use.direction == "write":
+        place = use.lies_at or use.place
+        # What lies somewhere in a bucket is no dataset: it is asked for.
+        if use.direction == "write" and not (place.is_whole_bucket and (place.cut or place.at_run_time)):
             groups[use.node, (use.lies_at or use.place).text].append(use)
     yield from groups.values()
 
@@ -198,6 +200,8 @@ def _uri(use: Use) -> tuple[str, bool]:
         if UNKNOWN in segment or (number > 1 and run_time):
             break
         kept.append(segment)
+    if not kept:
+        return use.value, False
     text = f"s3://{'/'.join(kept)}"
     whole = len(kept) == len(place.segments)
     ends = use.value if whole and use.place.kind == "s3" and not place.cut else f"{text}/"
@@ -213,7 +217,7 @@ def _on_main_and_branch(uri: str) -> tuple[S3Uri | None, S3Uri | None]:
         head = parse_uri(render(template, _SAMPLE))
     except ValueError:
         return None, None
-    return (main, head) if main.key.strip("/") and head.key.strip("/") else (None, None)
+    return (main, head) if head.key.strip("/") else (None, None)
 
 
 class _Taken:

@@ -1,45 +1,134 @@
-"""Whether a job reads or writes what an argument names, told by the name alone."""
+"""Which way data goes through an argument, told by its name alone: the last resort, where no script can be read."""
 
 from __future__ import annotations
 
 import re
+from difflib import SequenceMatcher
 from typing import Literal
 
 Direction = Literal["input", "output", "unknown"]
 
-_INPUT_WORDS = {"from", "in", "input", "inputs", "read", "reads", "source", "sources", "src"}
-_OUTPUT_WORDS = {
-    "dest",
-    "destination",
-    "export",
-    "out",
-    "output",
-    "outputs",
-    "result",
-    "results",
-    "save",
-    "sink",
-    "target",
-    "to",
-    "write",
-    "writes",
+SOURCE_SUFFIX = "_DATA_SOURCE"
+SINK_SUFFIX = "_DATA_SINK"
+
+# Stage words (raw, landing, bronze, silver, gold) say nothing: one job's output is the next one's input.
+_INPUT_WORDS = frozenset(
+    "input inputs inp source sources src srcs read reads reader origin inbound incoming upstream"
+    # Spanish, Portuguese, Italian, German, French
+    " origen origem orig entrada entradas fuente fonte lectura leitura sorgente quelle quellen eingang eingabe entree"
+    " entrée".split()
+)
+_OUTPUT_WORDS = frozenset(
+    "output outputs outp sink sinks target targets tgt tgts destination destinations dest dests dst write writes writer"
+    " result results save export exports publish published outbound outgoing unload"
+    " destino destinos saida saidas saída salida salidas alvo uscita destinazione ziel ausgang ausgabe sortie sorties"
+    " cible".split()
+)
+_OFTEN_MISSPELLED: dict[str, Direction] = {
+    "input": "input",
+    "inputs": "input",
+    "source": "input",
+    "sources": "input",
+    "output": "output",
+    "outputs": "output",
+    "target": "output",
+    "targets": "output",
+    "destination": "output",
 }
+_LIKENESS = 0.8
+_SHORTEST_MISSPELLED = 4
+_PREPOSITIONS: dict[str, Direction] = {
+    "from": "input",
+    "in": "input",
+    "to": "output",
+    "into": "output",
+    "out": "output",
+}
+# With these, "from" and "to" are the ends of a span of time, or of a letter's way.
+_SPANS = frozenset(
+    "date dates datetime day days time timestamp ts month months year years hour hours week minute period email emails"
+    " mail address addr id ids version offset row rows line lines number num count memory live process be".split()
+)
+_PLACES = tuple(
+    "directory database location dataset bucket folder prefix paths tables files path table file data dir uri url key"
+    " loc db s3".split()
+)
 
 
 def direction_of(argument: str) -> Direction:
-    """Tell from an argument's name whether the job reads or writes what it names."""
-    if argument.upper().endswith("_DATA_SOURCE"):
+    """Tell from an argument's name whether the job reads or writes what it names.
+
+    A name that holds words of both directions says nothing.
+    """
+    upper = argument.upper()
+    if upper.endswith(SOURCE_SUFFIX):
         return "input"
-    if argument.upper().endswith("_DATA_SINK"):
+    if upper.endswith(SINK_SUFFIX):
         return "output"
-    words = set(words_of(argument))
-    reads, writes = bool(words & _INPUT_WORDS), bool(words & _OUTPUT_WORDS)
-    if reads == writes:
-        return "unknown"
-    return "input" if reads else "output"
+    said = _said(words_of(argument)) - {"unknown"}
+    return said.pop() if len(said) == 1 else "unknown"
 
 
 def words_of(argument: str) -> list[str]:
-    """Return the words of an argument's name, in lower case."""
+    """Return the words of a name in camelCase, snake_case, kebab-case or a mixture, in lower case."""
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", argument)
-    return [word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word]
+    spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", spaced)
+    return [word for word in re.split(r"[^\w]+|_+", spaced.lower()) if word]
+
+
+def says_direction(word: str) -> bool:
+    """Tell whether a word of a name is about direction, so that it is no part of what the data is called."""
+    return _direction_of_word(word) != "unknown" or word in _PREPOSITIONS
+
+
+def _said(words: list[str]) -> set[Direction]:
+    said: set[Direction] = set()
+    spans = not _SPANS.isdisjoint(words)
+    strong = [_direction_of_word(word) for word in words]
+    said.update(strong)
+    for index, word in enumerate(words):
+        way = _PREPOSITIONS.get(word)
+        if way is None or spans or (word == "to" and index and words[index - 1] in _PLACES):
+            continue
+        is_at_an_end = index in {0, len(words) - 1}
+        contradicts = bool(said - {way, "unknown"}) or bool({"from", "to"} <= set(words))
+        if is_at_an_end or (contradicts and word in {"from", "to", "into"}):
+            said.add(way)
+    return said
+
+
+def _direction_of_word(word: str) -> Direction:
+    plain = word.rstrip("0123456789") or word
+    for known, way in ((_INPUT_WORDS, "input"), (_OUTPUT_WORDS, "output")):
+        if plain in known:
+            return "input" if way == "input" else "output"
+    if (way_of_part := _run_together(plain)) != "unknown":
+        return way_of_part
+    return _misspelled(plain)
+
+
+def _run_together(word: str) -> Direction:
+    """Return what ``inputpath`` or ``s3output`` says: a place's word, and one of direction before or after it."""
+    for place in _PLACES:
+        for rest in (word.removesuffix(place), word.removeprefix(place)):
+            if rest == word:
+                continue
+            if rest in _INPUT_WORDS or rest in {"in", "from"}:
+                return "input"
+            if rest in _OUTPUT_WORDS or rest in {"out", "to"}:
+                return "output"
+    return "unknown"
+
+
+def _misspelled(word: str) -> Direction:
+    """Return what a word says that is nearly one of those that people most often misspell."""
+    if len(word) < _SHORTEST_MISSPELLED:
+        return "unknown"
+    near: set[Direction] = {
+        way
+        for right, way in _OFTEN_MISSPELLED.items()
+        if word[0] == right[0]
+        and abs(len(word) - len(right)) <= 1
+        and SequenceMatcher(None, word, right, autojunk=False).ratio() >= _LIKENESS
+    }
+    return near.pop() if len(near) == 1 else "unknown"

@@ -60,7 +60,7 @@ def _node(
     metadata: Json = {"operation": step.operation, "trigger": step.trigger, "properties": _properties(step, values)}
     if step.arguments:
         metadata["arguments"] = dict(step.arguments)
-    metadata["output_data"] = {out.name: _dataset(out, linked) for out in outputs}
+    metadata["output_data"] = {out.name: _filled(_dataset(out, linked), values) for out in outputs}
     if inputs := linked.input_arguments.get(step.id):
         metadata["input_arguments"] = dict(inputs)
     unusual = {

@@ -10,7 +10,21 @@ from pathlib import Path
 from pypedream_dagster.errors import PypedreamError
 from pypedream_dagster.importers.survey import Problem, Where
 
-_ENDINGS = (".json", ".yaml", ".yml", ".template", ".py", ".tf", ".tfvars", ".tpl", ".tftpl", ".asl", ".j2", ".jinja")
+_ENDINGS = (
+    ".json",
+    ".yaml",
+    ".yml",
+    ".template",
+    ".py",
+    ".ipynb",
+    ".tf",
+    ".tfvars",
+    ".tpl",
+    ".tftpl",
+    ".asl",
+    ".j2",
+    ".jinja",
+)
 _PASSED_OVER = {
     ".git",
     ".terraform",

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import networkx as nx
 
 from pypedream_dagster.importers.survey import Flow, Problem, Survey, Task, Trigger, Where
-from pypedream_dagster.masking.mask import is_secret, learn
+from pypedream_dagster.masking.mask import is_secret, learn, mask_arguments
 
 _Kind = Literal["job", "crawler"]
 _Entity = tuple[_Kind, str]
@@ -105,20 +105,21 @@ def trigger_flows(
     survey = Survey()
     for name in sorted({*groups, *(run_properties or {})}):
         survey += workflow_flow(name, groups.get(name, []), at=at, run_properties=(run_properties or {}).get(name))
-    for group in _connected(tuple(_facts(adrift))):
-        flow, problems = _flow(min(trigger.name for trigger in group) or _ADRIFT, group, at)
-        survey += Survey(flows=(flow,), problems=problems)
+    for group in connected_triggers(adrift):
+        survey += workflow_flow(min(_text(raw.get("Name")) for raw in group) or _ADRIFT, group, at=at)
     return survey
 
 
-def _connected(triggers: Sequence[_TriggerFacts]) -> Iterator[tuple[_TriggerFacts, ...]]:
+def connected_triggers(triggers: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], ...]]:
+    """Give the groups of triggers that start or wait for the same; one that starts nothing is in none."""
+    known = [(raw, next(_facts([raw]))) for raw in triggers]
     shared: nx.Graph[Hashable] = nx.Graph()
-    for number, trigger in enumerate(triggers):
+    for number, (_, trigger) in enumerate(known):
         if trigger.actions:
             shared.add_node(number)
             shared.add_edges_from((number, entity) for entity in trigger.entities)
     for component in nx.connected_components(shared):
-        yield tuple(triggers[number] for number in sorted(item for item in component if isinstance(item, int)))
+        yield tuple(known[number][0] for number in sorted(item for item in component if isinstance(item, int)))
 
 
 def _flow(name: str, triggers: Sequence[_TriggerFacts], at: Where) -> tuple[Flow, tuple[Problem, ...]]:
@@ -284,7 +285,7 @@ def _actions(raw: Any) -> Iterator[_Action]:
             given = item.get("Arguments") if entity[0] == "job" else None
             arguments = {str(k): _argument(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
             learn(arguments)
-            yield _Action(entity, tuple(sorted(arguments.items())))
+            yield _Action(entity, tuple(sorted(mask_arguments(arguments).items())))
 
 
 def _entity(item: Mapping[str, Any]) -> _Entity | None:

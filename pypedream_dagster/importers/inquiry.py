@@ -12,6 +12,7 @@ from pypedream_dagster.importers.nodes import Step
 from pypedream_dagster.importers.parameters import parameters_in
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import Where
+from pypedream_dagster.importers.templates import BRANCHES, dataset_fields
 from pypedream_dagster.importers.uses import Blind, Use
 
 IGNORE = "ignore"
@@ -24,7 +25,7 @@ def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[st
         if not step.is_job:
             continue
         script = scripts.get(step.id)
-        if step.job is None:
+        if step.job is None and not parameters_in(step.name):
             asking.ask(
                 "unknown-job",
                 step.name,
@@ -118,8 +119,26 @@ def settled_writes(asking: Asking, steps: Sequence[Step], blind: Sequence[Blind]
     )
 
 
-def ask_about_parameters(asking: Asking, steps: Iterable[Step], uses: Iterable[Use]) -> None:
-    """Ask for the values of unknown parts of places, job names and arguments."""
+def ask_about_homes(asking: Asking, datasets: Datasets) -> None:
+    """Ask where branches may write what lies on main in a bucket of its own."""
+    for output in datasets.outputs:
+        fields = dataset_fields(output.uri)
+        template = fields if isinstance(fields, str) else str(fields["uri"])
+        for name in parameters_in(template):
+            if name.startswith(BRANCHES):
+                asking.ask(
+                    "parameter",
+                    name,
+                    f"{output.node} writes to all of {output.uri}: in which other bucket may branches write it? A "
+                    "branch in the same one would be in main's data.",
+                    node=output.node,
+                )
+
+
+def ask_about_parameters(
+    asking: Asking, steps: Iterable[Step], uses: Iterable[Use], script_locations: Mapping[str, str]
+) -> None:
+    """Ask for the values of unknown parts of places, job names, arguments, and where scripts lie."""
     users: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for use in uses:
         for text in (use.value, use.location.text if use.location else ""):
@@ -129,6 +148,8 @@ def ask_about_parameters(asking: Asking, steps: Iterable[Step], uses: Iterable[U
         for text, what in ((step.name, "the job's name"), *((value, key) for key, value in step.arguments.items())):
             for name in parameters_in(text):
                 users[name][f"{step.id} ({what})"] = None
+        for name in parameters_in(script_locations.get(step.id, "")):
+            users[name][f"{step.id} (where its script lies)"] = None
     for name, where in sorted(users.items()):
         shown = list(where)[:_MOST_USERS]
         more = f" and {len(where) - _MOST_USERS} more" if len(where) > _MOST_USERS else ""

@@ -79,6 +79,7 @@ class Step:
         trigger: whether it waits for all before it, or any.
         at: where it was found.
         rerun_of: the node that is the same job with the same arguments, earlier in the same flow.
+        flow: the flow that runs it, the first by name; empty where none does.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Step:
     trigger: Trigger = "ALL"
     at: tuple[Where, ...] = ()
     rerun_of: str | None = None
+    flow: str = ""
 
     @property
     def is_job(self) -> bool:
@@ -141,8 +143,8 @@ def steps_of(
     drafts: dict[tuple[object, ...], _Draft] = {}
     order: set[tuple[_Draft, _Draft]] = set()
     notes: list[str] = []
-    flows = [flow for flow in _distinct_flows(survey.flows) if flow.kind in selection.flows]
-    for flow in sorted(flows, key=lambda flow: (flow.name, flow.at)):
+    flows = [flow for flow in _distinct_flows(survey.flows, values) if flow.kind in selection.flows]
+    for flow in sorted(flows, key=lambda flow: (flow.name, str(flow.at))):
         of_task = dict(_drafts_of_flow(flow, jobs, values, drafts))
         order |= {(of_task[a], of_task[b]) for a, b in flow.order if of_task[a] is not of_task[b]}
     used = {draft.name for draft in drafts.values() if draft.operation == "glue"}
@@ -201,20 +203,29 @@ class _JobIndex:
         return (job.name, job) if job else (name, None)
 
 
-def _distinct_flows(flows: Iterable[Flow]) -> Iterator[Flow]:
-    """Give each flow once: a definition's file may be found by itself and through the template that deploys it."""
-    by_place: dict[tuple[str, int | None, str], Flow] = {}
+def _distinct_flows(flows: Iterable[Flow], values: Mapping[str, str]) -> Iterator[Flow]:
+    """Give each flow once: a definition's file may be found by itself and through the template that deploys it.
+
+    Of those that stand at one place, the ones that know most are kept: what deploys a definition puts its values in.
+    """
+    by_place: defaultdict[frozenset[object], list[Flow]] = defaultdict(list)
     for flow in flows:
-        place = (flow.at.source, flow.at.line, flow.at.part)
-        other = by_place.get(place)
-        # The template that deploys it knows more: it has put its values in.
-        if other is None or _unknowns(flow) < _unknowns(other):
-            by_place[place] = flow
-    yield from by_place.values()
+        stands = frozenset((task.key, task.at.source, task.at.line) for task in flow.tasks)
+        by_place[stands].append(flow)
+    for group in by_place.values():
+        fewest = min(_unknowns(flow, values) for flow in group)
+        said: set[object] = set()
+        for flow in sorted(group, key=lambda flow: (str(flow.at), flow.name)):
+            tells = frozenset((task.key, task.job, frozenset(task.arguments.items())) for task in flow.tasks)
+            if _unknowns(flow, values) == fewest and tells not in said:
+                said.add(tells)
+                yield flow
 
 
-def _unknowns(flow: Flow) -> int:
-    return sum(len(parameters_in(text)) for task in flow.tasks for text in (task.job or "", *task.arguments.values()))
+def _unknowns(flow: Flow, values: Mapping[str, str]) -> tuple[bool, int]:
+    """Rank a flow by what is unknown of it; one that stands for itself is deployed by nobody that tells."""
+    texts = (text for task in flow.tasks for text in (task.job or "", *task.arguments.values()))
+    return not flow.at.part, sum(len(parameters_in(filled(text, values))) for text in texts)
 
 
 def _drafts_of_flow(
@@ -349,6 +360,7 @@ def _step(draft: _Draft, name: str, values: Mapping[str, str], named: Mapping[_D
         trigger=draft.trigger,
         at=tuple(dict.fromkeys(places)),
         rerun_of=named[draft.rerun_of] if draft.rerun_of else None,
+        flow=draft.flow,
     )
 
 

@@ -131,7 +131,9 @@ def relate(written: Place, read: Place) -> Relation | None:
         return _relate_names(written, read)
     one, two = written.segments, read.segments
     if len(one) < 2 or len(two) < 2:
-        return None
+        # A bucket says nothing of what lies in it; two that name one and the same mean the same.
+        same = one == two and not written.at_run_time
+        return Relation(True, int(written.cut or read.cut), 0, True) if same else None
     bucket = _match(one[0], two[0])
     if bucket is None:
         return None

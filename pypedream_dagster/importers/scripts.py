@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.nodes import Step
@@ -14,7 +15,7 @@ from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.script.model import Reading
 from pypedream_dagster.script.reading import read_script
 
-_ENDINGS = (".py", ".scala")
+_ENDINGS = (".py", ".scala", ".ipynb")
 _ENVIRONMENTS = {"dev", "test", "stage", "staging", "prod", "production", "main", "job", "glue", "etl", "script"}
 
 
@@ -87,16 +88,29 @@ class Scripts:
         wanted = _words(PARAMETER.sub("", step.name))
         if not wanted or self.location(step):
             return None
-        found = [
-            path for name, paths in self._by_name.items() for path in paths if _words(name.rpartition(".")[0]) == wanted
-        ]
+        named = [(_words(posixpath.basename(path).rpartition(".")[0]), path) for path in self._bodies]
+        found = [path for words, path in named if words == wanted]
+        if not found:  # a job may have its team's or product's name before: acme-sales-clean-orders, clean_orders.py
+            within = [(len(words), path) for words, path in named if len(words) > 1 and _holds(wanted, words)]
+            longest = max(within, default=(0, ""))[0]
+            found = [path for length, path in within if length == longest]
         return found[0] if len(found) == 1 else None
 
     def _script(self, path: str, body: bytes, language: str) -> Script:
         language = "scala" if path.lower().endswith(".scala") else language
         if path not in self._read:
-            self._read[path] = read_script(body, language=language)
+            self._read[path] = _reading(body, language)
         return Script(path, self._read[path])
+
+
+@lru_cache(maxsize=4096)
+def _reading(body: bytes, language: str) -> Reading:
+    """Read a script once, however often an import looks at it: most of an import's time goes here."""
+    return read_script(body, language=language)
+
+
+def _holds(words: tuple[str, ...], part: tuple[str, ...]) -> bool:
+    return any(words[start : start + len(part)] == part for start in range(len(words) - len(part) + 1))
 
 
 def _plain(uri: str) -> str:

@@ -168,10 +168,19 @@ def _of_files(
         on_progress("state machines", 0, 0)
         survey += step_functions.survey(files, variables)
     if not infrastructure_only and "airflow" in kinds:
-        from pypedream_dagster.importers import airflow
+        from pypedream_dagster.importers.airflow import source as airflow
 
         on_progress("DAGs", 0, 0)
         survey += airflow.survey(files, variables)
+    if not infrastructure_only:  # a flow's jobs may be described there, too
+        from pypedream_dagster.importers import glue_files
+
+        on_progress("Glue's JSON", 0, 0)
+        survey += glue_files.survey(files, variables)
+    if not infrastructure_only:
+        from pypedream_dagster.importers import glue_files
+
+        survey += glue_files.survey(files, variables)
     if not infrastructure_only or "cloudformation" in kinds:
         from pypedream_dagster.importers import cloudformation
 

@@ -6,9 +6,13 @@ import re
 
 from pypedream_dagster.graph.model import MAIN, Json
 from pypedream_dagster.graph.uri import BRANCH_PLACEHOLDER, S3Uri, parse_uri
+from pypedream_dagster.importers.parameters import parameter
 
 _BRANCH_FOLDER = "pypedream"
 """Below it lie the branches' data in buckets whose production paths hold no ``main``."""
+
+BRANCHES = "branches."
+"""Before a bucket's name: the unknown bucket for branches of a dataset that is a whole bucket."""
 
 
 def uri_template(uri: str) -> str | None:
@@ -27,6 +31,11 @@ def dataset_fields(uri: str) -> Json | str:
     if template is not None:
         return template
     parsed = parse_uri(uri)
+    if not parsed.key.strip("/"):
+        # A branch below it would be in main's dataset: it needs a bucket that only a person can name.
+        home = parameter(f"{BRANCHES}{re.sub(r'[${}]', '', parsed.bucket)}")
+        folder = re.sub(r"[${}]", "", parsed.bucket)
+        return {"uri": f"s3://{home}/{_BRANCH_FOLDER}/{BRANCH_PLACEHOLDER}/{folder}/", "main_uri": str(parsed)}
     return {
         "uri": f"s3://{parsed.bucket}/{_BRANCH_FOLDER}/{BRANCH_PLACEHOLDER}/{parsed.key}",
         "main_uri": str(parsed),

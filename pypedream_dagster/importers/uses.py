@@ -27,6 +27,7 @@ only that somebody else writes there."""
 
 _VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
 _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
+_BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
 _CODE_ENDINGS = (
@@ -119,25 +120,43 @@ def uses_of(
         found += _sql_uses(step, step.resource)
     elif step.operation == "crawler" and (crawler := crawlers.get(step.resource or "")):
         found += _crawler_uses(step, crawler)
-    located = (_located(use, catalog) for use in found if not use.place.is_whole_bucket)
+    located = (_located(use, catalog) for use in found)
     return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
 
 
+def arguments_of(step: Step, values: Mapping[str, str]) -> dict[str, str]:
+    """Return what a script is given, by names without dashes: its run's arguments, and its workflow's properties."""
+    properties = f"{step.flow}."
+    found = {name.removeprefix(properties): text for name, text in values.items() if name.startswith(properties)}
+    return found | {name.lstrip("-"): value for name, value in step.effective.items()}
+
+
+def told_locations(step: Step, script: Script | None, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Give the tables whose location a script tells: ``database.table`` and its S3 URI."""
+    if script is None or not script.reading.locations:
+        return
+    arguments = arguments_of(step, values)
+    for found in script.reading.locations:
+        table = table_place(place_of_text(found.table, arguments, values))
+        place = next(iter(_places(place_of_text(found.place, arguments, values), "s3")), None)
+        if table is not None and place is not None:
+            yield table.text, place[0]
+
+
 def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: list[Blind]) -> Iterator[Use]:
-    arguments = {name.lstrip("-"): value for name, value in step.effective.items()}
+    arguments = arguments_of(step, values)
     for fact in script.reading.facts:
         if not isinstance(fact, Access) or fact.action == "delete" or fact.system not in {"s3", "catalog", "unknown"}:
             continue
         at = f"{script.path}:{fact.at.line}"
         text = place_of_text(fact.target, arguments, values)
-        argument = _whole_argument(fact.target, step, text)
+        argument = _whole_argument(fact.target, step, text, script.reading.declared)
         places = list(_places(text, fact.system))
         if not places and fact.action == "write" and fact.system != "unknown":
             blind.append(Blind(step.id, at, _shown(text)))
         for value, place in places:
-            if place.is_whole_bucket and fact.action == "write":
-                blind.append(Blind(step.id, at, value))
-                continue
+            if place.is_whole_bucket and fact.action == "write" and (place.cut or place.at_run_time):
+                blind.append(Blind(step.id, at, _shown(value)))
             yield Use(
                 node=step.id,
                 direction="read" if fact.action == "read" else "write",
@@ -151,12 +170,13 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
             )
 
 
-def _whole_argument(target: Text, step: Step, text: str) -> str | None:
+def _whole_argument(target: Text, step: Step, text: str, declared: Sequence[str]) -> str | None:
     """Return the argument that is all of a target, slashes at its end aside."""
     match target.pieces:
         case (Argument(name),) | (Argument(name), "/") if name != "*":
             dashed = next((given for given in step.effective if given.lstrip("-") == name), f"--{name}")
-            return dashed if len(_VALUE_URI.findall(text)) <= 1 else None
+            is_argument = dashed in step.effective or name in declared
+            return dashed if is_argument and len(_VALUE_URI.findall(text)) <= 1 else None
         case _:
             return None
 
@@ -176,6 +196,11 @@ def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
         place = Place("other", text.strip("/"))
         if not place.at_run_time:
             yield text, place
+    elif system == "s3" and _BEGUN_BY_PARAMETER.match(text):
+        # A parameter holds the whole beginning, scheme and bucket included.
+        place = s3_place(_cut_at_unknown(f"s3://{text}"))
+        if place is not None:
+            yield f"s3://{text}", place
 
 
 def _cut_at_unknown(uri: str) -> str:
@@ -200,7 +225,9 @@ def _argument_uses(
 
 
 def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str], str | None]) -> Iterator[Use]:
-    uris = _VALUE_URI.findall(value)
+    is_place = direction_of(name) != "unknown" or bool(_words(name) & _PLACE_WORDS)
+    begun = is_place and _BEGUN_BY_PARAMETER.match(value) is not None
+    uris = [f"s3://{value}"] if begun else _VALUE_URI.findall(value)
     answer = told(step, name)
     direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[direction_of(name)]
     if answer == "neither":
@@ -210,7 +237,7 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
     for uri in uris:
         place = s3_place(uri)
         if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
-            whole = uri == value.strip()
+            whole = begun or uri == value.strip()
             yield Use(step.id, direction, by, place, uri, name, name if whole else None)
     if not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and _words(name) & _PLACE_WORDS:
         place = Place("other", value)

@@ -24,6 +24,12 @@ def glue_database_exists(name: str) -> bool:
     return name in backend("glue").databases
 
 
+def glue_workflow(name: str) -> dict[str, Any] | None:
+    """The Glue workflow of this name as GetWorkflow answers it, but without its graph; None where there is none."""
+    found = backend("glue").workflows.get(name)
+    return None if found is None else dict(found.as_dict())
+
+
 def bucket_exists(name: str) -> bool:
     """Whether S3 has this bucket."""
     return name in backend("s3").buckets

@@ -24,6 +24,8 @@ from pypedream_dagster.local_aws.execution.scheduler import Scheduler
 from pypedream_dagster.local_aws.front import Front
 from pypedream_dagster.local_aws.glue.api import GlueApi
 from pypedream_dagster.local_aws.glue.jobs import JobStore
+from pypedream_dagster.local_aws.glue.named import NamedStore
+from pypedream_dagster.local_aws.glue.orchestration import OrchestrationApi
 from pypedream_dagster.local_aws.glue.runs import RunStore
 from pypedream_dagster.local_aws.glue.tags import TagStore
 from pypedream_dagster.local_aws.moto_applications import MotoApplications
@@ -143,7 +145,9 @@ def _assemble(options: Options, state: StateDir, listener: socket.socket) -> _Se
     )
     scheduler = Scheduler(runs, jobs, lambda: JobRunner(context), options.slots)
     tags = TagStore(state.tags_file, jobs)
-    front = Front(MotoApplications(), GlueApi(jobs, runs, tags, scheduler), tags, snapshots, root)
+    triggers, connections = NamedStore(state.triggers_file, "Trigger"), NamedStore(state.connections_file, "Connection")
+    glue = GlueApi(jobs, runs, tags, scheduler, OrchestrationApi(triggers, connections, tags))
+    front = Front(MotoApplications(), glue, tags, snapshots, root)
     endpoint = Endpoint(url, REGION, root.access_key_id, root.secret_access_key, os.getpid())
     return _Server(endpoint, _http_server(listener, front), scheduler, context.jvms, snapshots)
 

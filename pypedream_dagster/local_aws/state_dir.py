@@ -10,6 +10,8 @@
     objects/             bodies of S3 objects
     glue/jobs/           one JSON file per Glue job
     glue/tags.json       tags of Glue resources other than jobs
+    glue/triggers.json   Glue triggers
+    glue/connections.json  Glue connections
     runs/<run id>/       run.json, stdout, stderr and the files of one job run
 """
 
@@ -65,6 +67,16 @@ class StateDir:
     def tags_file(self) -> Path:
         """Tags of Glue resources other than jobs."""
         return self.root / "glue" / "tags.json"
+
+    @property
+    def triggers_file(self) -> Path:
+        """Glue triggers."""
+        return self.root / "glue" / "triggers.json"
+
+    @property
+    def connections_file(self) -> Path:
+        """Glue connections."""
+        return self.root / "glue" / "connections.json"
 
     @property
     def runs(self) -> Path:

@@ -6,16 +6,14 @@ whatever the data says, nothing in it can run. Without scripts the report reads 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pypedream_dagster.delta.model import SCHEMA_VERSION, BranchDelta, Cell, DatasetDelta, Samples
 from pypedream_dagster.report import charts, digest, wording
+from pypedream_dagster.report.page import own_file, page_environment, policy_hash
 
 _OPEN_DATASETS = 6
 _CELL_CHARACTERS = 120
@@ -38,19 +36,11 @@ def render_html(delta: BranchDelta | DatasetDelta) -> str:
     overview that links to them. Up to six of them are open from the start; the others are folded, and open when
     printed.
     """
-    environment = Environment(
-        loader=PackageLoader("pypedream_dagster.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["shown"] = wording.visible
+    environment = page_environment()
     environment.filters["cell"] = _cell
     limits = _limits(delta.datasets if isinstance(delta, BranchDelta) else (delta,))
     items = digest.by_weight(delta) if isinstance(delta, BranchDelta) else [(1, delta)]
-    # Both are our own files; put into the page as they stand, for '>' is no '&gt;' there.
-    style, script = (Markup(environment.get_template(name).render()) for name in ("delta.css", "delta.js"))  # noqa: S704
+    style, script = (own_file(environment, name) for name in ("delta.css", "delta.js"))
     page: str = environment.get_template("delta.html.j2").render(
         branch=delta if isinstance(delta, BranchDelta) else None,
         items=items,
@@ -58,9 +48,9 @@ def render_html(delta: BranchDelta | DatasetDelta) -> str:
         opened=_opened(items, is_branch=isinstance(delta, BranchDelta)),
         limits=limits,
         style=style,
-        style_hash=_hash(style),
+        style_hash=policy_hash(style),
         script=script,
-        script_hash=_hash(script),
+        script_hash=policy_hash(script),
         version=SCHEMA_VERSION,
         charts=charts,
         digest=digest,
@@ -102,11 +92,6 @@ def _limits(datasets: Sequence[DatasetDelta]) -> _Limits:
         rows=max(_LEAST_ROWS, _SAMPLED_CELLS // max(1, cells)),
         all_charts=sum(columns) <= _CHARTED_COLUMNS,
     )
-
-
-def _hash(text: str) -> str:
-    """Return what a Content-Security-Policy calls an inline text."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _opened(items: Iterable[tuple[int, DatasetDelta]], *, is_branch: bool) -> frozenset[int]:

@@ -15,7 +15,7 @@ from pypedream_dagster.aws.glue import GlueClient
 from pypedream_dagster.aws.s3 import S3Client
 from pypedream_dagster.branch.model import BranchGraph, BranchNode
 from pypedream_dagster.errors import AccessDeniedError, NotFoundError
-from pypedream_dagster.graph.uri import parse_uri
+from pypedream_dagster.graph.uri import parse_uri, unknown_parts
 
 _AT_ONCE = 8  # a listing is a chain of requests that wait for each other; several chains need not
 _MOST_OBJECTS = 200_000  # of a prefix that the node neither reads nor writes: 200 requests, twice a run
@@ -133,6 +133,8 @@ def look_at(s3: S3Client, glue: GlueClient, what: Watched) -> Snapshot:
 
 def _listed_far(s3: S3Client, uri: str) -> tuple[dict[str, tuple[int, str]], str]:
     """List what is not the node's own: where that cannot be, the reason, and no failure of the run."""
+    if unknown := unknown_parts(uri):
+        return {}, f"${{{unknown[0]}}} is not known"
     try:
         found = _listed(s3, uri, _MOST_OBJECTS + 1)
     except (AccessDeniedError, NotFoundError) as error:

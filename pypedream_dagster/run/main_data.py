@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from pypedream_dagster.aws.s3 import S3Client, S3Object
 from pypedream_dagster.branch.model import BranchGraph, BranchNode
 from pypedream_dagster.errors import AwsError
-from pypedream_dagster.graph.uri import find_uris, is_uri, parse_uri, plain_prefix
+from pypedream_dagster.graph.uri import find_uris, is_uri, parse_uri, plain_prefix, unknown_parts
 from pypedream_dagster.run.isolation import Snapshot
 
 MOST_OBJECTS = 10_000
@@ -56,7 +56,7 @@ def sources(graph: BranchGraph, node: BranchNode) -> tuple[str, ...]:
     given = {} if not isinstance(defaults, dict) else {k: v for k, v in defaults.items() if k not in node.arguments}
     known = {output.base_uri for output in node.outputs} | {item.uri for item in node.inputs}
     found = {uri for text in _texts(given.values()) for uri in map(_plain, find_uris(text)) if uri is not None}
-    return tuple(sorted((found & set(graph.protected_uris)) - known))
+    return tuple(sorted(uri for uri in (found & set(graph.protected_uris)) - known if not unknown_parts(uri)))
 
 
 def data_before(s3: S3Client, graph: BranchGraph, node: BranchNode, snapshot: Snapshot) -> tuple[MainData, ...]:

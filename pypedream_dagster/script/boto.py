@@ -6,13 +6,25 @@ from collections.abc import Iterator, Mapping
 
 from pypedream_dagster.script.chain import Chain, Link
 from pypedream_dagster.script.model import Access, Action, Fact, OtherIdentity, System
-from pypedream_dagster.script.values import Constant, Table, Text, Unknown, Value, as_text, literal, text_of
+from pypedream_dagster.script.spark import SparkState, sql_accesses
+from pypedream_dagster.script.values import (
+    Call,
+    Constant,
+    Table,
+    Text,
+    Unknown,
+    Value,
+    alternatives,
+    as_text,
+    literal,
+    text_of,
+)
 
 LISTING = "boto3, which lists it"
 """How an access is told apart that sees which objects there are, and not what is in them."""
 
 _PACKAGES = {"boto3", "aioboto3", "botocore", "aiobotocore", "session"}
-_MAKERS = {"client", "resource", "create_client"}
+_MAKERS = frozenset({"client", "resource", "create_client"})
 _KEYS = {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
 _ENVIRONMENT_SETTERS = {"__setitem__", "setdefault", "putenv"}
 _ENVIRONMENT = ("AWS_ACCESS_KEY", "AWS_SECRET", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_SHARED_CRED")
@@ -45,8 +57,17 @@ _BY_METHOD: Mapping[str, str] = {
     "start_query_execution": "athena",
     "assume_role": "sts",
     "batch_create_partition": "glue",
+    "download_fileobj": "s3",
+    "list_objects_v2": "s3",
 }
 _BY_KEYWORD: Mapping[tuple[str, str], str] = {
+    ("get_object", "Bucket"): "s3",
+    ("head_object", "Bucket"): "s3",
+    ("list_objects", "Bucket"): "s3",
+    ("paginate", "Bucket"): "s3",
+    ("download_file", "Bucket"): "s3",
+    ("copy", "CopySource"): "s3",
+    ("get_table", "DatabaseName"): "glue",
     ("publish", "TopicArn"): "sns",
     ("publish", "TargetArn"): "sns",
     ("send_message", "QueueUrl"): "sqs",
@@ -91,6 +112,11 @@ def boto_facts(chain: Chain) -> Iterator[Fact]:
             yield from _s3(chain, rest)
         case "glue":
             yield from _glue(chain)
+        case "athena" if chain.name == "start_query_execution":
+            yield from _athena(chain)
+        case "redshift-data" | "rds-data" if chain.name.endswith("execute_statement"):
+            yield from _unloaded(chain)
+            yield Access(chain.place, "write", "aws", _named(chain), "boto3", service=service)
         case "sts":
             if chain.name.startswith("assume_role"):
                 role = as_text(chain.call.argument(None, "RoleArn"))
@@ -101,6 +127,29 @@ def boto_facts(chain: Chain) -> Iterator[Fact]:
                 return
             system = _SYSTEMS.get(service, "aws")
             yield Access(chain.place, action, system, _named(chain), "boto3", service=service)
+
+
+def _athena(chain: Chain) -> Iterator[Fact]:
+    """Give a query's tables, and where its result goes."""
+    call = chain.call
+    context = call.argument(None, "QueryExecutionContext")
+    database = literal(context.items.get("Database")) if isinstance(context, Table) else None
+    for query in alternatives(call.argument(None, "QueryString") or Unknown()):
+        if as_text(query).start.strip():
+            yield from sql_accesses(as_text(query), chain.place, "athena", SparkState(database=database))
+    configuration = call.argument(None, "ResultConfiguration")
+    if isinstance(configuration, Table) and (place := configuration.items.get("OutputLocation")) is not None:
+        yield Access(chain.place, "write", "s3", as_text(place), "athena, results", "append")
+    yield Access(chain.place, "write", "aws", _named(chain), "boto3", service="athena")
+
+
+def _unloaded(chain: Chain) -> Iterator[Fact]:
+    """Give the places on S3 that a statement of Redshift's copies from or unloads to."""
+    for access in sql_accesses(
+        as_text(chain.call.argument(None, "Sql", "sql")), chain.place, "redshift-data", SparkState()
+    ):
+        if access.system == "s3":
+            yield access
 
 
 def _identities(chain: Chain) -> Iterator[Fact]:
@@ -124,7 +173,8 @@ def _identities(chain: Chain) -> Iterator[Fact]:
 
 def _service(chain: Chain) -> tuple[str | None, tuple[Link, ...]]:
     """Return the service that a call goes to, and the links after its client; None where it is no call of boto3."""
-    for index in range(len(chain.links) - 2, -1, -1):
+    makers = () if _MAKERS.isdisjoint(chain.names) else range(len(chain.links) - 2, -1, -1)
+    for index in makers:
         link = chain.links[index]
         if link.name in _MAKERS and link.call is not None:
             name = literal(link.call.argument(0, "service_name"))
@@ -136,7 +186,7 @@ def _service(chain: Chain) -> tuple[str | None, tuple[Link, ...]]:
     known = _BY_METHOD.get(chain.name)
     if known is None:
         known = next(
-            (s for (m, word), s in _BY_KEYWORD.items() if m == chain.name and word in chain.call.keywords), None
+            (_BY_KEYWORD[chain.name, word] for word in chain.call.keywords if (chain.name, word) in _BY_KEYWORD), None
         )
     return known, chain.links[-1:]
 
@@ -207,9 +257,7 @@ def _s3(chain: Chain, rest: tuple[Link, ...]) -> Iterator[Fact]:
     elif (owner := made.get("Bucket")) is not None:
         bucket = owner.argument(0, "name")
         selected = made.get("filter")
-        key = (
-            selected.argument(None, "Prefix") if selected else call.argument(1, "Key") if name.startswith("up") else key
-        )
+        key = selected.argument(None, "Prefix") if selected else _bucket_key(call, name, key)
     elif name == "paginate" or (name == "list_objects_v2"):
         action = "read"
     if bucket is None and action == "read":
@@ -218,6 +266,15 @@ def _s3(chain: Chain, rest: tuple[Link, ...]) -> Iterator[Fact]:
         key = Unknown()  # of several objects, or of the bucket
     through = LISTING if name.startswith(("list", "head", "paginate", "filter", "all")) else "boto3"
     yield Access(chain.place, action, "s3", _uri(bucket, key), through, service="s3")
+
+
+def _bucket_key(call: Call, name: str, key: Value | None) -> Value | None:
+    """Return the key that a bucket's own method is given."""
+    if name in {"upload_file", "upload_fileobj", "copy"}:
+        return call.argument(1, "Key")
+    if name in {"download_file", "download_fileobj", "put_object"}:
+        return call.argument(0, "Key")
+    return key
 
 
 def _copied_from(chain: Chain, source: Value | None) -> Iterator[Fact]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pypedream_dagster.script.model import Place
 from pypedream_dagster.script.values import Call, Member, Result, Symbol, Table, Value, literal
@@ -27,11 +28,16 @@ class Chain:
         call: the outermost call; the last link is its own.
         root: what the chain begins with.
         links: from the root outwards; an imported name's dotted parts are links, too.
+        names: of the links.
     """
 
     call: Call
     root: Value
     links: tuple[Link, ...]
+    names: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple([link.name for link in self.links]))
 
     @property
     def name(self) -> str:
@@ -47,11 +53,6 @@ class Chain:
     def module(self) -> str:
         """The first part of the root's dotted name: the package that the chain comes from; else empty."""
         return self.root.name if isinstance(self.root, Symbol) else ""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the links."""
-        return tuple(link.name for link in self.links)
 
     @property
     def place(self) -> Place:
@@ -72,13 +73,24 @@ def place(call: Call) -> Place:
     return Place(call.line, call.code(), call.order)
 
 
-def chain_of(call: Call) -> Chain:
-    """Return the chain that ends in a call."""
+def chains_of(calls: Iterable[Call]) -> list[Chain]:
+    """Return the chain of each call; quicker than one by one, for most go on where another ends."""
+    known: dict[Call, Chain] = {}
+    for call in calls:
+        known[call] = chain_of(call, known)
+    return list(known.values())
+
+
+def chain_of(call: Call, known: Mapping[Call, Chain] = MappingProxyType({})) -> Chain:
+    """Return the chain that ends in a call; of calls whose chains are known, these are taken."""
     links: list[Link] = []
     value: Value = Result(call)
     while len(links) < _LONGEST:
         made: Call | None = None
         if isinstance(value, Result):
+            before = known.get(value.call)
+            if before is not None and len(before.links) + len(links) <= _LONGEST:
+                return Chain(call, before.root, before.links + tuple(reversed(links)))
             made, value = value.call, value.call.callee
         match value:
             case Member(owner, name):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pypedream_dagster.script.chain import Chain
 from pypedream_dagster.script.model import Access, Action, Bookmark, Fact, Mode, OtherIdentity, Streaming, System
-from pypedream_dagster.script.spark import without_credentials
+from pypedream_dagster.script.spark import synced_table, without_credentials
 from pypedream_dagster.script.values import (
     Constant,
     Sequence,
@@ -25,6 +25,8 @@ _CONNECTIONS: Mapping[str, System] = {
     "parquet": "s3",
     "orc": "s3",
     "hudi": "s3",
+    "delta": "s3",
+    "iceberg": "s3",
     "marketplace.spark": "unknown",
     "custom.spark": "unknown",
     "redshift": "redshift",
@@ -66,6 +68,14 @@ def glue_facts(chain: Chain) -> Iterator[Fact]:
     elif name == "setCatalogInfo":
         target = _table(call.argument(0, "catalogDatabase"), call.argument(1, "catalogTableName"))
         yield Access(chain.place, "write", "catalog", target, "glue", "append")
+    elif name in {"getCatalogSource", "getCatalogSink"}:
+        target = _table(call.argument(0, "database"), call.argument(1, "tableName", "table_name"))
+        yield Access(chain.place, "read" if name == "getCatalogSource" else "write", "catalog", target, "glue")
+    elif "EvaluateDataQuality" in chain.names and name in {"apply", "process_rows"}:
+        options = call.argument(2, "publishing_options")
+        results = options.items.get("resultsS3Prefix") if isinstance(options, Table) else None
+        if results is not None:
+            yield Access(chain.place, "write", "s3", as_text(results), "glue, results of data quality", "append")
     elif name == "getSource":
         yield from _options(chain, "read", call.argument(0, "connection_type"), Table(call.keywords))
     elif name in _PURGES:
@@ -133,6 +143,10 @@ def _options(chain: Chain, action: Action, connection: Value | None, options: Va
     if any("stsrolearn" in key.lower().replace(".", "").replace("_", "") for key in given) or "awsSTSRoleARN" in given:
         yield OtherIdentity(chain.place, "a role of its own for the connection")
     mode = "append" if action == "write" else "unknown"
+    if system == "unknown" and _has_place(given):
+        system = "s3"
+    if action == "write" and (table := synced_table(given)) is not None:
+        yield Access(chain.place, "write", "catalog", table, "hudi", "append")
     if system == "s3":
         for target in _paths(given):
             yield Access(chain.place, action, "s3", target, "glue", "append" if mode == "append" else "unknown")
@@ -141,6 +155,10 @@ def _options(chain: Chain, action: Action, connection: Value | None, options: Va
     parts = ((kind or "?") + " ", *without_credentials(as_text(found)).pieces) if found is not None else (kind or "?",)
     through = "glue connection" if "connectionName" in given else "glue"
     yield Access(chain.place, action, system, text_of(parts), through, "append" if mode == "append" else "unknown")
+
+
+def _has_place(given: Mapping[str, Value]) -> bool:
+    return any(target.start.startswith("s3") for name in ("path", "paths") if name in given for target in _paths(given))
 
 
 def _temporary(chain: Chain, place: Value | None) -> Iterator[Fact]:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from functools import partial
 
 from pypedream_dagster.script import texts
+from pypedream_dagster.script.functions import merged, of_container, of_symbol
+from pypedream_dagster.script.operations import MOST_ITEMS, binary, item, listed_key, parsed_uri, part, sliced
 from pypedream_dagster.script.values import (
     Argument,
     Call,
@@ -19,11 +21,15 @@ from pypedream_dagster.script.values import (
     Constant,
     Either,
     Function,
+    Gap,
     Instance,
     Member,
     Parameters,
+    Parsed,
+    Partial,
     Result,
     Sequence,
+    Super,
     Symbol,
     Table,
     Text,
@@ -31,17 +37,15 @@ from pypedream_dagster.script.values import (
     Value,
     alternatives,
     as_text,
+    defaulted,
     either,
     literal,
-    text_of,
 )
 
 _MOST_STEPS = 150_000
 _DEEPEST_CALL = 10
-_MOST_ITERATIONS = 30
-_MOST_WAYS = 4
+_MOST_WAYS = 8
 _STAR_FIRST = "pyspark.sql.functions"
-_PATH_JOINS = {"os.path.join", "posixpath.join", "ntpath.join"}
 _URL_PARSERS = {"urlparse", "urlsplit"}
 _RESOLVER = "getResolvedOptions"
 
@@ -71,6 +75,9 @@ class Interpreter:
         self._globals: set[str] = set()
         self._returns: list[Value] = []
         self._active: list[ast.AST] = []
+        self._owners: list[Instance | None] = []
+        self._defaults: dict[str, str] = {}
+        self._options: dict[ast.AST, Scope] = {}
         self._functions: dict[ast.AST, Function] = {}
         self._entered: set[ast.AST] = set()
         self._steps = 0
@@ -116,15 +123,15 @@ class Interpreter:
                 self._bind(target, self._value(value), node)
             case ast.AugAssign(target, operator, value):
                 old = self._value(target)
-                self._bind(target, _binary(operator, old, self._value(value)), node)
+                self._bind(target, binary(operator, old, self._value(value)), node)
             case ast.Return(value):
                 self._returns.append(self._value(value) if value is not None else Constant(None))
             case ast.If(test, body, orelse):
                 self._value(test)
-                self._fork(body, orelse)
+                self._fork(body, orelse, is_default=_asks_argv(test))
             case ast.For(target, iterated, body, orelse) | ast.AsyncFor(target, iterated, body, orelse):
-                for item in self._iterated(self._value(iterated)):
-                    self._bind(target, item, node)
+                for element in self._iterated(self._value(iterated)):
+                    self._bind(target, element, node)
                     self._block(body)
                 self._block(orelse)
             case ast.While(test, body, orelse):
@@ -139,7 +146,7 @@ class Interpreter:
             case ast.Try(body, handlers, orelse, finalbody) | ast.TryStar(body, handlers, orelse, finalbody):
                 self._block(body)
                 for handler in handlers:
-                    self._fork(handler.body, [])
+                    self._fork(handler.body, [], is_default=True)
                 self._block(orelse + finalbody)
             case ast.Match(subject, cases):
                 self._value(subject)
@@ -152,7 +159,7 @@ class Interpreter:
                     if isinstance(child, ast.expr):
                         self._value(child)
 
-    def _fork(self, body: list[ast.stmt], orelse: list[ast.stmt]) -> None:
+    def _fork(self, body: list[ast.stmt], orelse: list[ast.stmt], *, is_default: bool = False) -> None:
         """Read two ways that a script may go; afterwards each name is what the one or the other made it."""
         before = self._scopes[-1]
         sides = []
@@ -160,13 +167,20 @@ class Interpreter:
             self._scopes[-1] = dict(before)
             self._block(side)
             sides.append(self._scopes[-1])
-        merged: Scope = {}
+        together: Scope = {}
         for name in {**sides[0], **sides[1]}:
             values = [side[name] for side in sides if name in side]
-            merged[name] = values[0] if len(values) == 1 or values[0] is values[1] else either(*values)
+            if len(values) == 1 or values[0] is values[1]:
+                together[name] = values[0]
+            elif is_default:
+                together[name] = defaulted(
+                    *(values if isinstance(values[0], Text) and values[0].arguments else values[::-1])
+                )
+            else:
+                together[name] = either(*values)
         # In place: functions hold the scope that they were defined in.
         before.clear()
-        before.update(merged)
+        before.update(together)
         self._scopes[-1] = before
 
     def _import_from(self, module: str, names: list[ast.alias]) -> None:
@@ -178,22 +192,41 @@ class Interpreter:
                 self._set(alias.asname or alias.name, Symbol(f"{module}.{alias.name}"))
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for expression in [*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)]:
+        for expression in [*node.args.defaults, *(d for d in node.args.kw_defaults if d)]:
             self._value(expression)
+        options = [self._command_option(self._value(decorator)) for decorator in node.decorator_list]
+        if given := {name: value for option in options if option is not None for name, value in [option]}:
+            self._options[node] = given
         function = Function(node, tuple(self._scopes))
         self._functions[node] = function
         self._set(node.name, function)
 
+    def _command_option(self, decorator: Value) -> tuple[str, Value] | None:
+        """Return the parameter that ``@click.option("--name")`` gives a function, and the argument that it holds."""
+        match decorator:
+            case Result(Call(Symbol("click.option" | "click.argument")) as call):
+                flags = [text for given in call.positional if (text := literal(given))]
+            case _:
+                return None
+        long = next((flag for flag in flags if flag.startswith("--")), flags[0] if flags else "")
+        named = next((flag for flag in flags if not flag.startswith("-")), long)
+        name, default = long.partition("/")[0].lstrip("-"), literal(call.keywords.get("default"))
+        if not name:
+            return None
+        self.declared.append(name)
+        return named.partition("/")[0].lstrip("-").replace("-", "_").lower(), Text((Argument(name, default),))
+
     def _class(self, name: str, bases: list[ast.expr], body: list[ast.stmt]) -> None:
         inherited: Scope = {}
-        for base in bases:
-            match self._value(base):
-                case Class(_, members):
-                    inherited |= members
+        parents = [parent for base in bases if isinstance(parent := self._lookup_class(base), Class)]
+        for parent in reversed(parents):
+            inherited |= parent.members
         self._scopes.append(inherited)
         self._block(body)
         self._scopes.pop()
-        made = Class(name, inherited)
+        own = [n.target.id for n in body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)]
+        fields = dict.fromkeys([*(field for parent in parents for field in parent.fields), *own])
+        made = Class(name, inherited, tuple(fields), tuple(parents))
         self._set(name, made)
         instance = Instance(made)
         constructor = inherited.get("__init__")
@@ -202,6 +235,9 @@ class Interpreter:
         for member in inherited.values():
             if isinstance(member, Function) and member.node in self._functions:
                 self._functions[member.node] = Function(member.node, member.closure, instance)
+
+    def _lookup_class(self, node: ast.expr) -> Value | None:
+        return self._lookup(node.id) if isinstance(node, ast.Name) else None
 
     def _bind(self, target: ast.expr, value: Value, node: ast.stmt | ast.expr) -> None:
         match target:
@@ -212,7 +248,7 @@ class Interpreter:
             case ast.Tuple(elements) | ast.List(elements):
                 known = value.items if isinstance(value, Sequence) and len(value.items) == len(elements) else None
                 for index, element in enumerate(elements):
-                    self._bind(element, known[index] if known else _part(value), node)
+                    self._bind(element, known[index] if known else part(value), node)
             case ast.Attribute(owner, name):
                 for option in alternatives(self._value(owner)):
                     match option:
@@ -234,9 +270,9 @@ class Interpreter:
     def _iterated(self, value: Value) -> Iterator[Value]:
         match value:
             case Sequence(items) if items and self._steps < _MOST_STEPS / 2:
-                yield from items[:_MOST_ITERATIONS]
+                yield from items[:MOST_ITEMS]
             case Table(items) if items:
-                yield from (Text((name,)) for name in list(items)[:_MOST_ITERATIONS])
+                yield from (Text((name,)) for name in list(items)[:MOST_ITEMS])
             case Text():
                 yield texts.derived(value)
             case Parameters():
@@ -244,7 +280,7 @@ class Interpreter:
             case Either(options):
                 yield from options
             case _:
-                yield _part(value)
+                yield part(value)
 
     # Expressions
 
@@ -265,18 +301,29 @@ class Interpreter:
             case ast.Call():
                 return self._call(node)
             case ast.JoinedStr(parts):
-                pieces = tuple(self._value(part) for part in parts)
+                pieces = tuple(self._value(piece) for piece in parts)
                 ways = range(_ways(Unknown(), pieces, {}))
                 return either(*(texts.concatenated(*(_option(piece, way) for piece in pieces)) for way in ways))
             case ast.FormattedValue(value):
-                return either(*(as_text(option) for option in alternatives(self._value(value))))
+                return either(*(as_text(option) for option in alternatives(self._named(value))))
+            case ast.BinOp(left, ast.Add() | ast.Div() as operator, right):
+                one, two = self._named(left), self._named(right)
+                return binary(operator, one, two)
             case ast.BinOp(left, operator, right):
-                return _binary(operator, self._value(left), self._value(right))
+                return binary(operator, self._value(left), self._value(right))
+            case ast.UnaryOp(ast.USub(), ast.Constant(int() as number)):
+                return Constant(-number)
+            case ast.BoolOp(ast.Or(), values):
+                first, *others = [self._value(value) for value in values]
+                for other in others:
+                    first = defaulted(first, other)
+                return first
             case ast.BoolOp(_, values):
                 return either(*(self._value(value) for value in values))
             case ast.IfExp(test, body, orelse):
                 self._value(test)
-                return either(self._value(body), self._value(orelse))
+                one, two = self._value(body), self._value(orelse)
+                return defaulted(one, two) if _asks_argv(test) else either(one, two)
             case ast.NamedExpr(target, value):
                 found = self._value(value)
                 self._bind(target, found, node)
@@ -285,9 +332,13 @@ class Interpreter:
                 return Sequence(tuple(self._value(item) for item in items))
             case ast.Dict(keys, values):
                 return self._table(keys, values)
+            case ast.Subscript(owner, ast.Slice() as cut):
+                found = self._value(owner)
+                self._value(cut)
+                return either(*(sliced(option, cut) for option in alternatives(found)))
             case ast.Subscript(owner, key):
                 found, index = self._value(owner), self._value(key)
-                return either(*(_item(option, index) for option in alternatives(found)))
+                return either(*(item(option, index) for option in alternatives(found)))
             case ast.Lambda():
                 function = Function(node, tuple(self._scopes))
                 self._functions[node] = function
@@ -297,9 +348,8 @@ class Interpreter:
             case ast.GeneratorExp(element, generators):
                 return self._comprehension(element, generators)
             case ast.DictComp(key, value, generators):
-                self._comprehension(key, generators)
-                self._comprehension(value, generators)
-                return Unknown()
+                pairs = self._comprehension(ast.Tuple([key, value], ast.Load()), generators)
+                return _table_of(pairs)
             case ast.Await(value) | ast.YieldFrom(value) | ast.Starred(value):
                 return self._value(value)
             case ast.Yield(value):
@@ -325,8 +375,9 @@ class Interpreter:
         match owner:
             case Symbol(symbol):
                 return Symbol(f"{symbol}.{name}")
-            case Parameters() if name not in _MAPPING_METHODS:
-                return Text((Argument(self._destinations.get(name, name)),))
+            case Parameters(defaults) if name not in _MAPPING_METHODS:
+                known = self._destinations.get(name, name)
+                return Text((Argument(known, defaults.get(known, self._defaults.get(known))),))
             case Instance(of, attributes):
                 if name in attributes:
                     return attributes[name]
@@ -337,23 +388,39 @@ class Interpreter:
                 return found if found is not None else Member(owner, name)
             case Class(_, members) if name in members:
                 return members[name]
+            case Parsed(argument, keys) if name not in _MAPPING_METHODS:
+                return Parsed(argument, (*keys, name))
+            case Super(instance, active):
+                inherited = _of_parents(instance, active, name)
+                return Function(inherited.node, inherited.closure, instance) if inherited else Member(owner, name)
+            case Result() | Member() if name == "key" and (listed := listed_key(owner)) is not None:
+                return listed
             case Result(Call(Symbol(function)) as call) if function.rpartition(".")[2] in _URL_PARSERS:
-                return _parsed(as_text(call.argument(0, "url")), name)
+                return parsed_uri(as_text(call.argument(0, "url")), name)
             case _:
                 return Member(owner, name)
 
     def _table(self, keys: list[ast.expr | None], values: list[ast.expr]) -> Value:
         items: Scope = {}
+        spread: list[Value] = []
         for key, value in zip(keys, values, strict=True):
             found = self._value(value)
             if key is None:
-                if isinstance(found, Table):
-                    items |= found.items
+                spread += [Table(items), found]
+                items = {}
             elif (name := literal(self._value(key))) is not None:
                 items[name] = found
             else:
                 items[f"?{len(items)}"] = found
-        return Table(items)
+        return merged([*spread, Table(items)]) if spread else Table(items)
+
+    def _named(self, node: ast.expr) -> Value:
+        """Return the value of a piece of a text: one that cannot be told has the name that stands there."""
+        found = self._value(node)
+        name = _name_in(node)
+        if name is None or isinstance(found, Text | Constant | Sequence | Table | Parameters | Parsed | Either):
+            return found
+        return Text((Gap(name),)) if as_text(found) == Text((Gap(),)) else found
 
     def _comprehension(self, element: ast.expr, generators: list[ast.comprehension]) -> Value:
         self._scopes.append({})
@@ -367,8 +434,8 @@ class Interpreter:
             yield self._value(element)
             return
         first, *others = generators
-        for item in list(self._iterated(self._value(first.iter))):
-            self._bind(first.target, item, element)
+        for found in list(self._iterated(self._value(first.iter))):
+            self._bind(first.target, found, element)
             for condition in first.ifs:
                 self._value(condition)
             yield from self._elements(element, others)
@@ -390,7 +457,9 @@ class Interpreter:
             if keyword.arg is not None:
                 keywords[keyword.arg] = found
             elif isinstance(found, Table):
-                keywords |= {name: item for name, item in found.items.items() if not name.startswith("?")}
+                keywords |= {name: given for name, given in found.items.items() if not name.startswith("?")}
+            elif isinstance(found, Parameters):
+                keywords["**"] = found
         given_all = tuple(positional)
         return either(
             *(
@@ -414,18 +483,16 @@ class Interpreter:
             case Function():
                 return self._enter(callee, positional, keywords)
             case Class(_, members):
-                instance = Instance(callee)
-                constructor = members.get("__init__")
-                if isinstance(constructor, Function):
-                    self._enter(Function(constructor.node, constructor.closure, instance), positional, keywords)
-                return instance
+                return self._made(callee, members.get("__init__"), positional, keywords)
             case Instance(of) if isinstance(of.members.get("__call__"), Function):
                 called = of.members["__call__"]
                 assert isinstance(called, Function)
                 return self._enter(Function(called.node, called.closure, callee), positional, keywords)
+            case Partial(function, first, named):
+                return self._called(function, (*first, *positional), {**named, **keywords}, node)
             case Member(Text() as text, name):
                 return texts.method(text, name, positional, keywords)
-            case Member(Table() | Parameters() | Sequence() as owner, name):
+            case Member(Table() | Parameters() | Parsed() | Sequence() as owner, name):
                 if (answer := self._on_container(owner, name, positional, node)) is not None:
                     return answer
             case Member(_, "add_argument"):
@@ -435,9 +502,52 @@ class Interpreter:
             case Member(_, "parse_known_args"):
                 return Sequence((Parameters(), Unknown()))
             case Symbol(name):
-                if (answer := self._on_symbol(name, positional, keywords)) is not None:
+                if (answer := self._on_symbol(name, positional, keywords, node)) is not None:
                     return answer
-        return Result(self._record(callee, positional, keywords, node))
+        found = self._handed_on(callee, positional, keywords, node)
+        return Result(self._record(callee, positional, keywords, node)) if found is None else found
+
+    def _handed_on(self, callee: Value, positional: tuple[Value, ...], keywords: Scope, node: ast.Call) -> Value | None:
+        """Call the script's own function that something is given to call: a pool of threads, ``map``, ``partial``."""
+        name = callee.name.rpartition(".")[2] if isinstance(callee, Symbol | Member) else ""
+        function = keywords.get("target", positional[0] if positional else None)
+        if not isinstance(function, _OWN):
+            return None
+        rest = positional[1:]
+        match name:
+            case "partial":
+                return Partial(function, rest, keywords)
+            case "submit" | "run_in_executor" | "to_thread" | "transform":
+                self._called(function, rest, keywords, node)
+            case "Thread" | "Process" | "apply" | "apply_async":
+                given = keywords.get("args", rest[0] if rest else None)
+                named = keywords.get("kwargs")
+                known = dict(named.items) if isinstance(named, Table) else {}
+                self._called(function, given.items if isinstance(given, Sequence) else (), known, node)
+            case "map" | "starmap" | "imap" | "imap_unordered" | "map_async" if rest:
+                return Sequence(tuple(self._mapped(name, function, rest, node)))
+        return None
+
+    def _mapped(self, name: str, function: Value, given: tuple[Value, ...], node: ast.Call) -> Iterator[Value]:
+        columns = [list(self._iterated(value)) for value in given]
+        for row in zip(*columns, strict=False):
+            spread = row[0].items if name == "starmap" and isinstance(row[0], Sequence) else row
+            yield self._called(function, tuple(spread), {}, node)
+
+    def _made(self, made: Class, constructor: Value | None, positional: tuple[Value, ...], keywords: Scope) -> Instance:
+        """Return an object of the script's own class."""
+        instance = Instance(made)
+        if isinstance(constructor, Function):
+            self._enter(Function(constructor.node, constructor.closure, instance), positional, keywords)
+            return instance
+        if isinstance(spread := keywords.get("**"), Parameters):
+            instance.attributes.update({name: item(spread, Text((name,))) for name in made.fields})
+        instance.attributes.update(zip(made.fields, positional, strict=False))
+        instance.attributes.update({name: value for name, value in keywords.items() if name in made.fields})
+        after = made.members.get("__post_init__")
+        if isinstance(after, Function):
+            self._enter(Function(after.node, after.closure, instance), (), {})
+        return instance
 
     def _record(
         self, callee: Value, positional: tuple[Value, ...], keywords: Mapping[str, Value], node: ast.stmt | ast.expr
@@ -446,68 +556,36 @@ class Interpreter:
         self.calls.append(call)
         return call
 
-    def _on_symbol(self, name: str, positional: tuple[Value, ...], keywords: Scope) -> Value | None:
+    def _on_symbol(self, name: str, positional: tuple[Value, ...], keywords: Scope, node: ast.Call) -> Value | None:
         last = name.rpartition(".")[2]
         if last == _RESOLVER:
             wanted = positional[1] if len(positional) > 1 else keywords.get("options")
             if isinstance(wanted, Sequence):
                 self.declared += [text for item in wanted.items if (text := literal(item))]
             return Parameters()
-        if name in _PATH_JOINS:
-            return texts.path_joined(*positional)
-        if name.endswith(".urljoin"):
-            return texts.url_joined(*(*positional, None, None)[:2])
-        if name in {"str", "pathlib.Path", "pathlib.PurePosixPath", "urllib.parse.unquote_plus"} and positional:
-            # What cannot be told stays what it is: a clock that goes into a column is still that clock.
-            return positional[0] if isinstance(positional[0], Result | Member) else as_text(positional[0])
-        if name in {"dict", "vars"} and positional:
-            first = positional[0]
-            if _mentions_argv(first) or isinstance(first, Parameters):
-                return Parameters()
-            return Table({**first.items, **keywords}) if isinstance(first, Table) else None
-        if name == "dict":
-            return Table(dict(keywords))
-        if name in {"list", "tuple", "set", "sorted", "reversed", "iter"} and positional:
-            return positional[0] if isinstance(positional[0], Sequence | Table | Parameters) else None
         if name == "enumerate" and positional:
             return Sequence(tuple(Sequence((Unknown(), item)) for item in self._iterated(positional[0])))
-        if name == "zip" and positional and all(isinstance(item, Sequence) for item in positional):
-            columns = [item.items for item in positional if isinstance(item, Sequence)]
-            return Sequence(tuple(Sequence(row) for row in zip(*columns, strict=False)))
         if name == "getattr" and len(positional) > 1:
             attribute = literal(positional[1])
             return self._attribute(positional[0], attribute) if attribute else None
-        return None
+        if name == "super":
+            return Super(self._owners[-1], self._active[-1]) if self._owners and self._owners[-1] else None
+        if last == "field" and name.startswith(("dataclasses.", "pydantic.")):
+            factory = keywords.get("default_factory")
+            return self._called(factory, (), {}, node) if factory is not None else keywords.get("default")
+        return of_symbol(name, positional, keywords)
 
     def _on_container(
-        self, owner: Table | Parameters | Sequence, name: str, positional: tuple[Value, ...], node: ast.Call
+        self, owner: Table | Parameters | Parsed | Sequence, name: str, positional: tuple[Value, ...], node: ast.Call
     ) -> Value | None:
         match owner, name:
-            case Parameters(), "items":
-                return Sequence((Sequence((Text((Argument("*"),)), Text((Argument("*"),)))),))
-            case Parameters(), "get" | "pop" if positional:
-                return _item(owner, positional[0])
-            case Parameters(), "copy":
-                return owner
-            case Table(items), "items":
-                return Sequence(tuple(Sequence((Text((key,)), item)) for key, item in items.items()))
-            case Table(items), "values":
-                return Sequence(tuple(items.values()))
-            case Table(), "get" | "pop" if positional:
-                return either(_item(owner, positional[0]), *positional[1:2])
-            case Table(), "copy":
-                return owner
-            case Table(items), "update" if positional and isinstance(items, dict):
-                if isinstance(positional[0], Table):
-                    items.update(positional[0].items)
-                return Constant(None)
             case Sequence(), "append" | "extend" if isinstance(node.func, ast.Attribute) and positional:
                 added = (positional[0],) if name == "append" else tuple(self._iterated(positional[0]))
-                if len(owner.items) < _MOST_ITERATIONS:
+                if len(owner.items) < MOST_ITEMS:
                     self._bind(node.func.value, Sequence((*owner.items, *added)), node)
                 return Constant(None)
             case _:
-                return None
+                return of_container(owner, name, positional)
 
     def _declare_option(self, positional: tuple[Value, ...], keywords: Scope) -> None:
         flags = [text for item in positional if (text := literal(item))]
@@ -516,6 +594,8 @@ class Interpreter:
             name = long.lstrip("-")
             self.declared.append(name)
             self._destinations[literal(keywords.get("dest")) or name.replace("-", "_")] = name
+            if (default := literal(keywords.get("default"))) is not None:
+                self._defaults[name] = default
 
     def _enter(self, function: Function, positional: tuple[Value, ...], keywords: Scope) -> Value:
         """Read a function's body with what its parameters are, and return what it gives."""
@@ -525,26 +605,30 @@ class Interpreter:
             return Unknown()
         self._entered.add(node)
         given = (function.owner, *positional) if function.owner is not None and not _is_static(node) else positional
-        scope = self._parameters(node.args, given, keywords)
-        with self._frame(node, [*function.closure, scope]) as returns:
+        scope = self._parameters(node.args, given, keywords, self._options.get(node, {}))
+        with self._frame(node, [*function.closure, scope], function.owner) as returns:
             if isinstance(node, ast.Lambda):
                 returns.append(self._value(node.body))
             else:
                 self._block(node.body)
+        if len(returns) == 2 and _asks_argv(node):
+            return _either_as_default(returns)
         return either(*returns) if returns else Constant(None)
 
     @contextmanager
-    def _frame(self, node: ast.AST, scopes: list[Scope]) -> Iterator[list[Value]]:
+    def _frame(self, node: ast.AST, scopes: list[Scope], owner: Instance | None) -> Iterator[list[Value]]:
         outer = self._scopes, self._returns, self._globals
         self._scopes, self._returns, self._globals = scopes, [], set()
         self._active.append(node)
+        self._owners.append(owner)
         try:
             yield self._returns
         finally:
             self._active.pop()
+            self._owners.pop()
             self._scopes, self._returns, self._globals = outer
 
-    def _parameters(self, signature: ast.arguments, given: tuple[Value, ...], keywords: Scope) -> Scope:
+    def _parameters(self, signature: ast.arguments, given: tuple[Value, ...], keywords: Scope, options: Scope) -> Scope:
         names = [argument.arg for argument in (*signature.posonlyargs, *signature.args)]
         scope: Scope = dict.fromkeys([*names, *(argument.arg for argument in signature.kwonlyargs)], Unknown())
         defaults = signature.defaults
@@ -554,12 +638,16 @@ class Interpreter:
         for argument, keyword_default in zip(signature.kwonlyargs, signature.kw_defaults, strict=True):
             if keyword_default is not None:
                 scope[argument.arg] = self._value(keyword_default)
+        if isinstance(spread := keywords.get("**"), Parameters):
+            scope |= {name: item(spread, Text((name,))) for name in scope}
+        scope |= options
         scope |= dict(zip(names, given, strict=False))
         scope |= {name: value for name, value in keywords.items() if name in scope}
         if signature.vararg is not None:
             scope[signature.vararg.arg] = Sequence(given[len(names) :])
         if signature.kwarg is not None:
-            scope[signature.kwarg.arg] = Table({n: v for n, v in keywords.items() if n not in scope})
+            rest = {name: value for name, value in keywords.items() if name not in scope}
+            scope[signature.kwarg.arg] = rest["**"] if "**" in rest else Table(rest)
         return scope
 
 
@@ -567,7 +655,7 @@ _BUILTINS = frozenset(dir(__import__("builtins")))
 _MAPPING_METHODS = frozenset({"get", "items", "keys", "values", "copy", "pop", "update", "setdefault"})
 
 
-_OWN = (Function, Class, Instance)
+_OWN = (Function, Partial, Class, Instance)
 """What is entered rather than recorded: it is given all that a value may be at once."""
 
 
@@ -596,96 +684,56 @@ def _decorated(node: ast.AST, names: set[str]) -> bool:
     return any(ast.unparse(decorator).rpartition(".")[2] in names for decorator in decorators)
 
 
-def _part(value: Value) -> Value:
-    """Return an item of a value whose items are not known one by one."""
-    match value:
-        case Text():
-            return texts.derived(value)
-        case Parameters():
-            return Text((Argument("*"),))
-        case Result() | Member() | Symbol():
-            return Member(value, "[]")
-        case Sequence(items) if items:
-            return either(*items)
-        case Table(items) if items:
-            return either(*items.values())
+def _name_in(node: ast.expr) -> str | None:
+    """Return what the script calls a value: of ``table``, ``self.table`` and ``config["table"]``."""
+    match node:
+        case ast.Name(name) | ast.Attribute(_, name) | ast.Subscript(_, ast.Constant(str() as name)):
+            return name if name.isidentifier() else None
+        case ast.Call(ast.Name("str"), [only]) | ast.Call(ast.Attribute(only, "lower" | "upper" | "strip"), []):
+            return _name_in(only)
+        case ast.Call(ast.Attribute(_, "get"), [ast.Constant(str() as name), *_]):
+            return name if name.isidentifier() else None
         case _:
-            return Unknown()
+            return None
 
 
-def _item(owner: Value, key: Value) -> Value:
-    name = literal(key)
-    match owner:
-        case Parameters():
-            return Text((Argument(name.removeprefix("--") if name else "*"),))
-        case Table(items):
-            if name is not None:
-                return items.get(name, Unknown())
-            return _part(owner)
-        case Sequence(items):
-            match key:
-                case Constant(int() as index) if -len(items) <= index < len(items):
-                    return items[index]
-                case _:
-                    return _part(owner)
-        case Symbol("sys.argv"):
-            return Text((Argument("*"),))
-        case _:
-            return _part(owner)
+def _either_as_default(values: list[Value]) -> Value:
+    """Return an argument with the other value as what holds where the job is not given it."""
+    first, second = values
+    return defaulted(first, second) if isinstance(first, Text) and first.arguments else defaulted(second, first)
 
 
-def _mentions_argv(value: Value) -> bool:
-    frontier, steps = [value], 0
-    while frontier and steps < 100:
-        steps += 1
-        match frontier.pop():
-            case Symbol("sys.argv") | Text((Argument("*"),)):
-                return True
-            case Member(owner):
-                frontier.append(owner)
-            case Result(call):
-                frontier += [call.callee, *call.positional]
-            case Either(options):
-                frontier += options
-    return False
+def _asks_argv(node: ast.AST) -> bool:
+    """Tell whether code looks whether an argument is given: ``"--x" in sys.argv``, ``"x" in args``."""
+    return any(
+        (isinstance(inner, ast.Compare) and isinstance(inner.ops[0], ast.In | ast.NotIn) and _is_text(inner.left))
+        or (isinstance(inner, ast.Attribute) and inner.attr == "argv")
+        or (isinstance(inner, ast.Name) and inner.id == "argv")
+        for inner in ast.walk(node)
+    )
 
 
-def _parsed(uri: Text, part: str) -> Value:
-    """Return ``netloc`` or ``path`` of a parsed URI."""
-    scheme, separator, rest = uri.start.partition("://")
-    if separator and part in {"netloc", "path", "scheme"}:
-        bucket, slash, key = rest.partition("/")
-        if part == "scheme":
-            return Text((scheme,))
-        if part == "netloc" and (slash or uri.literal is not None):
-            return Text((bucket,))
-        if part == "path" and slash:
-            return text_of((f"/{key}", *uri.pieces[1:]))
-    return texts.derived(uri)
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
-def _binary(operator: ast.operator, left: Value, right: Value) -> Value:
-    if isinstance(left, Either) or isinstance(right, Either):
-        pairs = [(a, b) for a in alternatives(left) for b in alternatives(right)]
-        return either(*(_binary(operator, a, b) for a, b in pairs))
-    match operator, left, right:
-        case ast.Add(), Sequence(a), Sequence(b):
-            return Sequence((*a, *b)[: 4 * _MOST_ITERATIONS])
-        case ast.Add(), Text(), _:
-            return texts.concatenated(left, right)
-        case ast.Add(), _, Text():
-            return texts.concatenated(left, right)
-        case ast.Mod(), Text(), _:
-            return texts.percent_formatted(left, right)
-        case ast.Div(), Text(), _:
-            return texts.path_joined(left, right)
-        case ast.BitOr(), Table(a), Table(b):
-            return Table({**a, **b})
-        case _:
-            return _mixed(left, right)
+def _table_of(pairs: Value) -> Value:
+    items: Scope = {}
+    for pair in pairs.items if isinstance(pairs, Sequence) else ():
+        if isinstance(pair, Sequence) and len(pair.items) == 2:
+            name = literal(pair.items[0])
+            items[name if name is not None else f"?{len(items)}"] = pair.items[1]
+    return Table(items)
 
 
-def _mixed(left: Value, right: Value) -> Value:
-    """Return what an operation on unknown values gives: still a chain that leads to what went into it."""
-    chains = [value for value in (left, right) if isinstance(value, Result | Member | Symbol)]
-    return either(*chains) if chains else Unknown()
+def _of_parents(instance: Instance, active: ast.AST, name: str) -> Function | None:
+    """Return the method that ``super().name`` is: of the parents of the class whose method is being read."""
+    of = instance.of
+    while parent := next((base for base in of.bases if _holds(base, active)), None):
+        of = parent
+    found = next((base.members[name] for base in of.bases if name in base.members), None)
+    return found if isinstance(found, Function) else None
+
+
+def _holds(of: Class, node: ast.AST) -> bool:
+    return any(isinstance(member, Function) and member.node is node for member in of.members.values())

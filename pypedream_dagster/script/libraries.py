@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pypedream_dagster.script import sql
+from pypedream_dagster.script.boto import LISTING
 from pypedream_dagster.script.chain import Chain
 from pypedream_dagster.script.model import Access, Action, Fact, Mode, Process, System
-from pypedream_dagster.script.spark import sql_accesses, without_credentials
-from pypedream_dagster.script.values import Gap, Sequence, Text, as_text, literal, text_of
+from pypedream_dagster.script.spark import SparkState, sql_accesses, without_credentials
+from pypedream_dagster.script.values import Gap, Sequence, Text, Value, alternatives, as_text, literal, text_of
 
 DRIVERS = {
     "psycopg2", "psycopg", "pymysql", "MySQLdb", "mysql", "pg8000", "redshift_connector", "pyodbc", "cx_Oracle",
@@ -70,6 +71,10 @@ _FRAME_WRITES = {"to_parquet", "to_csv", "to_json", "to_excel", "to_orc", "to_pi
 _FRAME_WRITES |= {"write_parquet", "write_csv", "write_json", "write_ndjson", "write_delta", "sink_parquet"}
 _FRAME_READS = {"read_parquet", "read_csv", "read_json", "read_excel", "read_orc", "read_pickle", "read_feather"}
 _FRAME_READS |= {"scan_parquet", "scan_csv", "read_fwf", "read_table", "read_xml", "read_hdf"}
+_DATASETS = {"ParquetDataset", "dataset", "DeltaTable", "ParquetFile", "read_parquet", "read_metadata", "read_schema"}
+_FILESYSTEM_LISTS = {"ls", "glob", "find", "exists", "walk"}
+_FILESYSTEM_READS = {"get", "get_file", "cat", "cat_file", "read_text", "read_bytes", *_FILESYSTEM_LISTS}
+_FILESYSTEM_WRITES = {"put", "put_file", "upload"}
 _DATABASES = {
     "redshift",
     "mysql",
@@ -141,15 +146,23 @@ def _frames(chain: Chain) -> Iterator[Fact]:
     name, call = chain.name, chain.call
     if name in _FRAME_WRITES:
         target = call.argument(0, "path", "path_or_buf", "excel_writer", "file", "target")
-        if isinstance(target, Text):
+        if isinstance(target, Text) and (target := _on_s3(target)) is not None:
             mode: Mode = {"append": "append", "merge": "merge"}.get(
                 literal(call.keywords.get("mode")) or "", "overwrite"
             )  # type: ignore[assignment]
             yield Access(chain.place, "write", "s3", target, "pandas", mode)
     elif name in _FRAME_READS and chain.module:
-        target = call.argument(0, "path", "filepath_or_buffer", "path_or_buf", "io", "source")
-        if isinstance(target, Text):
-            yield Access(chain.place, "read", "s3", target, chain.module)
+        given = call.argument(0, "path", "filepath_or_buffer", "path_or_buf", "io", "source")
+        for target in _places(given) if isinstance(given, Text | Sequence) else ():
+            if (place := _on_s3(target)) is not None:
+                yield Access(chain.place, "read", "s3", place, chain.module)
+    elif name in _DATASETS and chain.module in {"pyarrow", "deltalake", "fastparquet", "dask", "ray"}:
+        given = call.argument(0, "path_or_paths", "source", "table_uri", "paths")
+        for target in _places(given) if isinstance(given, Text | Sequence) else ():
+            if (place := _on_s3(target)) is not None:
+                yield Access(chain.place, "read", "s3", place, chain.module)
+    elif "S3FileSystem" in chain.names and name in {*_FILESYSTEM_READS, *_FILESYSTEM_WRITES, "rm", "copy", "cp", "mv"}:
+        yield from _filesystem(chain)
     elif name in {"to_sql", "to_gbq"}:
         table = as_text(call.argument(0, "name", "destination_table"))
         yield Access(chain.place, "write", "database", table, "pandas", "append")
@@ -161,7 +174,9 @@ def _frames(chain: Chain) -> Iterator[Fact]:
             "base_dir",
             "table_or_uri",
         )
-        if isinstance(target, Text):
+        if isinstance(target, Text) and "filesystem" in call.keywords:
+            target = _of_filesystem(target)
+        if isinstance(target, Text) and (target := _on_s3(target)) is not None:
             how = literal(call.keywords.get("mode")) or ""
             appends = name == "write_to_dataset" or how == "append"
             once = name == "write_deltalake" and not how
@@ -175,6 +190,8 @@ def _frames(chain: Chain) -> Iterator[Fact]:
             )
     elif name in {"open", "smart_open"}:
         target, how = call.argument(0, "uri", "path", "file"), literal(call.argument(1, "mode")) or "r"
+        if "S3FileSystem" in chain.names and isinstance(target, Text):
+            target = _of_filesystem(target)
         if isinstance(target, Text) and (target.start.startswith("s3") or chain.dotted not in {"open", "io.open"}):
             writes = any(letter in how for letter in "wax+")
             if "w" in how or "r" in how or "a" in how:
@@ -188,12 +205,41 @@ def _frames(chain: Chain) -> Iterator[Fact]:
                 )
 
 
+def _on_s3(target: Text) -> Text | None:
+    """Return a place unless it is known to lie elsewhere: on the worker's own disk, or on another service."""
+    start = target.start
+    is_elsewhere = start.startswith(("/", "./", "../")) or ("://" in start and not start.startswith("s3"))
+    return None if is_elsewhere or (target.literal is not None and not start.startswith("s3")) else target
+
+
+def _of_filesystem(target: Text) -> Text:
+    """Return the URI of a path that a filesystem on S3 is given: with or without its scheme."""
+    bare = isinstance(target.pieces[0], str) if target.pieces else False
+    return text_of(("s3://", *target.pieces)) if bare and not target.start.startswith("s3") else target
+
+
+def _filesystem(chain: Chain) -> Iterator[Fact]:
+    name, call = chain.name, chain.call
+    last = call.argument(1, "rpath", "path2") if name in {*_FILESYSTEM_WRITES, "copy", "cp", "mv"} else None
+    first = call.argument(0, "path", "rpath", "path1")
+    if name in _FILESYSTEM_READS or name in {"copy", "cp", "mv"}:
+        through = LISTING if name in _FILESYSTEM_LISTS else "s3fs"
+        yield Access(chain.place, "read", "s3", _of_filesystem(as_text(first)), through)
+    if name in {*_FILESYSTEM_WRITES, "copy", "cp", "mv"}:
+        yield Access(chain.place, "write", "s3", _of_filesystem(as_text(last)), "s3fs", "overwrite")
+    elif name == "rm":
+        yield Access(chain.place, "delete", "s3", _of_filesystem(as_text(first)), "s3fs")
+
+
 def _wrangler(chain: Chain) -> Iterator[Fact]:
     name, call = chain.name, chain.call
     area = chain.links[-2].name if len(chain.links) > 1 else ""
     keywords = call.keywords
     if area == "s3":
         yield from _wrangler_s3(chain)
+    elif area == "athena" and name == "read_sql_table":
+        target = _table_of(call.argument(1, "database"), call.argument(0, "table"))
+        yield Access(chain.place, "read", "catalog", target, "awswrangler")
     elif area == "catalog":
         if not name.startswith(
             ("get", "does", "databases", "tables", "search", "table", "sanitize", "extract", "drop_dup")
@@ -212,7 +258,8 @@ def _wrangler(chain: Chain) -> Iterator[Fact]:
         if name.startswith(("read", "start", "create", "to_", "delete")):
             text = as_text(call.argument(0, "sql"))
             if name.startswith(("read", "start", "create")):
-                yield from sql_accesses(text, chain.place, "athena", set())
+                state = SparkState(database=literal(call.argument(1 if name.startswith("read") else None, "database")))
+                yield from sql_accesses(text, chain.place, "athena", state)
             else:
                 target = text_of(
                     (*as_text(keywords.get("database")).pieces, ".", *as_text(keywords.get("table")).pieces)
@@ -250,8 +297,13 @@ def _wrangler_s3(chain: Chain) -> Iterator[Fact]:
         if "database" in keywords:
             table = text_of((*as_text(keywords["database"]).pieces, ".", *as_text(keywords.get("table")).pieces))
             yield Access(chain.place, "write", "catalog", table, "awswrangler", mode)
+    elif name == "read_parquet_table":
+        target = _table_of(call.argument(1, "database"), call.argument(0, "table"))
+        yield Access(chain.place, "read", "catalog", target, "awswrangler")
     elif name.startswith(("read_", "list_", "download", "select")):
-        yield Access(chain.place, "read", "s3", as_text(call.argument(0, "path")), "awswrangler")
+        through = LISTING if name.startswith("list_") else "awswrangler"
+        for target in _places(call.argument(1 if name.startswith("select") else 0, "path")):
+            yield Access(chain.place, "read", "s3", target, through)
     elif name.startswith(("delete", "copy", "merge", "store")):
         action: Action = "delete" if name.startswith("delete") else "write"
         target = call.argument(2 if action == "write" else 0, "target_path", "path")
@@ -265,6 +317,19 @@ def _wrangler_s3(chain: Chain) -> Iterator[Fact]:
         if (source := keywords.get("source_path")) is not None:
             yield Access(chain.place, "read", "s3", as_text(source), "awswrangler")
         yield Access(chain.place, action, "s3", as_text(target), "awswrangler", mode)
+
+
+def _table_of(database: Value | None, table: Value | None) -> Text:
+    return text_of((*as_text(database).pieces, ".", *as_text(table).pieces))
+
+
+def _places(given: Value | None) -> list[Text]:
+    """Return the places that a value names: one, or each of a list."""
+    match given:
+        case Sequence(items) if items:
+            return [as_text(option) for item in items for option in alternatives(item)]
+        case _:
+            return [as_text(given)]
 
 
 def _wrangled(chain: Chain) -> Text:

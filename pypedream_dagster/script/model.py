@@ -110,6 +110,19 @@ class Streaming:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Location:
+    """The script says where a table of the catalog lies.
+
+    Attributes:
+        table: ``database.table``.
+        place: S3 URI.
+    """
+
+    table: Text
+    place: Text
+
+
 Fact: TypeAlias = Access | Clock | Bookmark | OtherIdentity | Process | Streaming
 
 
@@ -129,6 +142,7 @@ class Reading:
         facts: in the order in which they would happen, as far as can be told.
         declared: names of the arguments that it asks for, without dashes.
         modules: the modules that it imports.
+        locations: where it says that tables of the catalog lie.
         unreadable: set where nothing can be said; then there are no facts.
     """
 
@@ -136,3 +150,4 @@ class Reading:
     declared: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     unreadable: Unreadable | None = None
+    locations: tuple[Location, ...] = ()

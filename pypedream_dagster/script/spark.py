@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pypedream_dagster.script import sql
 from pypedream_dagster.script.chain import Chain, options_of
-from pypedream_dagster.script.model import Access, Clock, Fact, Mode, OtherIdentity, Place, Streaming, System
-from pypedream_dagster.script.values import Constant, Gap, Sequence, Text, Value, as_text, literal
+from pypedream_dagster.script.model import Access, Action, Clock, Fact, Mode, OtherIdentity, Place, Streaming, System
+from pypedream_dagster.script.operations import LOCATION_OF
+from pypedream_dagster.script.values import (
+    Constant,
+    Gap,
+    Sequence,
+    Text,
+    Value,
+    alternatives,
+    as_text,
+    literal,
+    text_of,
+)
 
 _WRITER_SETTINGS = {"mode", "format", "option", "options", "partitionBy", "bucketBy", "sortBy", "clusterBy"}
 _WRITER_ENDS = {"save", "saveAsTable", "insertInto", "parquet", "csv", "json", "orc", "text", "jdbc", "avro", "xml"}
 _READER_SETTINGS = {"format", "option", "options", "schema"}
 _READER_ENDS = {"load", "parquet", "csv", "json", "orc", "text", "textFile", "table", "jdbc", "avro", "xml"}
+_DELTA_TABLES = frozenset({"forPath", "forName"})
 _V2_ENDS: dict[str, Mode] = {
     "create": "once",
     "createOrReplace": "overwrite",
@@ -55,6 +67,12 @@ _KEY_SETTING = re.compile(
     re.IGNORECASE,
 )
 _DYNAMIC = "partitionOverwriteMode"
+_HUDI_DATABASE, _HUDI_TABLE = "hoodie.datasource.hive_sync.database", "hoodie.datasource.hive_sync.table"
+_VIEW = re.compile(
+    r"\s*(?:create\s+(?:or\s+replace\s+)?(?:global\s+)?temp(?:orary)?\s+view\s+(?:if\s+not\s+exists\s+)?"
+    r"|cache\s+(?:lazy\s+)?table\s+)(?P<name>[`\w]+)",
+    re.IGNORECASE,
+)
 VIEWS = {
     "createOrReplaceTempView",
     "createTempView",
@@ -71,19 +89,22 @@ class SparkState:
 
     Attributes:
         views: names of temporary views: no tables of the catalog.
+        any_view: whether views have names that cannot be told: then a name without a database may be one.
+        database: the one that names without a database are in, where the script says it.
         dynamic: whether overwriting replaces only the partitions that are written.
     """
 
     views: set[str] = field(default_factory=set)
     dynamic: bool = False
+    database: str | None = None
+    any_view: bool = False
 
 
 def spark_facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
     """Give what a call means to Spark."""
     name, call = chain.name, chain.call
-    if name in VIEWS:
-        view = call.argument(1 if name == "registerDataFrameAsTable" else 0, "name", "viewName", "tableName")
-        state.views.add((literal(view) or "").lower())
+    if name in {"setCurrentDatabase"} and call.positional:
+        state.database = literal(call.positional[0])
     elif name in {"set", "config", "setIfMissing", "setConf"}:
         yield from _setting(chain, state)
     elif name in {"sql", "selectExpr", "expr"}:
@@ -92,7 +113,7 @@ def spark_facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
         yield from _written(chain, write, state)
     elif "writeTo" in chain.names and name in _V2_ENDS and (to := chain.find("writeTo")) is not None:
         target = as_text(to.argument(0, "table"))
-        yield Access(chain.place, "write", "catalog", target, "spark", _V2_ENDS[name])
+        yield from _table("write", target, chain.place, _V2_ENDS[name], state)
     elif (read := _reader(chain)) is not None:
         yield from _was_read(chain, read, state)
     elif name in {"start", "toTable", "awaitTermination"} and "writeStream" in chain.names:
@@ -103,11 +124,29 @@ def spark_facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
         yield Access(chain.place, "write", "s3", as_text(call.argument(0, "path")), "spark", "once")
     elif name in {"textFile", "wholeTextFiles", "binaryFiles"} and call.positional:
         yield Access(chain.place, "read", "s3", as_text(call.positional[0]), "spark")
-    elif chain.module == "delta" or any(link in {"forPath", "forName"} for link in chain.names):
+    elif chain.module == "delta" or not _DELTA_TABLES.isdisjoint(chain.names):
         yield from _delta(chain)
     elif "getConnection" in chain.names and "DriverManager" in chain.names and name == "getConnection":
         target = without_credentials(as_text(call.argument(0)))
         yield Access(chain.place, "write", "database", target, "java.sql.DriverManager")
+
+
+def views_of(chains: list[Chain]) -> SparkState:
+    """Return what a script has set up with all its temporary views: functions are not read in the order of running."""
+    state = SparkState()
+    for chain in chains:
+        if chain.name in VIEWS:
+            position = 1 if chain.name == "registerDataFrameAsTable" else 0
+            given = chain.call.argument(position, "name", "viewName", "tableName")
+            for option in alternatives(given) if given is not None else ():
+                text = as_text(option)
+                state.views.add(str(text).lower())
+                state.any_view = state.any_view or (text.literal is None and not text.arguments and not text.start)
+        elif chain.name == "sql":
+            for given in chain.call.positional[:1]:
+                if found := _VIEW.match(str(as_text(given))):
+                    state.views.add(found["name"].strip("`").lower())
+    return state
 
 
 def _is_session(chain: Chain) -> bool:
@@ -154,6 +193,9 @@ def _written(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
         return
     if form in _NOWHERE:
         return
+    if form.endswith("iceberg") and not (where := _target(chain, "s3", options)).start.startswith(("s3", LOCATION_OF)):
+        yield from _table("write", where, chain.place, mode, state)
+        return
     system: System = "database" if name == "jdbc" else _system(form)
     if "hudi" in form:
         operation = literal(options.get("hoodie.datasource.write.operation"))
@@ -164,6 +206,8 @@ def _written(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
     if (temporary := options.get("tempdir")) is not None:
         yield Access(chain.place, "write", "s3", as_text(temporary), "spark, for Redshift", "overwrite")
     yield Access(chain.place, "write", system, _target(chain, system, options), "spark", mode)
+    if "hudi" in form and (table := synced_table(options)) is not None:
+        yield Access(chain.place, "write", "catalog", table, "hudi", mode)
 
 
 def _was_read(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
@@ -178,7 +222,11 @@ def _was_read(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
     several = (
         given.items if isinstance(given, Sequence) else chain.call.positional[1:] if chain.name == "parquet" else ()
     )
-    yield Access(chain.place, "read", system, _target(chain, system, options), "spark")
+    target = _target(chain, system, options)
+    if _format(chain, at).endswith("iceberg") and not target.start.startswith(("s3", LOCATION_OF)):
+        yield from _table("read", target, chain.place, "unknown", state)
+        return
+    yield Access(chain.place, "read", system, target, "spark")
     for item in several[1:] if isinstance(given, Sequence) else several:
         yield Access(chain.place, "read", system, as_text(item), "spark")
 
@@ -229,10 +277,13 @@ def _system(form: str) -> System:
 def _table(action: str, name: Text, at: Place, mode: Mode, state: SparkState) -> Iterator[Access]:
     if str(name).lower() in state.views:
         return
-    if name.start.startswith("s3"):
-        yield Access(at, "write" if action == "write" else "read", "s3", name, "spark", mode)
-    else:
-        yield Access(at, "write" if action == "write" else "read", "catalog", name, "spark", mode)
+    way: Action = "write" if action == "write" else "read"
+    if name.start.startswith(("s3", LOCATION_OF)):
+        yield Access(at, way, "s3", name, "spark", mode)
+        return
+    plain = sql.table_name(re.sub(r"[`\"]", "", _plain(name)), state.database)
+    files = sql.place_in(plain)
+    yield Access(at, way, "s3" if files else "catalog", _named(files or plain, name), "spark", mode)
 
 
 def _sql(chain: Chain, state: SparkState) -> Iterator[Fact]:
@@ -245,37 +296,52 @@ def _sql(chain: Chain, state: SparkState) -> Iterator[Fact]:
             continue
         if _DYNAMIC.lower() in shown.lower() and "dynamic" in shown.lower():
             state.dynamic = True
-        yield from sql_accesses(text, chain.place, "spark.sql", state.views)
-        if re.match(r"\s*create\s+(or\s+replace\s+)?(global\s+)?temp(orary)?\s+view\s+", shown, re.IGNORECASE):
-            state.views.add(
-                re.split(r"\bview\s+(?:if\s+not\s+exists\s+)?", shown, maxsplit=1, flags=re.IGNORECASE)[1]
-                .split()[0]
-                .strip("`")
-                .lower()
-            )
+        if (database := sql.used_database(shown)) is not None:
+            state.database = database
+        yield from sql_accesses(text, chain.place, "spark.sql", state)
 
 
-def sql_accesses(text: Text, at: Place, through: str, views: set[str]) -> Iterator[Access]:
+def synced_table(options: Mapping[str, Value]) -> Text | None:
+    """Return the table of the catalog that Hudi keeps of what it writes."""
+    database, table = options.get(_HUDI_DATABASE), options.get(_HUDI_TABLE)
+    if database is None or table is None:
+        return None
+    return text_of((*as_text(database).pieces, ".", *as_text(table).pieces))
+
+
+def sql_accesses(text: Text, at: Place, through: str, state: SparkState) -> Iterator[Access]:
     """Give the accesses of a text of SQL; one that cannot be told at all may write."""
     if not text.start.strip() and text.literal is None:
         yield Access(at, "write", "catalog", Text((Gap(),)), through)
         return
     for use in sql.table_uses(_plain(text)):
-        if use.name.lower() in views or ("." not in use.name and use.action == "read" and use.name.lower() in views):
+        shown = str(_named(use.name, text))
+        is_view = "." not in shown and (shown.lower() in state.views or (state.any_view and use.action == "read"))
+        if is_view or shown.lower() in state.views or shown.startswith("global_temp."):
             continue
         system: System = "s3" if use.name.startswith("s3") else "catalog"
-        yield Access(at, use.action, system, _named(use.name, text), through, use.mode)
+        name = use.name if system == "s3" else sql.table_name(use.name, state.database)
+        yield Access(at, use.action, system, _named(name, text), through, use.mode)
 
 
 def _plain(text: Text) -> str:
-    return "".join(piece if isinstance(piece, str) else f"{{{index}}}" for index, piece in enumerate(text.pieces))
+    return "".join(piece if isinstance(piece, str) else f"{{…{index}}}" for index, piece in enumerate(text.pieces))
 
 
 def _named(name: str, text: Text) -> Text:
     """Return a name that was found in a text, with the text's arguments where it holds them."""
-    parts = re.split(r"\{(\d+)\}", name)
-    pieces = [part if index % 2 == 0 else text.pieces[int(part)] for index, part in enumerate(parts)]
-    return Text(tuple(piece for piece in pieces if piece != ""))
+    parts = re.split(r"\{…(\d{1,4})\}", name)
+    count = len(text.pieces)
+    pieces = [
+        part if index % 2 == 0 else text.pieces[int(part)] if int(part) < count else Gap()
+        for index, part in enumerate(parts)
+    ]
+    return text_of(tuple(piece for piece in pieces if piece != ""))
+
+
+def embedded(text: Text) -> tuple[str, Callable[[str], Text]]:
+    """Return a text with marks for what is not known of it, and what makes texts again of its parts."""
+    return _plain(text), lambda part: _named(part, text)
 
 
 def _delta(chain: Chain) -> Iterator[Fact]:
@@ -285,12 +351,14 @@ def _delta(chain: Chain) -> Iterator[Fact]:
     position = 1 if len(opened.positional) > 1 else 0
     target = as_text(opened.argument(position, "path", "tableOrViewName"))
     system: System = "s3" if chain.find("forPath") is not None else "catalog"
+    if system == "catalog" and target.literal is not None:
+        target = Text((sql.table_name(target.literal),))
     if chain.name == "execute" and "merge" in chain.names:
         yield Access(chain.place, "write", system, target, "delta", "merge")
     elif chain.name in {"delete", "update", "restoreToVersion", "restoreToTimestamp", "vacuum"}:
         if "merge" not in chain.names:
             yield Access(chain.place, "write", system, target, "delta", "merge")
-    elif chain.name == "toDF":
+    elif chain.name in {"toDF", "history", "detail"}:
         yield Access(chain.place, "read", system, target, "delta")
 
 

@@ -35,6 +35,20 @@ _READ = re.compile(r"\b(?:from|join|using)\s+(?!select\b|values\b|lateral\b|unne
 _WITH = re.compile(r"(?:\bwith\b|,)\s*(?P<name>\w+)\s*(?:\([^)]*\)\s*)?\bas\s*\(", re.IGNORECASE)
 _FILES = re.compile(r"^(?:parquet|delta|csv|json|orc|text|avro|iceberg)\.(?P<uri>s3[an]?://.*)$", re.IGNORECASE)
 _PLACE = re.compile(r"\b(?:location|directory|to|from)\s+['\"](?P<uri>s3[an]?://[^'\"]+)['\"]", re.IGNORECASE)
+_LOCATION = re.compile(r"\blocation\s+['\"](?P<uri>[^'\"]+)['\"]", re.IGNORECASE)
+_CREATES = re.compile(
+    r"\bcreate\s+(?:or\s+replace\s+)?(?:external\s+)?table\s+(?:if\s+not\s+exists\s+)?" + _NAME, re.IGNORECASE
+)
+_AS_SELECT = re.compile(r"\bas\s*\(?\s*(?:select|with)\b", re.IGNORECASE)
+_FOLLOWING = re.compile(
+    r"(?:\s+(?:as\s+)?(?!join\b|on\b|where\b)\w+)?\s*,\s*(?!\s*lateral\b)" + _NAME + r"(?![\w.])(?!\s*\()",
+    re.IGNORECASE,
+)
+# EXTRACT(YEAR FROM day), TRIM(BOTH ' ' FROM name): no tables.
+_FROM_IN_CALL = re.compile(
+    r"\b(?:extract|trim|substring|overlay)\s*\([^()]*?\bfrom\b|\bdistinct\s+from\b", re.IGNORECASE
+)
+_PROCEDURE = re.compile(r"call\s+[\w.`]*\bsystem\.\w+\s*\(\s*(?:table\s*=>\s*)?'(?P<table>[\w.{}…*-]+)'", re.IGNORECASE)
 _CLOCKS = re.compile(
     r"\b(?P<what>current_timestamp|current_date|localtimestamp|now|getdate|sysdate|unix_timestamp|from_unixtime"
     r"|rand|randn|random|uuid|monotonically_increasing_id)\b\s*(?P<call>\(\s*\))?",
@@ -73,7 +87,7 @@ _DELETE_PATTERNS = tuple(re.compile(r"\b" + p.replace("{n}", _NAME), re.IGNORECA
 def table_uses(text: str) -> Iterator[TableUse]:
     """Give what a text of one or more statements reads and writes; views of ``WITH`` are no tables."""
     plain = _COMMENT.sub(" ", text[:_LONGEST])
-    blank = _STRING.sub("''", plain)
+    blank = _FROM_IN_CALL.sub(" ", _STRING.sub("''", plain))
     written: list[tuple[int, int]] = []
     uses: list[TableUse] = []
     for pattern, mode in _WRITE_PATTERNS:
@@ -81,7 +95,8 @@ def table_uses(text: str) -> Iterator[TableUse]:
             if any(start <= found.start() < end for start, end in written):
                 continue
             written.append(found.span())
-            uses.append(TableUse("write", _clean(found["name"]), mode))
+            called = _PROCEDURE.match(plain, plain.lower().find("call")) if mode == "merge" else None
+            uses.append(TableUse("write", called["table"] if called else _clean(found["name"]), mode))
     for pattern in _DELETE_PATTERNS:
         for found in pattern.finditer(blank):
             written.append(found.span())
@@ -91,15 +106,36 @@ def table_uses(text: str) -> Iterator[TableUse]:
         TableUse("read", name)
         for found in _READ.finditer(blank)
         if not any(start <= found.start() < end for start, end in written)
-        and (name := _clean(found["name"])).lower() not in local | _KEYWORDS
+        for name in _listed(found, blank)
+        if name.lower() not in local | _KEYWORDS
     ]
     # A statement reads before it writes.
     yield from dict.fromkeys(reads)
     yield from dict.fromkeys(uses)
     unload = re.search(r"\bunload\s*\(", plain, re.IGNORECASE)
     for found in _PLACE.finditer(plain):
+        if found[0].lower().startswith("location") and not _AS_SELECT.search(plain):
+            continue  # where a table lies, and nothing written to it
         is_write = unload is not None or found[0].lower().startswith(("directory", "to")) or bool(uses)
         yield TableUse("write" if is_write and not found[0].lower().startswith("from") else "read", found["uri"])
+
+
+def locations(text: str) -> Iterator[tuple[str, str]]:
+    """Give the tables that a text of SQL creates with a place of their own, and these places."""
+    plain = _COMMENT.sub(" ", text[:_LONGEST])
+    for statement in plain.split(";"):
+        table, place = _CREATES.search(statement), _LOCATION.search(statement)
+        if table is not None and place is not None:
+            yield _clean(table["name"]), place["uri"]
+
+
+def _listed(found: re.Match[str], text: str) -> Iterator[str]:
+    """Give a table that is read, and those that follow it after commas."""
+    yield _clean(found["name"])
+    end = found.end()
+    while found[0][:4].lower() == "from" and (following := _FOLLOWING.match(text, end)) is not None:
+        yield _clean(following["name"])
+        end = following.end()
 
 
 def is_read_only(text: str) -> bool:
@@ -130,6 +166,26 @@ def clocks(text: str) -> Iterator[SqlClock]:
             continue
         alias = _ALIAS.match(plain[found.end() : found.end() + 200])
         yield SqlClock(what, alias["column"] if alias else None, what in _RANDOM)
+
+
+def table_name(name: str, database: str | None = None) -> str:
+    """Return a table's name as ``database.table``: without its catalog, in the database that is used."""
+    parts = name.split(".")
+    if len(parts) == 1 and database:
+        return f"{database}.{name}"
+    return ".".join(parts[1:]) if len(parts) == 3 and not name.startswith("s3") else name
+
+
+def place_in(name: str) -> str | None:
+    """Return the place that a name such as ``delta.s3://bucket/key`` is; None if it names a table."""
+    files = _FILES.match(name)
+    return files["uri"] if files else None
+
+
+def used_database(text: str) -> str | None:
+    """Return the database that ``USE database`` makes the one of names without one."""
+    found = re.match(r"\s*use\s+(?:database\s+|schema\s+|namespace\s+)?" + _NAME + r"\s*;?\s*$", text, re.IGNORECASE)
+    return _clean(found["name"]).rpartition(".")[2] if found else None
 
 
 def _clean(name: str) -> str:

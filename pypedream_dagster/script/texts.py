@@ -10,16 +10,19 @@ from pypedream_dagster.script.values import (
     Argument,
     Constant,
     Gap,
+    Piece,
     Sequence,
     Table,
     Text,
     Value,
     as_text,
     literal,
+    number,
     text_of,
 )
 
 _LONGEST = 100_000
+_MOST_PIECES = 1_000
 _KEEPING = frozenset(
     [
         "strip",
@@ -44,6 +47,8 @@ _PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?[-+ #0]*\d*(?:\.\d+)?(?P<kind>[
 def concatenated(*parts: Value | None) -> Text:
     """Return strings one after another."""
     text = text_of(piece for part in parts for piece in as_text(part).pieces)
+    if len(text.pieces) > _MOST_PIECES:
+        return Text((Gap(),))
     return text if sum(len(piece) for piece in text.pieces if isinstance(piece, str)) <= _LONGEST else Text((Gap(),))
 
 
@@ -76,7 +81,8 @@ def url_joined(base: Value | None, other: Value | None) -> Text:
 
 def derived(text: Text) -> Text:
     """Return what is known of a string that was made from another: the arguments that went into it."""
-    return text_of((*(Argument(name) for name in text.arguments), *(() if text.arguments else (Gap(),))))
+    arguments = tuple(dict.fromkeys(piece for piece in text.pieces if isinstance(piece, Argument)))
+    return text_of(arguments or (Gap(),))
 
 
 def formatted(template: Text, positional: tuple[Value, ...], keywords: Mapping[str, Value]) -> Text:
@@ -135,18 +141,80 @@ def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mappi
             case _:
                 return Text((Gap(),))
     if name == "replace" and len(positional) >= 2:
-        old, new = literal(positional[0]), literal(positional[1])
-        if old and new is not None and len(new) <= 1000:
-            return concatenated(*(Text((p.replace(old, new) if isinstance(p, str) else p,)) for p in text.pieces))
-        return derived(text)
-    plain = [literal(item) for item in positional]
-    if name in _EXACT and text.literal is not None and len(positional) <= 1 and None not in plain:
-        answer = getattr(text.literal, name)(*plain)
+        return _replaced(text, as_text(positional[0]), as_text(positional[1]))
+    plain = [_plain(item) for item in (*positional, *keywords.values())]
+    if name in _EXACT and text.literal is not None and len(plain) <= 2 and None not in plain:
+        try:
+            answer = getattr(text.literal, name)(*plain)
+        except (TypeError, ValueError):
+            return derived(text)
         if isinstance(answer, str):
             return Text((answer,))
         return Sequence(tuple(Text((item,)) for item in answer))
+    if name == "split" and plain and isinstance(plain[0], str) and plain[0] and len(text.pieces) > 1:
+        return _split(text, plain[0], plain[1] if len(plain) > 1 and isinstance(plain[1], int) else -1)
+    if name in {"removeprefix", "removesuffix", "lstrip", "rstrip", "strip"} and text.start and positional:
+        return _stripped(text, name, plain[0])
     if name in _KEEPING:
         return text
     if name in {"startswith", "endswith", "isdigit", "count", "find", "index"}:
         return Constant(True)
     return derived(text)
+
+
+def _plain(value: Value) -> str | int | None:
+    known = literal(value)
+    return known if known is not None else number(value)
+
+
+def _replaced(text: Text, old: Text, new: Text) -> Text:
+    """Return ``text.replace(old, new)``; an argument in a text is replaced where it stands there as it is."""
+    found = old.literal
+    if found is not None:
+        replacing = new.literal
+        if not found or len(new.pieces) > 1 or (replacing is not None and len(replacing) > 1000):
+            return derived(text)
+        parts: list[Value] = []
+        for piece in text.pieces:
+            if not isinstance(piece, str) or found not in piece:
+                parts.append(Text((piece,)))
+                continue
+            if replacing is not None:
+                parts.append(Text((piece.replace(found, replacing),)))
+                continue
+            for index, part in enumerate(piece.split(found)[:_MOST_PIECES]):
+                parts += [new, Text((part,))] if index else [Text((part,))]
+        return concatenated(*parts)
+    width = len(old.pieces)
+    for start in range(len(text.pieces) - width + 1):
+        if text.pieces[start : start + width] == old.pieces and not any(isinstance(p, Gap) for p in old.pieces):
+            return concatenated(Text(text.pieces[:start]), new, Text(text.pieces[start + width :]))
+    return derived(text)
+
+
+def _split(text: Text, separator: str, most: int) -> Sequence:
+    """Return ``text.split(separator, most)``, arguments and gaps taken for things without the separator."""
+    parts: list[list[Piece]] = [[]]
+    for piece in text.pieces:
+        if not isinstance(piece, str):
+            parts[-1].append(piece)
+            continue
+        left = most if most < 0 else most - len(parts) + 1
+        first, *rest = piece.split(separator, left) if left else [piece]
+        parts[-1].append(first)
+        parts += [[part] for part in rest]
+    if most < 0 and (unknown := [i for i, piece in enumerate(parts[-1]) if not isinstance(piece, str)]):
+        parts[-1] = parts[-1][unknown[-1] :]  # what cannot be told may hold the separator, too
+    return Sequence(tuple(text_of(tuple(part)) for part in parts[:_MOST_PIECES]))
+
+
+def _stripped(text: Text, name: str, given: str | int | None) -> Text:
+    """Return a text whose known ends are stripped."""
+    if not isinstance(given, str):
+        return text
+    pieces = list(text.pieces)
+    if name in {"lstrip", "strip", "removeprefix"} and isinstance(pieces[0], str):
+        pieces[0] = pieces[0].removeprefix(given) if name == "removeprefix" else pieces[0].lstrip(given)
+    if name in {"rstrip", "strip", "removesuffix"} and isinstance(last := pieces[-1], str):
+        pieces[-1] = last.removesuffix(given) if name == "removesuffix" else last.rstrip(given)
+    return text_of(tuple(pieces))

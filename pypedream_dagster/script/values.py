@@ -7,6 +7,7 @@ A text keeps its known pieces, the job arguments in it, and gaps for what cannot
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -17,14 +18,37 @@ _DEEPEST_SEARCH = 60
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A job argument by its name without dashes; ``*`` for one whose name cannot be told."""
+    """A job argument.
+
+    Attributes:
+        name: without dashes; ``*`` where it cannot be told.
+        default: what the script takes where the job is not given the argument; None if it says none.
+        keys: of an argument that holds JSON: where in it the piece stands.
+    """
 
     name: str
+    default: str | None = None
+    keys: tuple[str, ...] = ()
+
+    def given(self, arguments: Mapping[str, str]) -> Piece:
+        """Return what it is with the job's arguments, by name without dashes: a gap of its name where none says."""
+        value = arguments.get(self.name)
+        if self.keys:
+            value = _at_keys(value, self.keys)
+        if value is None:
+            value = self.default
+        return value if value is not None else Gap(".".join([self.name, *self.keys]) if self.name != "*" else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A piece that cannot be told."""
+    """A piece that cannot be told.
+
+    Attributes:
+        name: what the script calls it, so that two gaps can be told apart; empty where it has no name.
+    """
+
+    name: str = ""
 
 
 Piece: TypeAlias = str | Argument | Gap
@@ -54,8 +78,8 @@ class Text:
         return tuple(piece.name for piece in self.pieces if isinstance(piece, Argument))
 
     def resolved(self, arguments: Mapping[str, str]) -> Text:
-        """Return the text with the arguments' values put in, and gaps for arguments without one."""
-        return text_of(arguments.get(p.name, Gap()) if isinstance(p, Argument) else p for p in self.pieces)
+        """Return the text with the arguments' values put in, else their defaults, else gaps."""
+        return text_of(piece.given(arguments) if isinstance(piece, Argument) else piece for piece in self.pieces)
 
     def __str__(self) -> str:
         return "".join(map(_shown, self.pieces))
@@ -135,7 +159,21 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The job's arguments as a whole: what getResolvedOptions or argparse gives."""
+    """The job's arguments as a whole: what getResolvedOptions or argparse gives.
+
+    Attributes:
+        defaults: what the script takes for those that are not given.
+    """
+
+    defaults: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What an argument's JSON holds, or a part of it."""
+
+    argument: str
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,11 +198,28 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """A function of the script's own with some of what it is given: ``functools.partial(f, x)``."""
+
+    function: Value
+    positional: tuple[Value, ...]
+    keywords: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Class:
-    """A class of the script's own."""
+    """A class of the script's own.
+
+    Attributes:
+        members: its own and those that it inherits.
+        fields: the annotated names, in order: what a dataclass's constructor takes.
+        bases: those that are the script's own.
+    """
 
     name: str
     members: dict[str, Value] = field(repr=False)
+    fields: tuple[str, ...] = ()
+    bases: tuple[Class, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,6 +228,14 @@ class Instance:
 
     of: Class
     attributes: dict[str, Value] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Super:
+    """What ``super()`` gives in a method: the object, and the method that is being read."""
+
+    instance: Instance
+    method: ast.AST
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +252,13 @@ Value: TypeAlias = (
     | Member
     | Result
     | Parameters
+    | Parsed
     | Either
     | Function
+    | Partial
     | Class
     | Instance
+    | Super
     | Unknown
 )
 
@@ -201,21 +267,42 @@ def _shown(piece: Piece) -> str:
     match piece:
         case str():
             return piece
-        case Argument(name):
-            return f"{{--{name}}}"
-        case _:
-            return "{…}"
+        case Argument(name, _, keys):
+            return f"{{--{'.'.join([name, *keys])}}}"
+        case Gap(name):
+            return f"{{{name or '…'}}}"
+
+
+def _at_keys(text: str | None, keys: tuple[str, ...]) -> str | None:
+    """Return what a text of JSON holds at a path; None if it does not."""
+    try:
+        found = json.loads(text) if text is not None else None
+    except (ValueError, RecursionError):
+        return None
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def text_of(pieces: Iterator[Piece] | tuple[Piece, ...]) -> Text:
-    """Return a text of pieces, neighbouring known ones joined, neighbouring gaps one."""
+    """Return a text of pieces, neighbouring known ones joined, neighbouring gaps one.
+
+    A bucket and a key that were both taken from one argument's URI are that URI.
+    """
     joined: list[Piece] = []
     for piece in pieces:
         last = joined[-1] if joined else None
         if isinstance(piece, str) and isinstance(last, str):
             joined[-1] = last + piece
-        elif piece != "" and not (isinstance(piece, Gap) and isinstance(last, Gap)):
+        elif isinstance(piece, Gap) and isinstance(last, Gap):
+            joined[-1] = last if last.name else piece
+        elif piece != "":
             joined.append(piece)
+    match joined:
+        case [str() as scheme, Argument(name) as bucket, "/", Argument() as key, *rest] if (
+            scheme.endswith("://") and bucket == key and name != "*"
+        ):
+            return Text((key, *rest))
     return Text(tuple(joined))
 
 
@@ -228,6 +315,8 @@ def as_text(value: Value | None) -> Text:
             return Text((str(constant),))
         case Parameters():
             return Text((Argument("*"),))
+        case Parsed(name, keys):
+            return Text((Argument(name, None, keys),))
         case Either(options) if options:
             return as_text(options[0])
         case _:
@@ -237,6 +326,27 @@ def as_text(value: Value | None) -> Text:
 def literal(value: Value | None) -> str | None:
     """Return a known string, else None."""
     return value.literal if isinstance(value, Text) else None
+
+
+def number(value: Value | None) -> int | None:
+    """Return a known whole number, else None."""
+    match value:
+        case Constant(int() as known) if not isinstance(known, bool):
+            return known
+        case _:
+            return None
+
+
+def defaulted(value: Value, default: Value) -> Value:
+    """Return a value that is another where it is not given: an argument with its default, else either of them."""
+    text = literal(default)
+    match value:
+        case Text((Argument(name, None, keys),)) if name != "*" and text is not None:
+            return Text((Argument(name, text, keys),))
+        case Text((Argument(),)) if isinstance(default, Constant | Unknown):
+            return value
+        case _:
+            return either(value, default)
 
 
 def alternatives(value: Value) -> tuple[Value, ...]:
@@ -252,9 +362,19 @@ def either(*values: Value) -> Value:
             if not any(option is known or option == known for known in flat):
                 flat.append(option)
     telling = [value for value in flat if not isinstance(value, Unknown)] or flat[:1]
+    defaults = {default for value in telling if (default := _default_of(value)) is not None}
+    telling = [value for value in telling if literal(value) is None or literal(value) not in defaults]
     if len(telling) == 1:
         return telling[0]
     return Either(tuple(telling[:_MOST_ALTERNATIVES])) if telling else Unknown()
+
+
+def _default_of(value: Value) -> str | None:
+    match value:
+        case Text((Argument(_, default),)):
+            return default
+        case _:
+            return None
 
 
 def inner(value: Value | None) -> Iterator[Call]:

@@ -105,6 +105,12 @@ def test_a_job_started_with_other_arguments_is_another_task() -> None:
     assert flow.order == {("load (begin)", "report"), ("load (begin) 2", "report"), ("check", "load (begin)")}
 
 
+def test_secrets_among_arguments_are_masked() -> None:
+    flow = _flow({**_starts("begin"), "Actions": [_with("load", db_password="hunter2hunter2", day="${Day}")]})
+    assert "hunter2" not in str(flow.tasks[0])
+    assert flow.tasks[0].arguments["--day"] == "${Day}"
+
+
 def test_a_job_may_follow_itself_with_other_arguments() -> None:
     flow = _flow(
         {**_starts("begin"), "Actions": [_with("load", stage="1")]},

@@ -256,3 +256,60 @@ def test_the_index_finds_what_comparing_all_with_all_finds(drawn: list[tuple[str
         for pair in pairs_of([one, two] if one is not two else [], Order(()))
     }
     assert found == singly
+
+
+def test_a_bucket_of_its_own_links_and_branches_write_elsewhere() -> None:
+    jobs = (
+        job("a", {"target": "s3://silver/"}),
+        job("b", {"source": "s3://silver", "target": "s3://gold/"}),
+        job("c", {"source": "s3://gold/orders/"}),
+    )
+    found = imported(*jobs)
+    assert links(found) == {("a", "b"): ("silver",)}
+    assert found.links[0].evidence[0].kind == "same-uri"
+    dataset = found.graph.by_id["a"].outputs["silver"]
+    assert (dataset.main_uri, dataset.uri) == (
+        "s3://silver/",
+        "s3://${branches.silver}/pypedream/{branch-name}/silver/",
+    )
+    (question,) = [q for q in found.questions if q.about == "branches.silver"]
+    answered = imported(*jobs, answers=Answers.recorded({question.id: "sandbox"}))
+    assert answered.graph.by_id["a"].outputs["silver"].uri == "s3://sandbox/pypedream/{branch-name}/silver/"
+
+
+def test_a_place_unknown_in_a_known_bucket_is_asked() -> None:
+    found = imported(job("a"), script("a", "d.write.parquet(f's3://silver/{name()}/')"))
+    assert asked(found) == ["unexplained-write: a scripts/a.py:1"]
+    assert found.graph.by_id["a"].outputs == {}
+
+
+def test_a_parameter_may_hold_the_whole_beginning_of_a_place() -> None:
+    parts = (
+        job("a", {"out": "${LakePath}"}),
+        job("b", {"in": "${LakePath}"}),
+        script("a", "args = getResolvedOptions(sys.argv, ['out'])\nd.write.parquet(args['out'] + '/orders')"),
+        script("b", "args = getResolvedOptions(sys.argv, ['in'])\nspark.read.parquet(f\"{args['in']}/orders/\")"),
+    )
+    assert links(imported(*parts)) == {("a", "b"): ("orders",)}
+    found = imported(*parts, variables={"LakePath": "s3://lake/main"})
+    assert found.graph.by_id["a"].outputs["orders"].base_uri == "s3://lake/main/orders"
+    named = imported(job("a", {"target": "${LakePath}/orders"}), job("b", {"source": "${LakePath}/orders"}))
+    assert links(named) == {("a", "b"): ("orders",)}
+
+
+def test_a_script_tells_where_its_table_lies() -> None:
+    found = imported(
+        job("a", {"bucket": "lake"}),
+        job("b"),
+        job("c"),
+        script(
+            "a",
+            "args = getResolvedOptions(sys.argv, ['bucket'])\n"
+            "d.write.option('path', f\"s3://{args['bucket']}/silver/sales/\").saveAsTable('acme.sales')",
+        ),
+        script("b", "spark.table('acme.sales').count()"),
+        script("c", "spark.read.parquet('s3://lake/silver/sales/')"),
+    )
+    assert links(found) == {("a", "b"): ("sales",), ("a", "c"): ("sales",)}
+    assert asked(found) == []
+    assert found.graph.by_id["a"].outputs["sales"].table == "acme.sales"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from pypedream_dagster.importers.survey import Survey, Task
+from pypedream_dagster.importers.survey import Flow, Survey, Task, Where
 
 from .surveys import HERE, asked, flow, imported, job, run
 
@@ -97,3 +97,14 @@ def test_the_order_of_the_parts_does_not_matter() -> None:
     for seed in range(5):
         dice = random.Random(seed)
         assert imported(*dice.sample(jobs, len(jobs)), *dice.sample(flows, len(flows))) == first
+
+
+def test_a_definition_that_a_template_deploys_is_one_flow() -> None:
+    def found_at(part: str, name: str) -> Flow:
+        task = Task("Load", "glue", Where("etl.asl.json", 3), job=name)
+        return Flow(part or "etl", "step-functions", Where("etl.asl.json", None, part), (task,))
+
+    both = imported(found_at("", "${LoadJob}"), found_at("Resources.Machine", "load-${Env}"), job("load-${Env}"))
+    assert [node.job_name("main") for node in both.graph.nodes] == ["load-${Env}"]
+    two = imported(found_at("Resources.A", "load-eu"), found_at("Resources.B", "load-us"))
+    assert [node.id for node in two.graph.nodes] == ["load-eu", "load-us"]

@@ -8,7 +8,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,26 @@ class Production:
             made = iam.create_policy(PolicyName=f"{name}-{index}", PolicyDocument=json.dumps(document))
             iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
         return iam.create_access_key(UserName=name)["AccessKey"]
+
+    def deploy_workflow(self) -> None:
+        """Have a workflow start one of main's jobs; beside what `holdings` tells."""
+        glue, name = boto3.client("glue"), f"flow-{self.suffix}"
+        glue.create_workflow(Name=name)
+        with suppress(glue.exceptions.AlreadyExistsException):
+            actions = [{"JobName": self.job("transform")}]
+            glue.create_trigger(Name=name, WorkflowName=name, Type="ON_DEMAND", Actions=actions)  # type: ignore[arg-type]
+
+    def deploy_reader(self, table: str) -> None:
+        """Have a job read a table of the catalog; beside what `holdings` tells."""
+        name = f"read-{table}-{self.suffix}"
+        script = (
+            f"spark.table('shop_{self.suffix}.{table}').write.parquet('s3://{self.bucket}/main/data/{table}_read/')"
+        )
+        boto3.client("s3").put_object(Bucket=self.bucket, Key=f"main/scripts/{name}.py", Body=script.encode())
+        command = {"Name": "glueetl", "ScriptLocation": f"s3://{self.bucket}/main/scripts/{name}.py"}
+        glue = boto3.client("glue")
+        with suppress(glue.exceptions.AlreadyExistsException):
+            glue.create_job(Name=name, Role="x", Command=command)  # type: ignore[arg-type]
 
     def holdings(self) -> dict[str, Any]:
         """All that is main's: objects by ETag, jobs with their tags, tables."""

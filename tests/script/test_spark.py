@@ -31,12 +31,12 @@ from tests.script.facts import facts, on_spark
         ('df.write.insertInto("db.t")', "write catalog db.t append"),
         ('df.write.insertInto("db.t", overwrite=True)', "write catalog db.t overwrite"),
         ('df.write.mode("append").saveAsTable(f"{args[\'DB\']}.orders")', "write catalog {--DB}.orders append"),
-        ('df.writeTo("glue_catalog.db.t").append()', "write catalog glue_catalog.db.t append"),
+        ('df.writeTo("glue_catalog.db.t").append()', "write catalog db.t append"),
         (
             'df.writeTo("glue_catalog.db.t").using("iceberg").createOrReplace()',
-            "write catalog glue_catalog.db.t overwrite",
+            "write catalog db.t overwrite",
         ),
-        ('df.writeTo("c.db.t").overwritePartitions()', "write catalog c.db.t partitions"),
+        ('df.writeTo("c.db.t").overwritePartitions()', "write catalog db.t partitions"),
         ('df.write.format("noop").save()', None),
         (
             'df.write.format("hudi").options(**{"hoodie.datasource.write.operation": "upsert"})'

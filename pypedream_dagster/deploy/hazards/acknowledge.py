@@ -8,16 +8,17 @@ from datetime import datetime
 
 from pypedream_dagster.branch.model import Acknowledgement, Branch
 from pypedream_dagster.deploy.hazards.model import Finding
+from pypedream_dagster.deploy.hazards.unexplained import KIND as UNEXPLAINED
 from pypedream_dagster.errors import StateError
 
-_SEEDED_ONLY = "unseeded-output"
-"""Not to be acknowledged: deploying refuses such an output by itself."""
+_NEVER = {"unseeded-output", UNEXPLAINED}
+"""Not to be acknowledged: deploying refuses these by itself."""
 
 
 def unacknowledged(branch: Branch, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the severe findings that nobody has acknowledged."""
     known = {item.id for item in branch.acknowledged}
-    severe = (finding for finding in findings if finding.severity == "severe" and finding.kind != _SEEDED_ONLY)
+    severe = (finding for finding in findings if finding.severity == "severe" and finding.kind not in _NEVER)
     return tuple(finding for finding in severe if finding.id not in known)
 
 
@@ -25,13 +26,13 @@ def acknowledged(branch: Branch, findings: Iterable[Finding], ids: Iterable[str]
     """Return the branch's record with findings acknowledged; an acknowledgement that is there stays as it is.
 
     Raises:
-        StateError: there is no severe finding of an id.
+        StateError: there is no severe finding of an id that may be acknowledged.
     """
-    severe = {finding.id: finding for finding in findings if finding.severity == "severe"}
+    severe = {item.id: item for item in findings if item.severity == "severe" and item.kind != UNEXPLAINED}
     wanted = list(dict.fromkeys(ids))
     if unknown := [item for item in wanted if item not in severe]:
         raise StateError(
-            f"Branch {branch.name!r} has no severe hazard {', '.join(unknown)}.",
+            f"Branch {branch.name!r} has no severe hazard {', '.join(unknown)} that could be acknowledged.",
             hint=f"'pypedream plan {branch.name}' lists them; another code has another id",
         )
     known = {item.id for item in branch.acknowledged}

@@ -68,6 +68,12 @@ KINDS: Mapping[str, Kind] = {
         _DENIED,
         "take the URI from the output's argument, or map the argument in the graph (output_arguments)",
     ),
+    "unexplained-write": Kind(
+        ("severe",),
+        "the import found a write of the job's that no argument moves, and the script still does it",
+        "the run would be denied in its middle, or write what the branch's delta never sees; it cannot be acknowledged",
+        "create the branch with --rewrite-literals, or let the script take the place from the output's argument",
+    ),
     "catalog-write": Kind(
         ("warning",),
         "writes a catalog table that is not the branch's",

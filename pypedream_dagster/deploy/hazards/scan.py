@@ -25,6 +25,7 @@ from pypedream_dagster.deploy.hazards.jobs import (
 from pypedream_dagster.deploy.hazards.model import BUILDING, Finding, found, in_order
 from pypedream_dagster.deploy.hazards.places import arguments_of
 from pypedream_dagster.deploy.hazards.scripts import Scanned, read_arguments, script_findings
+from pypedream_dagster.deploy.hazards.unexplained import unexplained_findings, unsettled_writes, without_twice_told
 from pypedream_dagster.errors import AccessDeniedError, NotFoundError, StateError
 from pypedream_dagster.script.model import Reading, Unreadable
 from pypedream_dagster.script.reading import read_script
@@ -41,7 +42,7 @@ def scan(aws: Aws | None, store: BranchStore, graph: BranchGraph) -> tuple[Findi
     Raises:
         BusyError: AWS asks to come back later.
     """
-    return in_order(_Scan(aws, store, graph).findings())
+    return in_order(without_twice_told(_Scan(aws, store, graph).findings()))
 
 
 @dataclass(slots=True)
@@ -81,10 +82,13 @@ class _Scan:
         script = self._script(node, known, is_deployed=job is not None)
         if script is not None:
             yield from (finding for finding in script_findings(self.graph, script) if not _is_declared(node, finding))
+        own = script.reading if script is not None and node.is_origin else None
+        given = arguments_of(node, {**known.default_arguments, **known.non_overridable_arguments})
+        left = unsettled_writes(node, own, given, self.graph.write_prefixes)
+        yield from unexplained_findings(self.graph, node, left)
         if self.aws is not None:
             for uri in readable_modules(known):
                 reading = self._productions(self.aws, uri, "python")
-                given = arguments_of(node, {**known.default_arguments, **known.non_overridable_arguments})
                 yield from script_findings(self.graph, Scanned(node, uri, reading, given, uses_bookmarks(known)))
         if uses_bookmarks(known):
             yield bookmark_finding(node, script)

@@ -1,1 +1,1 @@
-"""The Glue API for jobs, job runs and tags; the catalog is moto's."""
+"""The Glue API for jobs, job runs, tags, triggers and connections; the catalog is moto's."""

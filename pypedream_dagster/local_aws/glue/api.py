@@ -1,25 +1,24 @@
-"""The part of the Glue API that is ours: jobs, job runs and tags. The catalog stays moto's.
+"""The part of the Glue API that is ours: jobs, job runs, tags, and what starts jobs. The catalog stays moto's.
 
 Answers are dicts in the JSON 1.1 protocol's form; errors are raised as ``GlueError``.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from pypedream_dagster.local_aws.execution.scheduler import Scheduler
 from pypedream_dagster.local_aws.glue.errors import EntityNotFoundException, InvalidInputException
 from pypedream_dagster.local_aws.glue.jobs import Job, JobStore
+from pypedream_dagster.local_aws.glue.orchestration import OrchestrationApi
+from pypedream_dagster.local_aws.glue.paging import page_of
 from pypedream_dagster.local_aws.glue.runs import RunStore
 from pypedream_dagster.local_aws.glue.start import start_run
 from pypedream_dagster.local_aws.glue.tags import TagStore
 from pypedream_dagster.local_aws.glue.validation import validate
 
 Answer = dict[str, Any]
-Item = TypeVar("Item")
-
 _DEFAULT_PAGE = 100
 _DEFAULT_RUNS_PAGE = 200
 
@@ -32,9 +31,12 @@ class GlueApi:
         runs: the run store.
         tags: the tag store.
         scheduler: runs what is started and stops what is to be stopped.
+        orchestration: answers for triggers, workflows' graphs and connections.
     """
 
-    def __init__(self, jobs: JobStore, runs: RunStore, tags: TagStore, scheduler: Scheduler) -> None:
+    def __init__(
+        self, jobs: JobStore, runs: RunStore, tags: TagStore, scheduler: Scheduler, orchestration: OrchestrationApi
+    ) -> None:
         self._jobs = jobs
         self._runs = runs
         self._tags = tags
@@ -54,6 +56,7 @@ class GlueApi:
             "TagResource": self._tag_resource,
             "UntagResource": self._untag_resource,
             "GetTags": self._get_tags,
+            **orchestration.operations,
         }
 
     def answers(self, operation: str) -> bool:
@@ -85,7 +88,7 @@ class GlueApi:
         return {"Job": self._jobs.get(request["JobName"]).described()}
 
     def _get_jobs(self, request: Answer) -> Answer:
-        page, more = _page(self._jobs.all(), request, _DEFAULT_PAGE)
+        page, more = page_of(self._jobs.all(), request, _DEFAULT_PAGE)
         return {"Jobs": [job.described() for job in page], **more}
 
     def _batch_get_jobs(self, request: Answer) -> Answer:
@@ -98,7 +101,7 @@ class GlueApi:
     def _list_jobs(self, request: Answer) -> Answer:
         wanted = (request.get("Tags") or {}).items()
         jobs = [job for job in self._jobs.all() if wanted <= job.tags.items()]
-        page, more = _page(jobs, request, _DEFAULT_PAGE)
+        page, more = page_of(jobs, request, _DEFAULT_PAGE)
         return {"JobNames": [job.name for job in page], **more}
 
     def _start_job_run(self, request: Answer) -> Answer:
@@ -111,7 +114,7 @@ class GlueApi:
 
     def _get_job_runs(self, request: Answer) -> Answer:
         self._jobs.get(request["JobName"])
-        page, more = _page(self._runs.of_job(request["JobName"]), request, _DEFAULT_RUNS_PAGE)
+        page, more = page_of(self._runs.of_job(request["JobName"]), request, _DEFAULT_RUNS_PAGE)
         return {"JobRuns": [run.described() for run in page], **more}
 
     def _batch_stop_job_run(self, request: Answer) -> Answer:
@@ -137,13 +140,3 @@ class GlueApi:
 
     def _get_tags(self, request: Answer) -> Answer:
         return {"Tags": self._tags.get(request["ResourceArn"])}
-
-
-def _page(items: Sequence[Item], request: Answer, default: int) -> tuple[Sequence[Item], Answer]:
-    """One page, and the ``NextToken`` where there are more; the token is the offset."""
-    token = request.get("NextToken") or "0"
-    if not token.isdecimal() or int(token) > len(items):
-        raise InvalidInputException(f"Invalid NextToken: {json.dumps(token)}")
-    start = int(token)
-    end = start + int(request.get("MaxResults") or default)
-    return items[start:end], {"NextToken": str(end)} if end < len(items) else {}

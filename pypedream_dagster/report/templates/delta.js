@@ -4,7 +4,8 @@ const all = (selector, from = document) => [...from.querySelectorAll(selector)];
 const reveal = () => {
   const target = document.getElementById(location.hash.slice(1));
   if (!target) return;
-  if (target.localName === "details") target.open = true;
+  const around = target.closest("details");
+  if (around) around.open = true;
   target.scrollIntoView();
 };
 

@@ -1,0 +1,59 @@
+"""A branch's scripts with their literal places turned into arguments, and its graph with what that settles. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import unified_diff
+
+from pypedream_dagster.branch.model import BranchGraph, BranchNode
+from pypedream_dagster.deploy.hazards.places import arguments_of
+from pypedream_dagster.deploy.hazards.unexplained import unsettled_writes
+from pypedream_dagster.graph.uri import unknown_parts
+from pypedream_dagster.script.reading import read_script
+from pypedream_dagster.script.rewrite import LiteralPlace, Rewriting, rewrite_literals
+
+
+def literal_places(graph: BranchGraph, node: BranchNode) -> tuple[LiteralPlace, ...]:
+    """Return main's places that a node's script should take from arguments: its outputs, then its inputs."""
+    found = [
+        LiteralPlace(_like(output.base_uri, output.head_uri), output.argument, output.base_table)
+        for output in node.outputs
+    ]
+    for item in node.inputs:
+        maker = graph.by_id.get(item.producer)
+        made = next((one for one in maker.outputs if one.name == item.dataset), None) if maker else None
+        base = made.base_uri if made is not None else item.uri
+        found.append(LiteralPlace(_like(base, item.uri), item.argument, made.base_table if made is not None else None))
+    return tuple(place for place in found if not unknown_parts(place.uri))
+
+
+def rewritten_scripts(graph: BranchGraph, scripts: Mapping[str, bytes]) -> dict[str, Rewriting]:
+    """Return the scripts of a branch's origins after rewriting, by node."""
+    return {node: rewrite_literals(body, literal_places(graph, graph.by_id[node])) for node, body in scripts.items()}
+
+
+def settled(graph: BranchGraph, scripts: Mapping[str, bytes]) -> BranchGraph:
+    """Return a branch's graph without the unexplained writes that its scripts do no more."""
+    return graph.model_copy(
+        update={"nodes": tuple(_settled(graph, node, scripts.get(node.id)) for node in graph.nodes)}
+    )
+
+
+def _settled(graph: BranchGraph, node: BranchNode, script: bytes | None) -> BranchNode:
+    if script is None or not node.unexplained_writes:
+        return node
+    defaults = node.properties.get("DefaultArguments")
+    given = arguments_of(node, defaults if isinstance(defaults, dict) else {})
+    left = unsettled_writes(node, read_script(script), given, graph.write_prefixes)
+    return node.model_copy(update={"unexplained_writes": left})
+
+
+def script_diff(path: str, before: bytes, after: bytes) -> Iterator[str]:
+    """Give the lines of a unified diff of a script."""
+    old, new = (body.decode("utf-8-sig", errors="replace").splitlines() for body in (before, after))
+    yield from unified_diff(old, new, f"production's {path}", path, lineterm="")
+
+
+def _like(uri: str, other: str) -> str:
+    """Return a URI that ends in a slash if another does: as the argument's values do."""
+    return uri.rstrip("/") + "/" * other.endswith("/")

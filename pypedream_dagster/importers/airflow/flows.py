@@ -1,0 +1,235 @@
+"""From DAGs to flows: tasks with what they do, order gone through whatever only steers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pypedream_dagster.importers.airflow.libraries import Libraries
+from pypedream_dagster.importers.airflow.operations import GLUE, SHELL, STEERING, Operation, operation_of
+from pypedream_dagster.importers.airflow.pipeline import Dag, Operator, Start, XCom
+from pypedream_dagster.importers.airflow.starts import shell_starts
+from pypedream_dagster.importers.airflow.templates import rendered
+from pypedream_dagster.importers.airflow.values import Bound, Decorated, Function, Symbol, Unknown, Value
+from pypedream_dagster.importers.survey import Flow, JobDefinition, Problem, Task, Trigger, Where
+
+_ANY = {"one_success", "one_failed", "one_done"}
+_DEFAULT_JOB = "aws_glue_default_job"
+_LONGEST_RESOURCE = 2_000
+
+
+@dataclass(slots=True)
+class Flows:
+    """The flows of an import's DAGs, and the jobs that their tasks create where there are none."""
+
+    libraries: Libraries
+    flows: list[Flow] = field(default_factory=list)
+    jobs: dict[tuple[str, str], JobDefinition] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, dag: Dag) -> None:
+        """Add the flow of a DAG."""
+        operators = list(_all_operators(dag))
+        tasks: dict[int, list[Task]] = {}
+        keys: set[str] = set()
+        for operator in operators:
+            found = [self._named(task, keys) for task in self._tasks(operator)]
+            if found:
+                tasks[id(operator)] = found
+        if not tasks:
+            return
+        order = set()
+        for operator in operators:
+            for after in _next_tasks(operator, tasks):
+                order |= {(a.key, b.key) for a in tasks.get(id(operator), ()) for b in tasks[id(after)]}
+        name = rendered(dag.dag_id, operators[0], self.libraries)
+        every = tuple(task for operator in operators for task in tasks.get(id(operator), ()))
+        self.flows.append(Flow(name, "airflow", dag.at, every, frozenset(pair for pair in order if pair[0] != pair[1])))
+
+    def _named(self, task: Task, keys: set[str]) -> Task:
+        key, count = task.key, 1
+        while key in keys:
+            count += 1
+            key = f"{task.key}#{count}"
+        keys.add(key)
+        return replace(task, key=key, at=replace(task.at, part=key))
+
+    def _tasks(self, operator: Operator) -> Iterator[Task]:
+        operation = operation_of(operator)
+        starts = list(operator.starts)
+        if operation.name == SHELL:
+            command = operator.arguments.get("bash_command", operator.arguments.get("command", operator.result))
+            if isinstance(command, str):
+                starts += shell_starts(command, lambda text: rendered(text, operator, self.libraries))
+        direct = (
+            operation.name == GLUE and operator.lineage and any(n in operator.arguments for n in operation.resource)
+        )
+        if starts and not direct:
+            yield from self._started(operator, starts)
+        elif operation.name == GLUE:
+            for key, arguments in _instances(operator):
+                yield self._glue(operator, key, arguments, operation)
+        elif operation.name != STEERING and operator.nested is None and operator.kind:
+            key = self._key(operator)
+            yield Task(key, operation.name, operator.at, resource=self._resource(operator, operation),
+                       trigger=_trigger(operator))  # fmt: skip
+
+    def _key(self, operator: Operator) -> str:
+        return rendered(operator.task_id, operator, self.libraries)
+
+    def _started(self, operator: Operator, starts: list[Start]) -> Iterator[Task]:
+        key, trigger = self._key(operator), _trigger(operator)
+        seen: set[tuple[str, str, tuple[tuple[str, str], ...]]] = set()
+        for start in starts:
+            resource = self._text(start.resource, operator)
+            arguments = self._arguments(start.arguments, operator)
+            sign = (start.operation, resource, tuple(sorted(arguments.items())))
+            if sign in seen:
+                continue
+            seen.add(sign)
+            if start.operation == GLUE:
+                self._define(operator, resource, start.definition)
+                yield Task(key, GLUE, operator.at, job=resource, arguments=arguments, trigger=trigger)
+            else:
+                yield Task(key, start.operation, operator.at, resource=resource, trigger=trigger)
+
+    def _glue(self, operator: Operator, key: str, arguments: Mapping[str, Value], operation: Operation) -> Task:
+        given = next((arguments[name] for name in operation.resource if arguments.get(name) is not None), None)
+        if given is None:
+            named = operator.kind.lower().removeprefix("aws") == "gluejoboperator"
+            given = _DEFAULT_JOB if named else Unknown(f"{operator.dag.dag_id}.{operator.task_id}.job_name")
+        job = self._text(given, operator)
+        self._define(operator, job, arguments)
+        script_args: dict[str, str] = {}
+        for name in ("script_args", "script_arguments", "job_args", "arguments", "glue_args", "job_arguments"):
+            script_args |= self._arguments(arguments.get(name), operator)
+        run = arguments.get("run_job_kwargs")
+        if isinstance(run, dict):
+            script_args |= self._arguments(run.get("Arguments"), operator)
+        return Task(
+            rendered(key, operator, self.libraries),
+            GLUE,
+            operator.at,
+            job=job,
+            arguments=script_args,
+            trigger=_trigger(operator),
+        )
+
+    def _arguments(self, given: Value, operator: Operator) -> dict[str, str]:
+        if isinstance(given, XCom):
+            given = given.result
+        if isinstance(given, Unknown):
+            if not isinstance(given.default, dict):
+                at = replace(operator.at, part=operator.task_id)
+                self.problems.append(Problem(at, f"the arguments come from {given}, which the code does not tell"))
+                return {}
+            given = {key: Unknown(f"{given.name}.{key}", value) for key, value in given.default.items()}
+        if not isinstance(given, dict):
+            return {}
+        return {
+            self._text(key, operator): self._text(value, operator) for key, value in given.items() if value is not None
+        }
+
+    def _text(self, value: Value, operator: Operator) -> str:
+        if isinstance(value, XCom):
+            value = value.result if isinstance(value.result, str | int | float) else value
+        return rendered(value, operator, self.libraries)
+
+    def _resource(self, operator: Operator, operation: Operation) -> str | None:
+        for name in operation.resource:
+            value: Value = operator.arguments
+            for part in name.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+            if isinstance(value, list | tuple) and value:
+                value = value[0].get("Name") if isinstance(value[0], dict) else value[0]
+            if isinstance(value, Function | Bound | Decorated):
+                return _function_name(value)
+            if isinstance(value, Symbol) and name == "python_callable":
+                return value.name.removeprefix("builtins.")
+            if value is not None and not isinstance(value, dict):
+                return self._text(value, operator)[:_LONGEST_RESOURCE]
+        return None
+
+    def _define(self, operator: Operator, job: str, arguments: Mapping[str, Value]) -> None:
+        """Note the job that the operator creates where there is none: one that is given a script is defined here."""
+        location, made = arguments.get("script_location"), arguments.get("create_job_kwargs")
+        if location is None and not (isinstance(made, dict) and "Command" in made):
+            return
+        properties: dict[str, Any] = {"Name": job}
+        if isinstance(made, dict):
+            properties |= {str(key): self._plain(value, operator) for key, value in made.items()}
+        if isinstance(role := arguments.get("iam_role_name"), str):
+            properties.setdefault("Role", self._text(role, operator))
+        script = None
+        if location is not None:
+            where = self._text(location, operator)
+            command = properties.get("Command")
+            properties["Command"] = {**(command if isinstance(command, dict) else {}), "ScriptLocation": where}
+            properties["Command"].setdefault("Name", "glueetl")
+            if "://" not in where:
+                found = self.libraries.workspace.config(where, operator.at.source)
+                script = found.path if found is not None else None
+        at = Where(operator.at.source, operator.at.line, operator.task_id)
+        self.jobs.setdefault((job, str(properties)), JobDefinition(job, properties, at, script=script))
+
+    def _plain(self, value: Value, operator: Operator, depth: int = 6) -> Any:
+        if isinstance(value, dict) and depth:
+            return {str(key): self._plain(item, operator, depth - 1) for key, item in value.items()}
+        if isinstance(value, list | tuple) and depth:
+            return [self._plain(item, operator, depth - 1) for item in value]
+        return value if isinstance(value, int | float | None) else self._text(value, operator)
+
+
+def _function_name(value: Value) -> str:
+    function = value.function if isinstance(value, Bound | Decorated) else value
+    return function.name if isinstance(function, Function) else "function"
+
+
+def _all_operators(dag: Dag, prefix: str = "", depth: int = 5) -> Iterator[Operator]:
+    """Give a DAG's tasks, those of the DAGs within it in the place of the task that runs them."""
+    for operator in dag.operators:
+        if prefix and not operator.task_id.startswith(prefix):
+            operator.task_id = f"{prefix}{operator.task_id}"
+        yield operator
+        if operator.nested is not None and depth:
+            inner = operator.nested
+            for after in list(operator.downstream):
+                for last in [o for o in inner.operators if not o.downstream]:
+                    last.before(after)
+            for first in [o for o in inner.operators if not o.upstream]:
+                operator.before(first)
+            yield from _all_operators(inner, f"{operator.task_id}.", depth - 1)
+
+
+def _instances(operator: Operator) -> Iterable[tuple[str, Mapping[str, Value]]]:
+    if not operator.mapped:
+        return [(operator.task_id, operator.arguments)]
+    if len(operator.mapped) == 1:
+        return [(operator.task_id, {**operator.arguments, **operator.mapped[0]})]
+    return [(f"{operator.task_id}[{i}]", {**operator.arguments, **row}) for i, row in enumerate(operator.mapped)]
+
+
+def _trigger(operator: Operator) -> Trigger:
+    rule = str(operator.arguments.get("trigger_rule", "")).lower()
+    if any(rule.endswith(any_rule) for any_rule in _ANY) or "${triggerrule.one" in rule.replace("airflow.utils.", ""):
+        return "ANY"
+    if len(operator.upstream) == 1 and operation_of(operator.upstream[0]).name == STEERING:
+        return _trigger(operator.upstream[0])
+    return "ALL"
+
+
+def _next_tasks(operator: Operator, tasks: Mapping[int, Any]) -> Iterator[Operator]:
+    """Give the tasks that come directly after one: order goes through what only steers."""
+    if id(operator) not in tasks:
+        return
+    frontier, seen = list(operator.downstream), {id(operator)}
+    while frontier:
+        one = frontier.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if id(one) in tasks:
+            yield one
+        else:
+            frontier += one.downstream

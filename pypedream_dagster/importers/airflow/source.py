@@ -1,0 +1,131 @@
+"""Airflow's DAG files → a survey of what their DAGs run, by walking their code; nothing of it is executed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from pypedream_dagster.importers.airflow.expressions import GivenUpError
+from pypedream_dagster.importers.airflow.flows import Flows
+from pypedream_dagster.importers.airflow.libraries import Libraries
+from pypedream_dagster.importers.airflow.modules import Gathered
+from pypedream_dagster.importers.airflow.pipeline import Dag
+from pypedream_dagster.importers.airflow.reader import Reader
+from pypedream_dagster.importers.airflow.values import ClassValue, Decorated, Frame, Function, Module, Value
+from pypedream_dagster.importers.airflow.workspace import Workspace
+from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.survey import Problem, Survey, Where
+
+_AIRFLOW = re.compile(r"^\s*(from|import)\s+airflow\b", re.MULTILINE)
+_BUILDS = re.compile(r"DAG\b|@dag\b|Operator\(|\bdag\b", re.IGNORECASE)
+_OPERATOR_CALL = re.compile(r"(Operator|Sensor|DAG|TaskGroup)$")
+
+
+def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
+    """Return what DAG files tell. Other files serve as modules and configuration that these import and open.
+
+    Args:
+        files: all files of the import.
+        variables: values of unknown parts, by name: they win over the defaults that the code declares.
+    """
+    libraries = Libraries(Workspace(files), variables)
+    gathered = Gathered(libraries)
+    roots = [file for file in files if file.path.endswith(".py") and is_dag_file(file)]
+    readers: list[tuple[SourceFile, Reader]] = []
+    for file in roots:
+        reader = Reader(gathered)
+        readers.append((file, reader))
+        _walk(reader, file, gathered)
+    for file, reader in readers:
+        _walk_the_rest(reader, file, gathered)
+    flows = Flows(libraries)
+    for dag in gathered.dags:
+        if not dag.nested:
+            _add(flows, dag, gathered)
+    return Survey(
+        flows=tuple(flows.flows),
+        jobs=tuple(flows.jobs.values()),
+        values={name: value for name, value in libraries.values.items() if name not in variables},
+        problems=(*gathered.problems, *dict.fromkeys(flows.problems)),
+    )
+
+
+def is_dag_file(file: SourceFile) -> bool:
+    """Tell by its content whether a file may define DAGs."""
+    return bool(_AIRFLOW.search(file.text)) and bool(_BUILDS.search(file.text))
+
+
+def _add(flows: Flows, dag: Dag, gathered: Gathered) -> None:
+    try:
+        flows.add(dag)
+    except RecursionError:
+        gathered.problems.append(Problem(dag.at, f"the DAG {dag.dag_id} is nested too deeply to be read"))
+
+
+def _walk(reader: Reader, file: SourceFile, gathered: Gathered) -> None:
+    try:
+        reader.loaded(file.path)
+    except (GivenUpError, RecursionError):
+        gathered.problems.append(Problem(Where(file.path), "takes too many steps: read in part"))
+    _run_callables(reader, file, gathered)
+
+
+def _run_callables(reader: Reader, file: SourceFile, gathered: Gathered) -> None:
+    try:
+        reader.run_callables()
+    except (GivenUpError, RecursionError):
+        gathered.problems.append(Problem(Where(file.path), "takes too many steps: read in part"))
+    reader.made.clear()
+
+
+def _walk_the_rest(reader: Reader, file: SourceFile, gathered: Gathered) -> None:
+    """Enter functions that nothing called but that build DAGs or tasks: with unknown parameters."""
+    module = gathered.modules.get(file.path)
+    if module is None or module.tree is None:
+        return
+    for name, value, function in list(_functions(module)):
+        if function.node in gathered.entered or not _builds(function.node):
+            continue
+        reader.frame, reader.line = Frame(module, module.names), 0
+        reader.steps = 0
+        before = len(gathered.dags)
+        try:
+            reader.call(value, [], {})
+        except (GivenUpError, RecursionError):
+            gathered.problems.append(Problem(Where(file.path), f"{name} takes too many steps: read in part"))
+        _run_callables(reader, file, gathered)
+        _keep_what_is_named(gathered, before)
+
+
+def _functions(module: Module) -> Iterator[tuple[str, Value, Function]]:
+    for name, value in module.names.items():
+        if isinstance(value, Decorated) and value.kind == "dag" and isinstance(value.function, Function):
+            yield name, value, value.function
+        elif isinstance(value, Function) and value.frame.module is module:
+            yield name, value, value
+        elif isinstance(value, ClassValue) and value.module is module:
+            yield from ((f"{name}.{n}", m, m) for n, m in value.members.items() if isinstance(m, Function))
+
+
+def _builds(node: ast.AST) -> bool:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call):
+            called = inner.func
+            name = (
+                called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+            )
+            if _OPERATOR_CALL.search(name):
+                return True
+        elif isinstance(inner, ast.FunctionDef) and any("dag" in ast.unparse(d) for d in inner.decorator_list):
+            return True
+    return node.__class__ is ast.FunctionDef and any(
+        re.match(r"(\w+\.)*dag\b", ast.unparse(d)) for d in getattr(node, "decorator_list", ())
+    )
+
+
+def _keep_what_is_named(gathered: Gathered, before: int) -> None:
+    """Drop tasks of no DAG whose very job depends on a parameter: nothing among the files calls the function."""
+    for dag in gathered.dags[before:]:
+        if dag.implied:
+            dag.operators = [o for o in dag.operators if "${" not in str(o.arguments.get("job_name", "${"))]

@@ -1,0 +1,72 @@
+"""Which of the given files a template means: by a path beside it, or by the end of an S3 URI or URL."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterable
+
+from pypedream_dagster.importers.parameters import PARAMETER
+
+
+class Paths:
+    """The paths of the given files."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths = frozenset(paths)
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(self._paths):
+            self._by_name[path.rpartition("/")[2]].append(path)
+
+    def meant(self, text: str, beside: str, *, shared: int = 1) -> str | None:
+        """Return the file that a text in another file means; None where none does, or several might.
+
+        Args:
+            text: a local path, an S3 URI or a URL.
+            beside: the path of the file that says so.
+            shared: how many last segments a file has to share with a URI to be meant by it.
+        """
+        local = "://" not in text and not text.startswith("s3:")
+        if local and not text.startswith("/"):
+            near = posixpath.normpath(posixpath.join(posixpath.dirname(beside), text))
+            for path in (near, posixpath.normpath(text)):
+                if path in self._paths:
+                    return path
+        place = text.partition("://")[2] or text
+        segments = [part for part in place.split("/") if part not in {".", ""}]
+        return self._by_end(segments if local else segments[1:], beside, 1 if local else shared)
+
+    def asset(self, text: str, beside: str) -> str | None:
+        """Return the file of a CDK asset: ``s3://…/<hash>.py`` lies beside the template as ``asset.<hash>.py``."""
+        path = posixpath.join(posixpath.dirname(beside), f"asset.{text.rpartition('/')[2]}")
+        return path if path in self._paths else None
+
+    def _by_end(self, segments: list[str], beside: str, shared: int) -> str | None:
+        known: list[str] = []
+        for segment in reversed(segments):
+            tail = segment.rpartition("}")[2] if PARAMETER.search(segment) else segment
+            if tail and tail != "..":
+                known.insert(0, tail)
+            if tail != segment or tail == "..":
+                break
+        if not known or (len(known) < shared and len(known) < len(segments)):
+            return None
+        candidates = [path.split("/") for path in self._by_name.get(known[-1], ())]
+        scores = [(_common_end(path, known), _common_start(path, beside.split("/"))) for path in candidates]
+        best = max(scores, default=(0, 0))
+        if best[0] < min(shared, len(segments)) or scores.count(best) > 1 or (best[0] == 1 and len(candidates) > 1):
+            return None  # a name such as main.py alone means none of many
+        return "/".join(candidates[scores.index(best)])
+
+
+def _common_end(path: list[str], known: list[str]) -> int:
+    return _common_start(path[::-1], known[::-1])
+
+
+def _common_start(path: list[str], other: list[str]) -> int:
+    count = 0
+    for one, two in zip(path, other, strict=False):
+        if one != two:
+            break
+        count += 1
+    return count

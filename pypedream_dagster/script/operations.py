@@ -1,0 +1,275 @@
+"""What Python's operators give on values that are known in part: items, slices, sums, parts of URIs."""
+
+from __future__ import annotations
+
+import ast
+
+from pypedream_dagster.script import texts
+from pypedream_dagster.script.values import (
+    Argument,
+    Call,
+    Constant,
+    Either,
+    Gap,
+    Member,
+    Parameters,
+    Parsed,
+    Result,
+    Sequence,
+    Symbol,
+    Table,
+    Text,
+    Unknown,
+    Value,
+    alternatives,
+    as_text,
+    either,
+    literal,
+    number,
+    text_of,
+)
+
+MOST_ITEMS = 64
+LOCATION_OF = "catalog:"
+"""What the name of a place begins with that is known as a table's location alone."""
+_LARGEST_NUMBER = 10**9
+_KEYS = {"key", "Key", "object_key"}
+_LISTINGS = {"paginate", "list_objects", "list_objects_v2", "filter"}
+_DEEPEST = 12
+
+
+def part(value: Value) -> Value:
+    """Return an item of a value whose items are not known one by one."""
+    match value:
+        case Text():
+            return texts.derived(value)
+        case Parameters():
+            return Text((Argument("*"),))
+        case Result(call) if (found := _listed_path(call)) is not None:
+            return found
+        case Result() | Member() | Symbol():
+            return Member(value, "[]")
+        case Sequence(items) if items:
+            return either(*items)
+        case Table(items) if items:
+            return either(*items.values())
+        case _:
+            return Unknown()
+
+
+def item(owner: Value, key: Value) -> Value:
+    """Return ``owner[key]``."""
+    name = literal(key)
+    match owner:
+        case Parameters(defaults):
+            return Text((Argument(name.removeprefix("--"), defaults.get(name)) if name else Argument("*"),))
+        case Parsed(argument, keys) if name is not None:
+            return Parsed(argument, (*keys, name))
+        case Table(items):
+            if name is not None:
+                return items.get(name, part(Table(_unnamed(items))))
+            return part(owner)
+        case Sequence(items):
+            index = number(key)
+            if index is not None and -len(items) <= index < len(items):
+                return items[index]
+            return part(owner)
+        case Symbol("sys.argv"):
+            return Text((Argument(flag_before(key) or "*"),))
+        case Symbol("os.environ") if name is not None:
+            return Text((Gap(name),))
+        case Result(call) if name == "RunProperties" and _name_of(call) == "get_workflow_run_properties":
+            return Parameters()  # a Glue workflow gives them to all its jobs
+        case Member() | Result() if name == "Location" and (table := _described_table(owner)) is not None:
+            return located_at(*table)
+        case Member() | Result() if name in _KEYS and (listed := listed_key(owner)) is not None:
+            return listed
+        case _:
+            return part(owner)
+
+
+def _unnamed(items: object) -> dict[str, Value]:
+    """Return the values of a dict whose keys are not known."""
+    return {key: value for key, value in items.items() if key.startswith("?")} if isinstance(items, dict) else {}
+
+
+def sliced(owner: Value, node: ast.Slice) -> Value:
+    """Return ``owner[a:b:c]``, where the bounds are written down as numbers."""
+    bounds = [_bound(given) for given in (node.lower, node.upper, node.step)]
+    known = [bound for bound in bounds if not isinstance(bound, str)]
+    if len(known) < len(bounds):
+        return owner if isinstance(owner, Sequence) else part(owner)
+    cut = slice(*known)
+    match owner:
+        case Sequence(items) if cut.step != 0:
+            return Sequence(items[cut])
+        case Text((str() as text,)) if cut.step != 0:
+            return Text((text[cut],))
+        case Text(pieces) if pieces and isinstance(pieces[0], str) and node.upper is None and node.step is None:
+            start = cut.start or 0
+            if 0 <= start <= len(pieces[0]):
+                return text_of((pieces[0][start:], *pieces[1:]))
+            return texts.derived(owner)
+        case Text():
+            return texts.derived(owner)
+        case Symbol("sys.argv"):
+            return owner
+        case _:
+            return part(owner)
+
+
+def _bound(node: ast.expr | None) -> int | str | None:
+    match node:
+        case None:
+            return None
+        case ast.Constant(int() as known):
+            return known
+        case ast.UnaryOp(ast.USub(), ast.Constant(int() as known)):
+            return -known
+        case ast.Call(ast.Name("len"), [ast.Constant(str() as text)]):
+            return len(text)
+        case _:
+            return "?"
+
+
+def flag_before(index: Value) -> str | None:
+    """Return the argument whose value stands in ``sys.argv`` at ``sys.argv.index("--name") + 1``."""
+    match index:
+        case Result(Call(Symbol("sys.argv.index"), (Text((str() as flag,)), *_))):
+            return flag.lstrip("-") or None
+        case _:
+            return None
+
+
+def listed_key(owner: Value) -> Text | None:
+    """Return the key of an object that a listing gave: its prefix, and what cannot be told."""
+    value: Value = owner
+    for _ in range(_DEEPEST):
+        match value:
+            case Member(inner):
+                value = inner
+            case Either((first, *_)):
+                value = first
+            case Result(call):
+                if _name_of(call) in _LISTINGS and "Prefix" in call.keywords:
+                    return text_of((*as_text(call.keywords["Prefix"]).pieces, Gap("key")))
+                value = call.callee
+            case _:
+                return None
+    return None
+
+
+def _name_of(call: Call) -> str:
+    return call.callee.name.rpartition(".")[2] if isinstance(call.callee, Member | Symbol) else ""
+
+
+def _listed_path(call: Call) -> Text | None:
+    """Return a path that ``wr.s3.list_objects`` or a filesystem's ``glob`` gives."""
+    name = _name_of(call)
+    given = call.argument(0, "path")
+    if not isinstance(given, Text):
+        return None
+    if isinstance(call.callee, Symbol) and call.callee.name == "awswrangler.s3.list_objects":
+        return text_of((*given.pieces, Gap("key")))
+    if name in {"glob", "ls", "find"} and given.start.startswith("s3"):
+        start = given.start.partition("*")[0]
+        known = given.pieces if start == given.start else (start,)
+        return text_of((*known, Gap("key")))
+    return None
+
+
+def located_at(database: Value | None, table: Value | None) -> Text:
+    """Return where a table of the catalog lies: a name for the place, which the catalog knows."""
+    return text_of((LOCATION_OF, *as_text(database).pieces, ".", *as_text(table).pieces))
+
+
+def _described_table(owner: Value) -> tuple[Value | None, Value | None] | None:
+    """Return the table that ``glue.get_table(…)["Table"]["StorageDescriptor"]`` describes."""
+    value: Value = owner
+    for _ in range(_DEEPEST):
+        match value:
+            case Result(call) if _name_of(call) == "get_table" and "DatabaseName" in call.keywords:
+                return call.argument(None, "DatabaseName"), call.argument(None, "Name")
+            case Result(Call(Member(inner))) | Member(inner):
+                value = inner
+            case _:
+                return None
+    return None
+
+
+def mentions_argv(value: Value) -> bool:
+    """Tell whether the job's arguments went into a value."""
+    frontier, steps = [value], 0
+    while frontier and steps < 100:
+        steps += 1
+        match frontier.pop():
+            case Symbol("sys.argv") | Text((Argument("*"),)):
+                return True
+            case Member(owner):
+                frontier.append(owner)
+            case Result(call):
+                frontier += [call.callee, *call.positional]
+            case Either(options):
+                frontier += options
+    return False
+
+
+def parsed_uri(uri: Text, name: str) -> Value:
+    """Return ``netloc`` or ``path`` of a parsed URI."""
+    scheme, separator, rest = uri.start.partition("://")
+    if separator and name in {"netloc", "path", "scheme"}:
+        bucket, slash, _ = rest.partition("/")
+        if name == "scheme":
+            return Text((scheme,))
+        if name == "netloc":
+            if slash or uri.literal is not None:
+                return Text((bucket,))
+            if not bucket and len(uri.pieces) > 1:
+                return Text((uri.pieces[1],))
+        if name == "path" and slash:
+            return text_of((rest[len(bucket) :], *uri.pieces[1:]))
+        if name == "path" and not bucket and len(uri.pieces) > 2:
+            return text_of(uri.pieces[2:])
+    return texts.derived(uri)
+
+
+def binary(operator: ast.operator, left: Value, right: Value) -> Value:
+    """Return what an operator gives."""
+    if isinstance(left, Either) or isinstance(right, Either):
+        pairs = [(a, b) for a in alternatives(left) for b in alternatives(right)]
+        return either(*(binary(operator, a, b) for a, b in pairs))
+    match operator, left, right:
+        case ast.Add(), Sequence(a), Sequence(b):
+            return Sequence((*a, *b)[: 4 * MOST_ITEMS])
+        case ast.Add(), Text(), _:
+            return texts.concatenated(left, right)
+        case ast.Add(), _, Text():
+            return texts.concatenated(left, right)
+        case ast.Add() | ast.Sub() | ast.Mult(), Constant(int() as one), Constant(int() as two):
+            return _number(operator, one, two)
+        case ast.Mod(), Text(), _:
+            return texts.percent_formatted(left, right)
+        case ast.Div(), Text(), _:
+            return texts.path_joined(left, right)
+        case ast.BitOr(), Table(a), Table(b):
+            return Table({**a, **b})
+        case _:
+            return _mixed(left, right)
+
+
+def _number(operator: ast.operator, one: int, two: int) -> Value:
+    if max(abs(one), abs(two)) > _LARGEST_NUMBER:
+        return Unknown()
+    match operator:
+        case ast.Add():
+            return Constant(one + two)
+        case ast.Sub():
+            return Constant(one - two)
+        case _:
+            return Constant(one * two)
+
+
+def _mixed(left: Value, right: Value) -> Value:
+    """Return what an operation on unknown values gives: still a chain that leads to what went into it."""
+    chains = [value for value in (left, right) if isinstance(value, Result | Member | Symbol)]
+    return either(*chains) if chains else Unknown()

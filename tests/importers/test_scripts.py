@@ -1,0 +1,66 @@
+"""Which file is a job's script."""
+
+from __future__ import annotations
+
+import json
+
+from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.survey import Survey
+
+from .surveys import flow, imported, job, run, script
+
+_WRITES = "df.write.parquet('s3://lake/x/')"
+
+
+def _file(path: str, code: str = _WRITES) -> SourceFile:
+    return SourceFile(path, code, code.encode())
+
+
+def _writes(*parts: object, node: str = "a") -> bool:
+    return bool(imported(*parts).graph.by_id[node].outputs)  # type: ignore[arg-type]
+
+
+def test_the_locations_name_tells() -> None:
+    assert _writes(job("a"), script("a", _WRITES))
+    assert not _writes(job("a"), _file("scripts/b.py"))
+
+
+def test_of_several_the_one_in_the_like_folder() -> None:
+    located = job("a", Command={"Name": "glueetl", "ScriptLocation": "s3://code/sales/load.py"})
+    assert _writes(located, _file("hr/load.py", "pass"), _file("src/sales/load.py"))
+    assert not _writes(located, _file("one/load.py", "pass"), _file("two/load.py"))
+
+
+def test_a_part_of_the_name_may_be_unknown() -> None:
+    located = job("a", Command={"Name": "glueetl", "ScriptLocation": "s3://${Code}/${Env}_load.py"})
+    assert _writes(located, _file("prod_load.py"), _file("prod_report.py", "pass"))
+
+
+def test_a_job_that_is_defined_nowhere_has_the_script_of_its_name() -> None:
+    assert _writes(flow(run("t", "Load_Orders-prod")), _file("src/load_orders.py"), node="Load_Orders-prod")
+    assert _writes(flow(run("t", "acme-sales-load-orders")), _file("load_orders.py"), node="acme-sales-load-orders")
+    assert not _writes(
+        flow(run("t", "load-orders")), _file("a/load_orders.py"), _file("b/load_orders.py"), node="load-orders"
+    )
+    assert not _writes(flow(run("t", "load-orders")), _file("load.py"), node="load-orders")
+
+
+def test_a_notebook_is_read_without_its_magic() -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["# Load"]},
+        {"cell_type": "code", "source": ["%idle_timeout 60\n", "%glue_version 4.0\n", "import sys\n"]},
+        {"cell_type": "code", "source": "!pip list\n" + _WRITES},
+    ]
+    assert _writes(
+        flow(run("t", "load_notebook")),
+        _file("load_notebook.ipynb", json.dumps({"cells": cells})),
+        node="load_notebook",
+    )
+    assert not _writes(flow(run("t", "load_notebook")), _file("load_notebook.ipynb", "{}"), node="load_notebook")
+
+
+def test_what_a_source_says_is_the_script() -> None:
+    told = job("a", Command={"Name": "glueetl", "ScriptLocation": "s3://code/other.py"})
+    assert _writes(told, _file("other.py"))
+    fetched = imported(told, survey=Survey(scripts={"s3://code/other.py": _WRITES.encode()}))
+    assert fetched.graph.by_id["a"].outputs

@@ -1,0 +1,336 @@
+"""What a script's own functions, classes, arguments and configuration come to: each read and write with its target."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from pypedream_dagster.script.model import Access
+from pypedream_dagster.script.reading import read_script
+from pypedream_dagster.script.values import Argument, Gap, Text
+from tests.script.facts import line
+
+_HEAD = """
+import sys, os, json, boto3
+from awsglue.utils import getResolvedOptions
+args = getResolvedOptions(sys.argv, ["JOB_NAME", "SRC", "OUT", "BUCKET", "CONFIG"])
+"""
+
+
+def accesses(code: str) -> list[str]:
+    """Return what a snippet reads and writes, without how it writes."""
+    reading = read_script((_HEAD + dedent(code)).encode())
+    assert reading.unreadable is None, reading.unreadable
+    return [
+        f"{fact.action} {fact.system} {fact.target}"
+        for fact in reading.facts
+        if isinstance(fact, Access) and fact.system in {"s3", "catalog", "unknown"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("spark.read.csv(args.get('SRC', 's3://d/x/'))", ["read s3 {--SRC}"]),
+        ("spark.read.csv(args['SRC'] if 'SRC' in args else 's3://d/x/')", ["read s3 {--SRC}"]),
+        ("p = args['SRC'] or 's3://d/x/'\nspark.read.csv(p)", ["read s3 {--SRC}"]),
+        (
+            """
+            def given(name, default=None):
+                if f"--{name}" in sys.argv:
+                    return getResolvedOptions(sys.argv, [name])[name]
+                return default
+            spark.read.csv(given("ALSO", "s3://d/x/"))
+            """,
+            ["read s3 {--ALSO}"],
+        ),
+        (
+            """
+            def given(name):
+                flag = "--" + name
+                return sys.argv[sys.argv.index(flag) + 1]
+            spark.read.csv(given("HAND"))
+            """,
+            ["read s3 {--HAND}"],
+        ),
+        (
+            """
+            try:
+                out = getResolvedOptions(sys.argv, ["MAYBE"])["MAYBE"]
+            except Exception:
+                out = "s3://d/o/"
+            df.write.csv(out)
+            """,
+            ["write s3 {--MAYBE}"],
+        ),
+        (
+            """
+            defaults = {"SRC": "s3://d/x/"}
+            every = {**defaults, **args}
+            spark.read.csv(every["SRC"])
+            """,
+            ["read s3 {--SRC}"],
+        ),
+        (
+            """
+            import argparse
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--source-path", dest="src", default="s3://d/x/")
+            known, _ = parser.parse_known_args()
+            spark.read.csv(known.src)
+            """,
+            ["read s3 {--source-path}"],
+        ),
+        (
+            """
+            import click
+            @click.command()
+            @click.option("--input-path", "given", default="s3://d/x/")
+            @click.option("--out_path", required=True)
+            def main(given, out_path):
+                spark.read.csv(given).write.csv(out_path)
+            main()
+            """,
+            ["read s3 {--input-path}", "write s3 {--out_path}"],
+        ),
+        ("c = json.loads(args['CONFIG'])\nspark.read.csv(c['src']['path'])", ["read s3 {--CONFIG.src.path}"]),
+        (
+            """
+            glue = boto3.client("glue")
+            given = glue.get_workflow_run_properties(Name="w", RunId=args["R"])["RunProperties"]
+            spark.read.csv(given["landing"])
+            """,
+            ["read s3 {--landing}"],
+        ),
+        ("spark.read.csv('s3://b/' + os.environ.get('PREFIX', 'raw') + '/')", ["read s3 s3://b/raw/"]),
+        ("spark.read.csv(f\"s3://{os.environ['BUCKET']}/raw/\")", ["read s3 s3://{BUCKET}/raw/"]),
+    ],
+)
+def test_arguments(code: str, expected: list[str]) -> None:
+    assert accesses(code) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (
+            """
+            from dataclasses import dataclass, field
+            @dataclass
+            class Config:
+                bucket: str
+                layer: str = "raw"
+                names: list = field(default_factory=lambda: ["a"])
+                @property
+                def out(self):
+                    return f"s3://{self.bucket}/out/"
+            c = Config(args["BUCKET"], layer="bronze")
+            for n in c.names:
+                spark.read.csv(f"s3://{c.bucket}/{c.layer}/{n}/").write.csv(c.out)
+            """,
+            ["read s3 s3://{--BUCKET}/bronze/a/", "write s3 s3://{--BUCKET}/out/"],
+        ),
+        (
+            """
+            class Base:
+                def __init__(self, src, out):
+                    self.src, self.out = src, out
+                def run(self):
+                    self.load(self.extract())
+                def extract(self):
+                    return spark.read.json(self.src)
+            class Orders(Base):
+                def __init__(self, given):
+                    super().__init__(given["SRC"], given["OUT"])
+                def load(self, df):
+                    df.write.parquet(self.out)
+            Orders(args).run()
+            """,
+            ["read s3 {--SRC}", "write s3 {--OUT}"],
+        ),
+        (
+            """
+            def copy(name, to="x"):
+                spark.table(f"db.{name}").write.parquet(f"s3://{to}/{name}/")
+            with ThreadPoolExecutor() as pool:
+                jobs = [pool.submit(copy, n, to="y") for n in ["a"]]
+                pool.map(copy, ["b"])
+            threading.Thread(target=copy, args=("c", "z")).start()
+            import functools
+            functools.partial(copy, to="w")("d")
+            """,
+            [
+                "read catalog db.a", "write s3 s3://y/a/", "read catalog db.b", "write s3 s3://x/b/",
+                "read catalog db.c", "write s3 s3://z/c/", "read catalog db.d", "write s3 s3://w/d/",
+            ],
+        ),
+        (
+            """
+            paths = {n: f"s3://b/{n}/" for n in ("a", "b")}
+            spark.read.csv(paths["b"])
+            """,
+            ["read s3 s3://b/b/"],
+        ),
+        ("spark.read.csv('s3://b/x/y.csv'.rsplit('/', 1)[0] + '/')", ["read s3 s3://b/x/"]),
+        ("items = ['s3://a/1/', 's3://b/2/']\nspark.read.csv(items[-1])", ["read s3 s3://b/2/"]),
+        ("items = ['s3://a/1/', 's3://b/2/']\nfor i in items[1:]:\n    spark.read.csv(i)", ["read s3 s3://b/2/"]),
+        ("n = 1\nspark.read.csv(f's3://b/part={n + 1}/')", ["read s3 s3://b/part=2/"]),
+    ],
+)  # fmt: skip
+def test_functions_and_classes(code: str, expected: list[str]) -> None:
+    assert accesses(code) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (
+            """
+            def split(uri):
+                bucket, key = uri.replace("s3://", "").split("/", 1)
+                return bucket, key
+            s3 = boto3.client("s3")
+            b, k = split(args["OUT"])
+            s3.put_object(Bucket=b, Key=k, Body="")
+            b, k = split("s3://b/x/y")
+            s3.put_object(Bucket=b, Key=k, Body="")
+            """,
+            ["write s3 {--OUT}", "write s3 s3://b/x/y"],
+        ),
+        (
+            """
+            from urllib.parse import urlparse
+            u = urlparse(args["SRC"])
+            boto3.client("s3").get_object(Bucket=u.netloc, Key=u.path.lstrip("/"))
+            """,
+            ["read s3 {--SRC}"],
+        ),
+        (
+            """
+            bucket = boto3.resource("s3").Bucket(args["BUCKET"])
+            for each in list(bucket.objects.filter(Prefix=args["SRC"])):
+                df = spark.read.csv(f"s3://{args['BUCKET']}/{each.key}")
+                df.write.csv("s3://o/" + each.key.replace(args["SRC"], args["OUT"]))
+            """,
+            ["read s3 s3://{--BUCKET}/{--SRC}", "read s3 s3://{--BUCKET}/{--SRC}{key}", "write s3 s3://o/{--OUT}{key}"],
+        ),
+        (
+            """
+            s3 = boto3.client("s3")
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket="b", Prefix="raw/x/"):
+                for each in page.get("Contents", []):
+                    body = s3.get_object(Bucket="b", Key=each["Key"])["Body"].read()
+                    s3.put_object(Bucket="b", Key=each["Key"].replace("raw/", "clean/"), Body=body)
+                    s3.put_object(Bucket="c", Key=each["Key"].split("/")[-1], Body=body)
+            """,
+            ["read s3 s3://b/raw/x/", "read s3 s3://b/raw/x/{key}", "write s3 s3://b/clean/x/{key}",
+             "write s3 s3://c/{key}"],
+        ),
+        ("boto3.resource('s3').Bucket('b').download_file('x/y', '/tmp/y')", ["read s3 s3://b/x/y"]),
+        (
+            """
+            def location(database, name):
+                found = boto3.client("glue").get_table(DatabaseName=database, Name=name)
+                return found["Table"]["StorageDescriptor"]["Location"]
+            df.write.parquet(location("db", "t"))
+            """,
+            ["read catalog db.t", "write catalog db.t"],
+        ),
+    ],
+)  # fmt: skip
+def test_places_on_s3(code: str, expected: list[str]) -> None:
+    assert accesses(code) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ('spark.table("glue_catalog.db.t")', ["read catalog db.t"]),
+        ('spark.read.format("iceberg").load("lake.db.t")', ["read catalog db.t"]),
+        ('df.write.format("iceberg").mode("append").save("db.t")', ["write catalog db.t"]),
+        ('spark.sql("USE shop")\nspark.sql("SELECT * FROM orders")', ["read catalog shop.orders"]),
+        ('spark.sql("SELECT * FROM db.a x, db.b y WHERE EXTRACT(YEAR FROM d) = 1")',
+         ["read catalog db.a", "read catalog db.b"]),
+        ('spark.sql("SELECT TRIM(BOTH \'x\' FROM name) FROM db.a")', ["read catalog db.a"]),
+        ('df.createOrReplaceTempView(f"tmp_{x}")\nspark.sql(f"SELECT * FROM tmp_{x}")', []),
+        ('spark.sql("SELECT * FROM v")\ndf.createOrReplaceTempView("v")', []),
+        ('spark.sql("CALL glue_catalog.system.expire_snapshots(table => \'db.t\')")', ["write catalog db.t"]),
+        ('spark.sql("CREATE EXTERNAL TABLE db.t (a int) LOCATION \'s3://b/t/\'")', ["write catalog db.t"]),
+        (
+            'o = {"hoodie.datasource.hive_sync.database": "db", "hoodie.datasource.hive_sync.table": "t",'
+            ' "path": "s3://b/t/"}\n'
+            'glueContext.write_dynamic_frame.from_options(frame=f, connection_type="marketplace.spark",'
+            " connection_options=o)",
+            ["write catalog db.t", "write s3 s3://b/t/"],
+        ),
+        (
+            'boto3.client("athena").start_query_execution(QueryString="INSERT INTO t SELECT * FROM s",'
+            ' QueryExecutionContext={"Database": "db"}, ResultConfiguration={"OutputLocation": "s3://r/"})',
+            ["read catalog db.s", "write catalog db.t", "write s3 s3://r/"],
+        ),
+        ('import awswrangler as wr\nwr.athena.read_sql_query("SELECT * FROM t", database="db")', ["read catalog db.t"]),
+        ('import awswrangler as wr\nwr.s3.read_parquet(["s3://a/", "s3://b/"])', ["read s3 s3://a/", "read s3 s3://b/"]),
+        ('import s3fs\ns3fs.S3FileSystem().open("b/k", "w")', ["write s3 s3://b/k"]),
+        ('import pyarrow.parquet as pq\npq.ParquetDataset("s3://b/k/")', ["read s3 s3://b/k/"]),
+        ('import pandas as pd\npd.read_csv("/tmp/x.csv").to_csv("y.csv")', []),
+        (
+            'EvaluateDataQuality().process_rows(frame=f, ruleset=r, publishing_options={"resultsS3Prefix": "s3://q/"})',
+            ["write s3 s3://q/"],
+        ),
+    ],
+)  # fmt: skip
+def test_catalogs_and_libraries(code: str, expected: list[str]) -> None:
+    assert accesses(code) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("spark.sql(\"CREATE TABLE IF NOT EXISTS db.t (a int) LOCATION 's3://b/t/'\")", ("db.t", "s3://b/t/")),
+        (
+            's = glueContext.getSink(connection_type="s3", path=args["OUT"])\n'
+            's.setCatalogInfo(catalogDatabase="db", catalogTableName="t")',
+            ("db.t", "{--OUT}"),
+        ),
+        ('df.write.option("path", "s3://b/t/").saveAsTable("db.t")', ("db.t", "s3://b/t/")),
+        (
+            'import awswrangler as wr\nwr.s3.to_parquet(df, path="s3://b/t/", dataset=True, database="db", table="t")',
+            ("db.t", "s3://b/t/"),
+        ),
+    ],
+)
+def test_where_tables_lie(code: str, expected: tuple[str, str]) -> None:
+    reading = read_script((_HEAD + code).encode())
+    assert [(str(found.table), str(found.place)) for found in reading.locations] == [expected]
+
+
+def test_an_argument_that_is_not_given_is_its_default_else_a_gap_of_its_name() -> None:
+    text = Text(("s3://b/", Argument("x", "raw"), "/", Argument("y"), "/", Argument("c", None, ("k",))))
+    assert str(text.resolved({})) == "s3://b/raw/{y}/{c.k}"
+    assert str(text.resolved({"x": "1", "y": "2", "c": '{"k": "3"}'})) == "s3://b/1/2/3"
+    assert str(text.resolved({"x": "1", "y": "2", "c": "no JSON"})) == "s3://b/1/2/{c.k}"
+    assert Gap("a") != Gap("b")
+
+
+def test_two_parts_that_cannot_be_told_keep_their_names() -> None:
+    code = "def f(table, day):\n    df.write.csv(f's3://b/{table}/dt={day}/')\n"
+    assert accesses(code) == ["write s3 s3://b/{table}/dt={day}/"]
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"print 'copying'\ndf.write.csv('s3://b/x/')\nprint 'a', \\\n  'b'\n", "Python 2"),
+        (b"%glue_version 4.0\ndf.write.csv('s3://b/x/')\n", "magic"),
+        (
+            b'{"cells": [{"cell_type": "code", "source": ["%idle_timeout 9\\n", "df.write.csv(\'s3://b/x/\')"]}]}',
+            "notebook",
+        ),
+    ],
+)
+def test_what_can_be_told_of_what_is_no_python_3_is_told(body: bytes, why: str) -> None:
+    reading = read_script(body)
+    assert reading.unreadable is not None
+    assert why in reading.unreadable.reason
+    assert [line(fact) for fact in reading.facts] == ["write s3 s3://b/x/ once"]
