@@ -62,11 +62,15 @@ def _job(inputs: Mapping[str, Any], naming: str) -> tuple[str, dict[str, Any]] |
     if location is None and not isinstance(command, dict) and inputs.get(naming) is None:
         return None
     found: dict[str, Any] = {
-        name: next((inputs[f"{prefix}{name}"] for prefix in _JOB_PREFIXES if inputs.get(f"{prefix}{name}") is not None), None)
+        name: next(
+            (inputs[f"{prefix}{name}"] for prefix in _JOB_PREFIXES if inputs.get(f"{prefix}{name}") is not None), None
+        )
         for name in _JOB
     }
     if found["default_arguments"] is None:
         found["default_arguments"] = inputs.get("arguments", inputs.get("job_arguments"))
-    found["name"] = next((inputs[one] for one in (naming, "glue_job_name", "name") if inputs.get(one) is not None), None)
+    found["name"] = next(
+        (inputs[one] for one in (naming, "glue_job_name", "name") if inputs.get(one) is not None), None
+    )
     found["command"] = [command if isinstance(command, dict) else {"script_location": location}]
     return "aws_glue_job", {name: value for name, value in found.items() if value is not None}

@@ -59,7 +59,9 @@ class Scope(Protocol):
     """What the words of an expression mean."""
 
     @property
-    def budget(self) -> Budget: ...
+    def budget(self) -> Budget:
+        """What may still be evaluated."""
+        ...
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -84,16 +86,20 @@ class Within:
 
     @property
     def budget(self) -> Budget:
+        """What may still be evaluated."""
         return self.outer.budget
 
     @property
     def values(self) -> Mapping[str, str]:
+        """Of the unknown parts of texts."""
         return self.outer.values
 
     def resolve(self, root: str, keys: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        """Return what a reference means, and the keys that lead on from there."""
         return (self.names[root], keys) if root in self.names else self.outer.resolve(root, keys)
 
     def call(self, function: str, arguments: Sequence[Any]) -> Any:
+        """Return what a function gives."""
         return self.outer.call(function, arguments)
 
 
@@ -162,7 +168,7 @@ def step(value: Any, key: Any, scope: Scope) -> Any:
             text = text_of(key)
             if text in value:
                 return value[text]
-            known = plain(text, scope.values)
+            known = text_of(plain(text, scope.values))
             by_known = {plain_or_same(name, scope.values): item for name, item in value.items()}
             if known not in by_known:
                 raise EvaluationError(f"no {text}")

@@ -281,8 +281,8 @@ def _bool(value: Any) -> bool | None:
 def _replace(text: Any, old: Any, new: Any) -> str:
     text, old, new = text_of(text), text_of(old), text_of(new)
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
-        return re.sub(_pattern(old[1:-1]), re.sub(r"\$\{?(\w+)\}?", r"\\g<\1>", new), text)
-    return text.replace(old, new)
+        return str(re.sub(_pattern(old[1:-1]), re.sub(r"\$\{?(\w+)\}?", r"\\g<\1>", new), text))
+    return str(text.replace(old, new))
 
 
 def _pattern(pattern: str) -> str:

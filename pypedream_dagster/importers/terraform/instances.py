@@ -35,6 +35,7 @@ from pypedream_dagster.importers.terraform.values import (
 from pypedream_dagster.masking.mask import is_secret
 
 _DEEPEST = 10
+_FAULTS = (EvaluationError, RecursionError, ValueError, TypeError, LookupError, OverflowError)
 _LONGEST_SYMBOL = 300
 _CALLED_FOR = {"source", "version", "providers", "for_each", "count", "depends_on"}
 
@@ -60,10 +61,12 @@ class Instance:
 
     @property
     def budget(self) -> Budget:
+        """What may still be evaluated."""
         return self.world.budget
 
     @property
     def values(self) -> Mapping[str, str]:
+        """Of the unknown parts of texts."""
         return self.world.values
 
     def qualified(self, address: str) -> str:
@@ -80,30 +83,31 @@ class Instance:
         """Return what a reference means, and the keys that lead on from there."""
         first = text_of(keys[0]) if keys and isinstance(keys[0], str) else None
         if root == "var" and first is not None:
-            return self._once(("var", first), lambda: self._variable(first)), keys[1:]
+            return self.once(("var", first), lambda: self._variable(first)), keys[1:]
         if root == "local" and first is not None:
-            return self._once(("local", first), lambda: self._local(first)), keys[1:]
+            return self.once(("local", first), lambda: self._local(first)), keys[1:]
         if root == "module" and first is not None:
-            return self._once(("module", first), lambda: self._called(first)), keys[1:]
+            return self.once(("module", first), lambda: self._called(first)), keys[1:]
         if root == "path":
             folder = self.module.folder if first == "module" else self.root.folder
             return folder or ".", keys[1:]
         if root == "data" and len(keys) > 1:
-            return self._entities(self.module.data, "data.", text_of(keys[0]), text_of(keys[1])), keys[2:]
+            return self.entities(self.module.data, "data.", text_of(keys[0]), text_of(keys[1])), keys[2:]
         if root in {"each", "count", "self", "terraform"}:
             return Unknown(f"{root}.{label(first)}" if root == "terraform" else self.qualified(root)), keys[1:]
         if first is not None:
-            return self._entities(self.module.resources, "", root, first), keys[1:]
+            return self.entities(self.module.resources, "", root, first), keys[1:]
         return Unknown(self.qualified(root)), keys
 
-    def _once(self, key: Any, make: Callable[[], Any]) -> Any:
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what is made, made once; what has no value, or refers to itself, has a name."""
         if key not in self._known:
             if key in self._open:
                 raise EvaluationError(f"{key} refers to itself")
             self._open.add(key)
             try:
                 self._known[key] = make()
-            except (EvaluationError, RecursionError):
+            except _FAULTS:
                 self._known[key] = Unknown(self.qualified(".".join(text_of(part) for part in key)))
             finally:
                 self._open.discard(key)
@@ -124,7 +128,9 @@ class Instance:
             if "default" in declared:
                 return _typed(evaluate(declared["default"], self), kind, self)
             return Unknown(address)
-        given = self.world.variables.get(address, self.world.variables.get(f"var.{name}", self.world.variables.get(name)))
+        given = self.world.variables.get(
+            address, self.world.variables.get(f"var.{name}", self.world.variables.get(name))
+        )
         if given is not None:
             value = _as_typed(given, kind)
         elif (expression := self.module.values.get(name) or declared.get("default")) is not None:
@@ -139,12 +145,13 @@ class Instance:
         self.world.values[PARAMETER.sub(r"\1", shown)] = value
         return shown
 
-    def _entities(self, blocks: Mapping[tuple[str, str], Block], prefix: str, kind: str, name: str) -> Any:
+    def entities(self, blocks: Mapping[tuple[str, str], Block], prefix: str, kind: str, name: str) -> Any:
+        """Return a resource or data source: one, or a map or list of them."""
         block = blocks.get((kind, name))
-        if block is None or prefix and kind in {"aws_caller_identity", "aws_region", "aws_partition"}:
+        if block is None or (prefix and kind in {"aws_caller_identity", "aws_region", "aws_partition"}):
             address = f"{prefix}{kind}.{name}"
             return Resource(self, Block("data", (kind, name), "", 1, Body()), address, self)
-        return self._once((prefix, kind, name), lambda: self._expanded(block, f"{prefix}{kind}.{name}"))
+        return self.once((prefix, kind, name), lambda: self._expanded(block, f"{prefix}{kind}.{name}"))
 
     def _expanded(self, block: Block, address: str) -> Any:
         entities = {key: Resource(self, block, address, scope, key) for key, scope in self.expansions(block, address)}
@@ -154,7 +161,7 @@ class Instance:
 
     def expansions(self, block: Block, address: str) -> list[tuple[str | int | None, Scope]]:
         """Return the turns of a block that ``for_each`` or ``count`` repeats; one where that is not known."""
-        return self._once(("turns", address), lambda: self._turns(block, address)) or []  # type: ignore[no-any-return]
+        return self.once(("turns", address), lambda: self._turns(block, address)) or []
 
     def _turns(self, block: Block, address: str) -> list[tuple[str | int | None, Scope]]:
         attributes = block.body.attributes
@@ -187,7 +194,7 @@ class Instance:
 
     def children(self, name: str, call: Block) -> list[tuple[str | int | None, Called]]:
         """Return the instances that one module call makes."""
-        return self._once(("calls", name), lambda: list(self._children(name, call))) or []  # type: ignore[no-any-return]
+        return self.once(("calls", name), lambda: list(self._children(name, call))) or []
 
     def _children(self, name: str, call: Block) -> Iterator[tuple[str | int | None, Called]]:
         folder = self.world.folder_of(call, self.module.folder) if self.depth < _DEEPEST else None
@@ -255,9 +262,7 @@ class Instance:
         prefix = "" if below == "." else f"{below}/"
         patterns = {pattern, pattern.replace("**/", "")}
         if "{" in pattern and (start := pattern.index("{")) < (end := pattern.find("}")):
-            patterns = {
-                pattern[:start] + one + pattern[end + 1 :] for one in pattern[start + 1 : end].split(",")
-            }
+            patterns = {pattern[:start] + one + pattern[end + 1 :] for one in pattern[start + 1 : end].split(",")}
         found = []
         for path in self.world.texts:
             inner = path.removeprefix(prefix)
@@ -327,7 +332,7 @@ class Resource:
         if expression is None:
             return None
         key = (id(self.block), self.key, name)
-        return self.instance._once(
+        return self.instance.once(
             (self.local_address, label(self.key), name, key), lambda: evaluate(expression, self.scope)
         )
 
@@ -368,7 +373,7 @@ class Called:
         if block is None or "value" not in block.body.attributes:
             return Unknown(f"{self.address}.{name}")
         inner = self.instance
-        return inner._once(("output", name), lambda: evaluate(block.body.attributes["value"], inner))
+        return inner.once(("output", name), lambda: evaluate(block.body.attributes["value"], inner))
 
     def _guessed(self, name: str) -> Any:
         """Return an output of a module that is not given, where it can only be one of the inputs."""
@@ -391,7 +396,7 @@ def attempt(make: Callable[[], Any], otherwise: Any) -> Any:
     """Return a value, or something else where there is none."""
     try:
         return make()
-    except (EvaluationError, RecursionError, ValueError, TypeError, OverflowError):
+    except _FAULTS:
         return otherwise
 
 
@@ -422,7 +427,9 @@ def _dynamic(block: Block, scope: Scope, address: str) -> list[dict[str, Any]]:
     items = attempt(lambda: evaluate(attributes["for_each"], scope), Unknown(f"{address}.{iterator}"))
     turns = attempt(lambda: turns_of(items, numbered=True), [(label(items), items)])
     return [
-        contents_of(content.body, Within(scope, {iterator: {"key": key, "value": value}}), f"{address}.{block.labels[0]}")
+        contents_of(
+            content.body, Within(scope, {iterator: {"key": key, "value": value}}), f"{address}.{block.labels[0]}"
+        )
         for key, value in turns
     ]
 
@@ -487,7 +494,7 @@ class _Nothing:
     def resolve(self, root: str, keys: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
         return Unknown(root), keys
 
-    def call(self, function: str, arguments: Sequence[Any]) -> Any:
+    def call(self, function: str, arguments: Sequence[Any]) -> Any:  # noqa: ARG002
         raise NotKnownError(function)
 
 

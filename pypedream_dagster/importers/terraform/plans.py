@@ -33,7 +33,11 @@ def _of_module(module: Any, depth: int) -> Iterator[tuple[str, str, dict[str, An
     if not isinstance(module, dict) or depth > 50:
         return
     for resource in _list(module.get("resources")):
-        if isinstance(resource, dict) and resource.get("mode") == "managed" and isinstance(resource.get("values"), dict):
+        if (
+            isinstance(resource, dict)
+            and resource.get("mode") == "managed"
+            and isinstance(resource.get("values"), dict)
+        ):
             yield str(resource.get("type")), str(resource.get("address")), resource["values"]
     for child in _list(module.get("child_modules")):
         yield from _of_module(child, depth + 1)

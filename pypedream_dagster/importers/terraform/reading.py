@@ -60,7 +60,7 @@ class _Upload:
 
 
 def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
-    """Return what the Terraform files among some files tell; other files are passed over, but for those that these mean."""
+    """Return what the Terraform files among some files tell; of others those that these mean are read."""
     world = read_world(files, variables)
     found: list[Found] = []
     problems: list[Problem] = []
@@ -85,7 +85,7 @@ def _declared(world: World, problems: list[Problem]) -> Iterator[Found]:
         for (kind, name), block in sorted(instance.module.resources.items(), key=lambda item: item[1].line):
             if kind not in _READ:
                 continue
-            turns = instance._entities(instance.module.resources, "", kind, name)
+            turns = instance.entities(instance.module.resources, "", kind, name)
             for resource in _each(turns, Resource):
                 at = Where(block.path, block.line, resource.address)
                 try:
@@ -95,7 +95,9 @@ def _declared(world: World, problems: list[Problem]) -> Iterator[Found]:
         for name, call in instance.module.calls.items():
             for _, called in instance.children(name, call):
                 if called.instance is None and (meant := _meant(called)):
-                    yield Found(meant[0], called.address, meant[1], Where(call.path, call.line, called.address), folders)
+                    yield Found(
+                        meant[0], called.address, meant[1], Where(call.path, call.line, called.address), folders
+                    )
 
 
 def _meant(called: Called) -> tuple[str, dict[str, Any]] | None:
@@ -149,7 +151,7 @@ def _survey(found: Sequence[Found], world: World, bodies: Mapping[str, bytes]) -
             case "aws_glue_connection":
                 survey += Survey(connections=(read.connection(raw, address, at),))
     survey += _jobs(jobs, uploads, values, bodies)
-    survey += _machines([one for one in found if one.kind == "aws_sfn_state_machine"], world)
+    survey += _machines([one for one in found if one.kind == "aws_sfn_state_machine"])
     return survey + _flows(found, values) + Survey(values=values)
 
 
@@ -173,7 +175,9 @@ def _jobs(
             scripts[script] = bodies[script]
         elif upload and upload.content is not None:
             scripts[location] = upload.content.encode(errors="replace")
-        told = replace(job, aliases=tuple(dict.fromkeys(alias for alias in aliases if alias != job.name)), script=script)
+        told = replace(
+            job, aliases=tuple(dict.fromkeys(alias for alias in aliases if alias != job.name)), script=script
+        )
         made.setdefault((job.name, str(sorted(job.properties.items(), key=lambda item: item[0]))), told)
     return Survey(jobs=tuple(made.values()), scripts=scripts)
 
@@ -207,7 +211,7 @@ def _uploaded(location: str, uploads: Sequence[_Upload], values: Mapping[str, st
     return None
 
 
-def _machines(machines: Sequence[Found], world: World) -> Survey:
+def _machines(machines: Sequence[Found]) -> Survey:
     from pypedream_dagster.importers.step_functions import read_definition
 
     definitions: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Terraform's resources, evaluated, in the words of Glue's API and of a `Survey`. Plans and states hold the same shapes."""
+"""Terraform's resources, evaluated, in the words of Glue's API and of a `Survey`; plans hold the same shapes."""
 
 from __future__ import annotations
 
