@@ -205,25 +205,9 @@ module "step_function" {
 def test_resources_in_json_and_in_plans_and_states() -> None:
     values = {"name": "load", "command": [{"script_location": "s3://c/a.py"}], "default_arguments": {"--a": "1"}}
     code = {"resource": {"aws_glue_job": {"x": {**values, "name": '${lower("LOAD")}'}}}}
-    plan = {
-        "terraform_version": "1.9",
-        "planned_values": {
-            "root_module": {
-                "child_modules": [
-                    {
-                        "resources": [
-                            {
-                                "mode": "managed",
-                                "type": "aws_glue_job",
-                                "address": "module.m.aws_glue_job.x",
-                                "values": values,
-                            }
-                        ]
-                    }
-                ]
-            }
-        },
-    }
+    resource = {"mode": "managed", "type": "aws_glue_job", "address": "module.m.aws_glue_job.x", "values": values}
+    module = {"child_modules": [{"resources": [resource]}]}
+    plan = {"terraform_version": "1.9", "planned_values": {"root_module": module}}
     state = {
         "terraform_version": "1.9",
         "resources": [{"mode": "managed", "type": "aws_glue_job", "name": "x", "instances": [{"attributes": values}]}],
@@ -262,6 +246,22 @@ def test_an_expression_has_its_value(expression: str, value: str) -> None:
         f'resource "aws_glue_job" "x" {{\n  name = "x"\n  default_arguments = {{\n    "--a" = {expression}\n  }}\n}}\n'
     )
     assert _arguments(_survey({"main.tf": text})) == {"x": {"--a": value}}
+
+
+def test_an_argument_without_a_value_costs_no_other() -> None:
+    text = """
+locals { jobs = { a = { x = "1" } } }
+resource "aws_glue_job" "j" {
+  for_each = local.jobs
+  name = each.key
+  default_arguments = { "--x" = each.value.x, "--y" = each.value.y, "--z" = "s3://b/${each.value.z}/" }
+}
+"""
+    assert _arguments(_survey({"main.tf": text}))["a"] == {
+        "--x": "1",
+        "--y": "${each.value.y[a]}",
+        "--z": "s3://b/${each.value.z[a]}/",
+    }
 
 
 @given(st.text() | st.text(alphabet='ab{}[]()"$%<>-\n=:.,?*!#/ E'))
