@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from pypedream_dagster.importers.parameters import parameter
 from pypedream_dagster.importers.terraform.values import FileText, Unknown, text_of
 
-ACCOUNT, REGION, PARTITION = "AWS::AccountId", "AWS::Region", "AWS::Partition"
+ACCOUNT, REGION = "AWS::AccountId", "AWS::Region"
 """As CloudFormation calls them: one name for one thing, whatever the source."""
 
 _NAMED_BY = {
@@ -34,7 +34,6 @@ _CANONICAL = {
     ("aws_region", "name"): REGION,
     ("aws_region", "id"): REGION,
     ("aws_region", "region"): REGION,
-    ("aws_partition", "partition"): PARTITION,
 }
 
 
@@ -94,6 +93,8 @@ def _of_data(resource: Declared, name: str) -> Any:
     kind = resource.kind
     if canonical := _CANONICAL.get((kind, name)):
         return Unknown(canonical)
+    if kind == "aws_partition" and name in {"partition", "id"}:
+        return "aws"
     if kind == "template_file" and name == "rendered":
         template = resource.own("template")
         if isinstance(template, str):

@@ -314,9 +314,9 @@ def _range(*bounds: Any) -> list[int]:
 
 
 def _substr(text: Any, start: Any, length: Any) -> str:
-    text, start, length = text_of(text), int(start), int(length)
-    start = start + len(text) if start < 0 else start
-    return text[start:] if length < 0 else text[start : start + length]
+    whole, start, length = text_of(text), int(start), int(length)
+    start = start + len(whole) if start < 0 else start
+    return whole[start:] if length < 0 else whole[start : start + length]
 
 
 def _chunks(items: list[Any], size: Any) -> list[list[Any]]:
