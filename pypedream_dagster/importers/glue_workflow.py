@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 import networkx as nx
 
-from pypedream_dagster.importers.parameters import parameter
 from pypedream_dagster.importers.survey import Flow, Problem, Survey, Task, Trigger, Where
 from pypedream_dagster.masking.mask import is_secret, learn, mask_arguments
 
@@ -255,7 +254,7 @@ def _within(at: Where, trigger: str = "") -> Where:
 def _values(workflow: str, run_properties: Mapping[str, str]) -> dict[str, str]:
     found = {str(name): _argument(value) for name, value in run_properties.items()}
     learn(found)
-    return {parameter(f"{workflow}.{name}")[2:-1]: value for name, value in found.items() if not is_secret(name, value)}
+    return {f"{workflow}.{name}": value for name, value in found.items() if not is_secret(name, value)}
 
 
 def _facts(triggers: Sequence[Any]) -> Iterator[_TriggerFacts]:

@@ -109,15 +109,13 @@ def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str,
     """Return a script's text with the arguments' values put in; ``*`` and ``${argument.X}`` where there is none."""
     pieces: list[str] = []
     for piece in text.pieces:
-        match piece:
+        known = piece.given(arguments) if isinstance(piece, Argument) else piece
+        match known:
             case str():
-                pieces.append(piece)
-            case Argument("*"):
-                pieces.append(UNKNOWN)
-            case Argument(name):  # its value, what the script takes where it has none, or a part of its JSON
-                given = piece.given(arguments)
-                named = "${" + _ARGUMENT + re.sub(r"[^\w.-]+", "_", name).lower() + "}"
-                pieces.append(given if isinstance(given, str) else named)
+                pieces.append(known)
+            case _ if isinstance(piece, Argument) and piece.name != UNKNOWN:
+                name = re.sub(r"[^\w.-]+", "_", ".".join([piece.name, *piece.keys])).lower()
+                pieces.append("${" + _ARGUMENT + name + "}")
             case _:
                 pieces.append(UNKNOWN)
     return filled("".join(pieces), values)

@@ -1,11 +1,13 @@
 """What an expression is for certain: not what it may be, as the reader takes it, but what it always is.
 
-Names count that are bound once in the whole script, at its top, to a text that is certain itself.
+Names count that are bound once in the whole script, wherever, to a text that is certain itself: whoever reads one later
+reads that, or fails. With a star import only those at the script's top: others may be somebody else's names elsewhere.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -25,10 +27,10 @@ class Constants:
     def __init__(self, tree: ast.Module) -> None:
         bound = Counter(_bindings(tree))
         self._names: dict[str, ast.expr] = {}
-        for statement in tree.body:
+        for statement in tree.body if bound["*"] else ast.walk(tree):
             match statement:
                 case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(ast.Name(name), _, ast.expr() as value):
-                    if bound[name] == 1:
+                    if bound[name] == 1 and not hasattr(builtins, name):
                         self._names[name] = value
 
     def text(self, node: ast.expr, depth: int = 0) -> Text:
@@ -55,6 +57,12 @@ class Constants:
                 values = tuple(self.text(item, depth + 1) for item in given)
                 is_plain = template.literal is not None and _PLAIN_FIELDS.match(template.literal)
                 return texts.formatted(template, values, {}) if is_plain else _begun(template, "{")
+            case ast.Call(ast.Attribute(ast.Attribute(ast.Name("os"), "path"), "join"), [_, *_] as given, []):
+                parts = [self.text(item, depth + 1) for item in given]
+                begun = [index for index, part in enumerate(parts) if not part.start or part.start.startswith("/")]
+                plain = parts[: begun[0]] if begun else parts
+                joined = texts.path_joined(*plain)
+                return joined if not begun else texts.concatenated(joined, _UNKNOWN)
             case _:
                 return _UNKNOWN
 

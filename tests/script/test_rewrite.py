@@ -61,6 +61,10 @@ MOVED = [
     'print("s3://%s/silver/" % BUCKET)',
     'print("s3://{}/silver/".format(BUCKET))',
     'print("s3://lake/silver/" "part.txt")',
+    'print(os.path.join("s3://lake", "silver", "part.txt"))',
+    "print(os.path.join(URI, day))",
+    'print(os.path.join("s3://lake/silver", day))',
+    'def local():\n    own_bucket = "lake"\n    print(f"s3://{own_bucket}/silver/")\n\n\nlocal()',
     'print("s3://lake"\n      "/silver/")',
     's3.put_object(Bucket="lake", Key="silver/part.txt")',
     's3.put_object(Bucket=BUCKET, Key=f"silver/{day}/part.txt", Body=b"")',
@@ -111,6 +115,10 @@ def test_each_by_itself_and_only_once(code: str) -> None:
         'match day:\n    case "s3://lake/silver/":\n        pass',
         'x: "s3://lake/silver/" = 1',
         's3.put_object(Bucket=day, Key="silver/part.txt")',
+        'for zone in ("silver", "gold"):\n    print(f"s3://lake/{zone}/")',
+        'if day:\n    zone = "silver"\nelse:\n    zone = "gold"\nprint(f"s3://lake/{zone}/")',
+        'def f(zone="silver"):\n    print(f"s3://lake/{zone}/")',
+        'zone = os.environ.get("ZONE", "silver")\nprint(f"s3://lake/{zone}/")',
     ],
 )
 def test_what_is_no_use_of_a_place_stays(code: str) -> None:

@@ -140,7 +140,10 @@ class Reader(Running):
             case OpenFile():
                 return self.libraries.file_method(owner, name)
             case Unknown(known, default):
-                return self._unknown_method(known, default, name, positional, keywords)
+                try:
+                    return self._unknown_method(known, default, name, positional, keywords)
+                except NotNativeError:
+                    return MISSING
             case _:
                 return MISSING
 
@@ -164,6 +167,9 @@ class Reader(Running):
             if isinstance(default, dict) and default:
                 return natives.method(default, name, [], {})
             return Unknown(f"{known}.{name}")
+        if name == "split":
+            parts = natives.method(default, name, positional, keywords) if isinstance(default, str) else MISSING
+            return Unknown(f"{known}.split", parts)
         if name in {"strip", "lstrip", "rstrip"}:
             return Unknown(known, default)
         return MISSING

@@ -56,10 +56,7 @@ class Running(Making):
             dag = self.make_dag([], {"dag_id": name, **decorated.keywords}, self._at(inner))
             return self._inside(dag, function, positional, keywords, dag)
         if decorated.kind == "task_group":
-            group = self.make_group([], {"group_id": name, **decorated.keywords}, unique=True)
-            first = rows[0] if rows else {}
-            result = self._inside(group, function, positional, {**keywords, **first}, None)
-            return result if result is not None else group
+            return self._grouped(decorated, name, positional, keywords, rows or [{}])
         if self.running is not None and not self.within:
             return self.call(function, positional, keywords)
         task = self.make_operator(
@@ -75,6 +72,25 @@ class Running(Making):
         results = [self.run(task, function, positional, {**keywords, **row}) for row in rows or [{}]]
         task.result = results if rows else results[0]
         return XCom(task)
+
+    def _grouped(
+        self,
+        decorated: Decorated,
+        name: str,
+        positional: list[Value],
+        keywords: dict[str, Value],
+        rows: list[dict[str, Value]],
+    ) -> Value:
+        """Walk a task group's function, once for each item of a list that it is mapped over."""
+        given = {"group_id": name, **decorated.keywords}
+        results: list[Value] = []
+        for index, row in enumerate(rows):
+            group = self.make_group([], given, unique=index == 0)
+            given = {**given, "group_id": group.group_id.rpartition(".")[2]}
+            group.suffix = f"[{index}]" if len(rows) > 1 else ""
+            result = self._inside(group, decorated.function, positional, {**keywords, **row}, None)
+            results.append(result if result is not None else group)
+        return results if len(results) > 1 else results[0]
 
     def _at(self, function: Value) -> Where:
         if isinstance(function, Function) and not isinstance(function.node, ast.Lambda):
@@ -192,7 +208,9 @@ class Running(Making):
         while isinstance(callee, Partial):
             given = {**callee.keywords, **given}
             callee = callee.callee
-        unknown = {n: Unknown(f"{named(given.get('task_id', 'task'))}.{n}") for n in keywords}
+        inner = callee.function if isinstance(callee, Decorated) else None
+        name = inner.name if isinstance(inner, Function) else named(given.get("task_id", "task"))
+        unknown = {n: Unknown(f"{self.frame.module.name}.{name}.{n}") for n in keywords}
         if isinstance(callee, Decorated):
             return self.decorated_call(callee, [], {**given, **unknown}, rows, list(operators_within(given_by)))
         made = self.call(callee, [], {**given, **unknown})

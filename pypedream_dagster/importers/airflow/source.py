@@ -19,6 +19,7 @@ from pypedream_dagster.importers.survey import Problem, Survey, Where
 
 FAULT = "a fault of the importer's own"
 _AIRFLOW = re.compile(r"^\s*(from|import)\s+airflow\b", re.MULTILINE)
+_TESTS = re.compile(r"^\s*(from|import)\s+(pytest|unittest)\b", re.MULTILINE)
 _BUILDS = re.compile(r"DAG\b|@dag\b|Operator\(|\bdag\b", re.IGNORECASE)
 _OPERATOR_CALL = re.compile(r"(Operator|Sensor|DAG|TaskGroup)$")
 
@@ -48,8 +49,9 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
 
 
 def is_dag_file(file: SourceFile) -> bool:
-    """Tell by its content whether a file may define DAGs."""
-    return bool(_AIRFLOW.search(file.text)) and bool(_BUILDS.search(file.text))
+    """Tell by its content whether a file may define DAGs; tests, which build some to look at, do not."""
+    text = file.text
+    return bool(_AIRFLOW.search(text) and _BUILDS.search(text)) and not _TESTS.search(text)
 
 
 def _attempt(gathered: Gathered, at: Where, what: str, step: Callable[[], object]) -> None:

@@ -608,3 +608,22 @@ def test_crawlers_and_tables_that_tasks_define() -> None:
         ("sales", "orders", "s3://lake/orders/", "parquet"),
         ("x", "y", "s3://lake/y/", None),
     ]
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        "Variable.get('tables', 'x,y').split(',')",
+        "json.loads(Variable.get('tables', default_var='[\"x\", \"y\"]'))",
+        "os.getenv('TABLES', 'x y').split()",
+        "[t.strip() for t in os.environ.get('TABLES', 'x; y').split(';')]",
+    ],
+)
+def test_lists_within_texts_that_have_defaults_are_gone_through(tables: str) -> None:
+    found = within(f"for table in {tables}:\n    glue(table)")
+    assert [task.job for task in found.tasks] == ["job-x", "job-y"]
+
+
+def test_tests_of_dags_are_no_dags() -> None:
+    head = "import pytest\nfrom airflow.providers.amazon.aws.operators.glue import GlueJobOperator\n"
+    assert told("def test_it():\n    GlueJobOperator(task_id='t', job_name='j')", head=head).flows == ()
