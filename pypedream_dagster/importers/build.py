@@ -72,7 +72,7 @@ def import_graph(given: Given) -> Imported:
     ask_about_homes(asking, datasets)
     ask_about_uses(asking, steps.steps, found.uses, pairs)
     blind = settled_writes(asking, steps.steps, found.blind)
-    linked = joined(steps, pairs, datasets, asking)
+    linked = joined(steps, found.uses, pairs, datasets, asking)
     ask_about_parameters(asking, steps.steps, found.uses, found.script_locations)
     document = graph_document_of(steps.steps, datasets, linked, blind, found.values)
     document["graph"] = {

@@ -11,7 +11,7 @@ from pypedream_dagster.graph.model import WriteMode, render
 from pypedream_dagster.graph.uri import S3Uri, parse_uri
 from pypedream_dagster.importers.arguments import dataset_name
 from pypedream_dagster.importers.parameters import PARAMETER, parameter
-from pypedream_dagster.importers.places import UNKNOWN, Place
+from pypedream_dagster.importers.places import UNKNOWN, Place, s3_place
 from pypedream_dagster.importers.templates import dataset_fields
 from pypedream_dagster.importers.uses import Use
 from pypedream_dagster.script.model import Mode
@@ -87,7 +87,8 @@ def datasets_of(
         owner_of: whom a person named as the producer of a URI that several nodes write.
         reruns: by node, the node that runs the same earlier.
     """
-    writes = [_Write.of(group) for group in _grouped(uses)]
+    known = list(uses)
+    writes = [_Write.of(group, below) for group, below in _grouped(known, _movable_roots(known))]
     writers: defaultdict[str, set[str]] = defaultdict(set)
     for write in writes:
         writers[write.uri.rstrip("/")].add(write.node)
@@ -112,6 +113,8 @@ def datasets_of(
         if first.node == write.node:
             if not held.contains(main):
                 unmoved.append(Unmoved(write.node, write.uri, write.at, f"it holds {first.uri}, which it writes too"))
+            elif write.argument is None and first.argument is not None:
+                unmoved.append(Unmoved(write.node, write.uri, write.at, _NO_ARGUMENT))
         elif reruns.get(write.node) != first.node:
             why = f"it is {first.node}'s" if held.folder == main.folder else f"it overlaps {first.node}'s {first.uri}"
             unmoved.append(Unmoved(write.node, write.uri, write.at, why))
@@ -138,7 +141,11 @@ class _Write:
     exact: bool
 
     @classmethod
-    def of(cls, uses: Sequence[Use]) -> _Write:
+    def of(cls, uses: Sequence[Use], below: bool) -> _Write:
+        """Put uses of one place together, or of all that lies below an argument's value."""
+        first = uses[0]
+        if below and first.root is not None and (folder := s3_place(first.root_value)) is not None:
+            return cls(first.node, tuple(uses), first.root_value, folder, first.root, exact=True)
         best = min(uses, key=lambda use: (use.argument is None, use.by != "call", use.at))
         uri, exact = _uri(best)
         argument = best.argument if exact and best.place.kind == "s3" and not best.place.cut else None
@@ -177,14 +184,54 @@ class _Write:
         return "overwrite"
 
 
-def _grouped(uses: Iterable[Use]) -> Iterator[list[Use]]:
-    groups: defaultdict[tuple[str, str], list[Use]] = defaultdict(list)
+def _movable_roots(uses: Sequence[Use]) -> frozenset[tuple[str, str]]:
+    """Return ``(node, argument)`` of arguments in whose value, a folder, a node writes files and nothing else.
+
+    A branch moves all that lies in such a folder at once: what is read from there too would move along, and folders
+    in it are datasets of their own.
+    """
+    by_root: defaultdict[tuple[str, str], list[Use]] = defaultdict(list)
+    for use in uses:
+        for argument in (use.root, use.argument):
+            if argument is not None:
+                by_root[use.node, argument].append(use)
+    others = [(use.node, place) for use in uses if use.direction == "write" and (place := use.lies_at) is not None]
+    found: set[tuple[str, str]] = set()
+    for (node, argument), its in by_root.items():
+        value = next((use.root_value for use in its if use.root == argument), "")
+        root = s3_place(value) if value else None
+        if root is None or any(use.direction != "write" or not _lies_in(use, root) for use in its):
+            continue
+        if not any(other != node and _touch(root, place) for other, place in others):
+            found.add((node, argument))
+    return frozenset(found)
+
+
+def _lies_in(use: Use, folder: Place) -> bool:
+    """Tell whether a use is of a folder, or of files that lie in it."""
+    rest = use.place.text.removeprefix(folder.text).strip("/")
+    return use.place.kind == "s3" and (not rest or ("/" not in rest and re.search(r"\.\w{1,8}$", rest) is not None))
+
+
+def _touch(one: Place, two: Place) -> bool:
+    a, b = f"{one.text}/", f"{two.text}/"
+    return a.startswith(b) or b.startswith(a)
+
+
+def _grouped(uses: Iterable[Use], roots: frozenset[tuple[str, str]]) -> Iterator[tuple[list[Use], bool]]:
+    """Give the writes of one place, or of all below an argument's value, and which of the two it is."""
+    groups: defaultdict[tuple[str, str, bool], list[Use]] = defaultdict(list)
     for use in uses:
         place = use.lies_at or use.place
+        if use.direction != "write":
+            continue
+        if use.root is not None and (use.node, use.root) in roots:
+            groups[use.node, use.root_value, True].append(use)
         # What lies somewhere in a bucket is no dataset: it is asked for.
-        if use.direction == "write" and not (place.is_whole_bucket and (place.cut or place.at_run_time)):
-            groups[use.node, (use.lies_at or use.place).text].append(use)
-    yield from groups.values()
+        elif not (place.is_whole_bucket and (place.cut or place.at_run_time)):
+            groups[use.node, place.text, False].append(use)
+    for (_, _, below), group in groups.items():
+        yield group, below
 
 
 def _uri(use: Use) -> tuple[str, bool]:

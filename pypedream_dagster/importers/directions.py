@@ -12,18 +12,23 @@ SOURCE_SUFFIX = "_DATA_SOURCE"
 SINK_SUFFIX = "_DATA_SINK"
 
 # Stage words (raw, landing, bronze, silver, gold) say nothing: one job's output is the next one's input.
-_INPUT_WORDS = frozenset(
-    "input inputs inp source sources src srcs read reads reader origin inbound incoming upstream"
-    # Spanish, Portuguese, Italian, German, French
-    " origen origem orig entrada entradas fuente fonte lectura leitura sorgente quelle quellen eingang eingabe entree"
-    " entrée".split()
-)
-_OUTPUT_WORDS = frozenset(
-    "output outputs outp sink sinks target targets tgt tgts destination destinations dest dests dst write writes writer"
-    " result results save export exports publish published outbound outgoing unload"
-    " destino destinos saida saidas saída salida salidas alvo uscita destinazione ziel ausgang ausgabe sortie sorties"
-    " cible".split()
-)
+_INPUT_WORDS = {
+    "input", "inputs", "inp", "source", "sources", "src", "srcs", "read", "reads", "reader", "origin",
+    "inbound", "incoming", "upstream",
+}  # fmt: skip
+_INPUT_WORDS |= {  # Spanish, Portuguese, Italian, German, French
+    "origen", "origem", "orig", "entrada", "entradas", "fuente", "fonte", "lectura", "leitura", "sorgente",
+    "quelle", "quellen", "eingang", "eingabe", "entree", "entrée",
+}  # fmt: skip
+_OUTPUT_WORDS = {
+    "output", "outputs", "outp", "sink", "sinks", "target", "targets", "tgt", "tgts", "destination",
+    "destinations", "dest", "dests", "dst", "write", "writes", "writer", "result", "results", "save",
+    "export", "exports", "publish", "published", "outbound", "outgoing", "unload",
+}  # fmt: skip
+_OUTPUT_WORDS |= {  # the same languages
+    "destino", "destinos", "saida", "saidas", "saída", "salida", "salidas", "alvo", "uscita", "destinazione",
+    "ziel", "ausgang", "ausgabe", "sortie", "sorties", "cible",
+}  # fmt: skip
 _OFTEN_MISSPELLED: dict[str, Direction] = {
     "input": "input",
     "inputs": "input",
@@ -45,14 +50,16 @@ _PREPOSITIONS: dict[str, Direction] = {
     "out": "output",
 }
 # With these, "from" and "to" are the ends of a span of time, or of a letter's way.
-_SPANS = frozenset(
-    "date dates datetime day days time timestamp ts month months year years hour hours week minute period email emails"
-    " mail address addr id ids version offset row rows line lines number num count memory live process be".split()
-)
-_PLACES = tuple(
-    "directory database location dataset bucket folder prefix paths tables files path table file data dir uri url key"
-    " loc db s3".split()
-)
+_SPANS = {
+    "addr", "address", "be", "count", "date", "dates", "datetime", "day", "days", "email", "emails", "hour",
+    "hours", "id", "ids", "line", "lines", "live", "mail", "memory", "minute", "month", "months", "num",
+    "number", "offset", "period", "process", "row", "rows", "time", "timestamp", "ts", "version", "week",
+    "year", "years",
+}  # fmt: skip
+_PLACES = (
+    "directory", "database", "location", "dataset", "bucket", "folder", "prefix", "paths", "tables", "files",
+    "path", "table", "file", "data", "dir", "uri", "url", "key", "loc", "db", "s3",
+)  # fmt: skip
 
 
 def direction_of(argument: str) -> Direction:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pypedream_dagster.importers.asking import Asking
@@ -11,6 +11,8 @@ from pypedream_dagster.importers.datasets import Datasets, Output
 from pypedream_dagster.importers.finding import Evidence, ImportedLink
 from pypedream_dagster.importers.links import Pair
 from pypedream_dagster.importers.nodes import Steps
+from pypedream_dagster.importers.places import s3_place
+from pypedream_dagster.importers.uses import Use
 
 KEEP = "link"
 DROP = "no link"
@@ -33,7 +35,7 @@ class Linked:
     notes: tuple[str, ...]
 
 
-def joined(steps: Steps, pairs: Sequence[Pair], datasets: Datasets, asking: Asking) -> Linked:
+def joined(steps: Steps, uses: Iterable[Use], pairs: Sequence[Pair], datasets: Datasets, asking: Asking) -> Linked:
     """Return the links; where some would close a circle, the order stands and the least sure are left out."""
     draft = _Draft(asking)
     for before, after in sorted(steps.order):
@@ -42,8 +44,33 @@ def joined(steps: Steps, pairs: Sequence[Pair], datasets: Datasets, asking: Aski
         draft.add_pair(pair, datasets.of_use.get(pair.write))
     taken = {(out.node, out.argument) for out in datasets.outputs if out.argument}
     return Linked(
-        tuple(draft.links(steps)), draft.input_arguments(taken), frozenset(draft.reads_itself), tuple(draft.notes)
+        tuple(draft.links(steps)),
+        draft.input_arguments(taken, _folders_read(uses)),
+        frozenset(draft.reads_itself),
+        tuple(draft.notes),
     )
+
+
+def _folders_read(uses: Iterable[Use]) -> frozenset[tuple[str, str]]:
+    """Return ``(node, argument)`` of arguments below whose value a node only reads."""
+    directions: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for use in uses:
+        for argument in (use.root, use.argument):
+            if argument is not None:
+                directions[use.node, argument].add(use.direction)
+    return frozenset(key for key, its in directions.items() if its == {"read"})
+
+
+def _argument(pair: Pair, output: Output, folders_read: frozenset[tuple[str, str]]) -> str | None:
+    """Return the argument whose whole value is the dataset, as the reader is given it; None if none is."""
+    read = pair.read
+    if read.place.kind != "s3":
+        return None
+    if read.argument is not None and not read.place.cut and read.place.text == output.place.text:
+        return read.argument
+    folder = s3_place(read.root_value) if read.root else None
+    is_dataset = folder is not None and folder.text == output.place.text
+    return read.root if read.root and is_dataset and (read.node, read.root) in folders_read else None
 
 
 class _Draft:
@@ -53,6 +80,7 @@ class _Draft:
         self._evidence: defaultdict[tuple[str, str], dict[Evidence, None]] = defaultdict(dict)
         self._data: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         self._reads: dict[tuple[str, str, str], list[Pair]] = {}
+        self._outputs: dict[tuple[str, str], Output] = {}
         self.reads_itself: set[Output] = set()
         self.notes: list[str] = []
 
@@ -94,6 +122,7 @@ class _Draft:
         if output is not None and own:
             self._data[source, target][output.name] = None
             self._reads.setdefault((source, output.name, target), []).append(pair)
+            self._outputs[source, output.name] = output
 
     def _add_to_itself(self, pair: Pair, output: Output | None) -> None:
         if output is None or output.node != pair.read.node:
@@ -116,26 +145,17 @@ class _Draft:
             # Order says nothing more where data flows.
             yield ImportedLink(source, target, tuple(self._data[source, target]), evidence)
 
-    def input_arguments(self, taken: set[tuple[str, str]] | set[tuple[str, str | None]]) -> dict[str, dict[str, str]]:
+    def input_arguments(
+        self, taken: Iterable[tuple[str, str | None]], folders_read: frozenset[tuple[str, str]]
+    ) -> dict[str, dict[str, str]]:
         """Return by which argument each node takes its inputs, where the dataset's name does not say it."""
         found: defaultdict[str, dict[str, str]] = defaultdict(dict)
         used: set[tuple[str, str | None]] = set(taken)
         later: list[tuple[str, str, str]] = []
         for source, dataset, target in sorted(self._reads):
-            pairs = self._reads[source, dataset, target]
-            argument = next(
-                (
-                    pair.read.argument
-                    for pair in pairs
-                    if pair.read.argument
-                    and pair.same
-                    and not pair.read.place.cut
-                    and not pair.write.place.cut
-                    and pair.read.place.kind == "s3"
-                    and (target, pair.read.argument) not in used
-                ),
-                None,
-            )
+            output = self._outputs[source, dataset]
+            named = (_argument(pair, output, folders_read) for pair in self._reads[source, dataset, target])
+            argument = next((name for name in named if name and (target, name) not in used), None)
             if argument is None:
                 later.append((source, dataset, target))
                 continue

@@ -208,8 +208,13 @@ def _distinct_flows(flows: Iterable[Flow], values: Mapping[str, str]) -> Iterato
 
     Of those that stand at one place, the ones that know most are kept: what deploys a definition puts its values in.
     """
+    known = list(flows)
+    # A flow that stands for itself is deployed by nobody that tells; one that is deployed has a part of its template.
+    deployed = {task.at.source for flow in known if flow.at.part for task in flow.tasks}
     by_place: defaultdict[frozenset[object], list[Flow]] = defaultdict(list)
-    for flow in flows:
+    for flow in known:
+        if not flow.at.part and flow.at.source in deployed:
+            continue
         stands = frozenset((task.key, task.at.source, task.at.line) for task in flow.tasks)
         by_place[stands].append(flow)
     for group in by_place.values():
@@ -222,10 +227,9 @@ def _distinct_flows(flows: Iterable[Flow], values: Mapping[str, str]) -> Iterato
                 yield flow
 
 
-def _unknowns(flow: Flow, values: Mapping[str, str]) -> tuple[bool, int]:
-    """Rank a flow by what is unknown of it; one that stands for itself is deployed by nobody that tells."""
+def _unknowns(flow: Flow, values: Mapping[str, str]) -> int:
     texts = (text for task in flow.tasks for text in (task.job or "", *task.arguments.values()))
-    return not flow.at.part, sum(len(parameters_in(filled(text, values))) for text in texts)
+    return sum(len(parameters_in(filled(text, values))) for text in texts)
 
 
 def _drafts_of_flow(

@@ -25,7 +25,7 @@ _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
 _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
 _PARTITION = re.compile(r"^[A-Za-z_]\w*=.*$")
 _FILE_PATTERN = re.compile(r"[*?\[{]")
-_PART_FILE = re.compile(r"^(?:part|run)-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
+_PART_FILE = re.compile(r"^part[-_.]|^run-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,13 @@ def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str,
     """Return a script's text with the arguments' values put in; ``*`` and ``${argument.X}`` where there is none."""
     pieces: list[str] = []
     for piece in text.pieces:
-        match piece:
+        known = piece.given(arguments) if isinstance(piece, Argument) else piece
+        match known:
             case str():
-                pieces.append(piece)
-            case Argument("*"):
-                pieces.append(UNKNOWN)
-            case Argument(name):
-                pieces.append(arguments.get(name, "${" + _ARGUMENT + re.sub(r"[^\w.-]+", "_", name).lower() + "}"))
+                pieces.append(known)
+            case _ if isinstance(piece, Argument) and piece.name != UNKNOWN:
+                name = re.sub(r"[^\w.-]+", "_", ".".join([piece.name, *piece.keys])).lower()
+                pieces.append("${" + _ARGUMENT + name + "}")
             case _:
                 pieces.append(UNKNOWN)
     return filled("".join(pieces), values)

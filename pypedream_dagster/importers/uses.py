@@ -60,6 +60,8 @@ class Use:
         value: the place as it stands, with its slash at the end, for the graph file.
         at: how it says so: ``--dest``, or ``script.py:12``.
         argument: the argument whose whole value the place is: a branch can put another there.
+        root: the argument with whose value the place begins, where that is an S3 URI of its own.
+        root_value: that URI.
         mode: of a write.
         location: for a table, where it lies.
         located: how that is known.
@@ -73,6 +75,8 @@ class Use:
     value: str
     at: str
     argument: str | None = None
+    root: str | None = None
+    root_value: str = ""
     mode: Mode = "unknown"
     location: Place | None = None
     located: Told | None = None
@@ -151,6 +155,7 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
         at = f"{script.path}:{fact.at.line}"
         text = place_of_text(fact.target, arguments, values)
         argument = _whole_argument(fact.target, step, text, script.reading.declared)
+        root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
         places = list(_places(text, fact.system))
         if not places and fact.action == "write" and fact.system != "unknown":
             blind.append(Blind(step.id, at, _shown(text)))
@@ -165,6 +170,8 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
                 value=value,
                 at=f"{argument} ({at})" if argument else at,
                 argument=argument,
+                root=root,
+                root_value=root_value,
                 mode=fact.mode,
                 order=fact.at.order,
             )
@@ -179,6 +186,18 @@ def _whole_argument(target: Text, step: Step, text: str, declared: Sequence[str]
             return dashed if is_argument and len(_VALUE_URI.findall(text)) <= 1 else None
         case _:
             return None
+
+
+def _root(target: Text, step: Step, arguments: Mapping[str, str], values: Mapping[str, str]) -> tuple[str | None, str]:
+    """Return the argument that a target begins with, and its value, where that names a folder."""
+    match target.pieces:
+        case (Argument(name) as first, *_) if name != UNKNOWN:
+            dashed = next((given for given in step.effective if given.lstrip("-") == name), None)
+            value = place_of_text(Text((first,)), arguments, values)
+            place = s3_place(value)
+            if dashed and place is not None and not place.is_whole_bucket and not place.cut:
+                return dashed, value
+    return None, ""
 
 
 def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:

@@ -295,6 +295,7 @@ def _glue(chain: Chain) -> Iterator[Fact]:
         given = call.argument(None, "TableName", "Name", "TableInput", "TableNameToDelete")
         table = given.items.get("Name") if isinstance(given, Table) else given
         target = text_of((*as_text(database).pieces, ".", *as_text(table).pieces))
-        yield Access(chain.place, action, "catalog", target, "boto3", service="glue")
+        through = LISTING if chain.name in _CATALOG_READS else "boto3"  # what it is, not what is in it
+        yield Access(chain.place, action, "catalog", target, through, service="glue")
     elif action != "read":
         yield Access(chain.place, action, "aws", _named(chain), "boto3", service="glue")

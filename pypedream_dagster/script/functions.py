@@ -19,6 +19,7 @@ from pypedream_dagster.script.values import (
     Text,
     Value,
     alternatives,
+    as_text,
     defaulted,
     either,
     literal,
@@ -37,6 +38,9 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
         return texts.path_joined(*positional)
     if name.endswith(".urljoin"):
         return texts.url_joined(*(*positional, None, None)[:2])
+    if name in {"os.path.basename", "ntpath.basename", "posixpath.basename"} and positional:
+        parts = texts.method(as_text(positional[0]), "split", (Text(("/",)),), {})
+        return item(parts, Constant(-1)) if isinstance(parts, Sequence) else Text((Gap(),))
     if name in {"os.getenv", "os.environ.get"} and positional:
         return _of_environment(*positional[:2])
     if name in {"awswrangler.catalog.get_table_location", "wr.catalog.get_table_location"}:
@@ -46,8 +50,8 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
         return _of_json(positional[0])
     if name in _TEXTS and positional:
         # What cannot be told stays what it is: a clock that goes into a column is still that clock.
-        kept = isinstance(positional[0], Result | Member)
-        return positional[0] if kept else texts.path_joined(*positional)
+        is_kept = isinstance(positional[0], Result | Member)
+        return positional[0] if is_kept else texts.path_joined(*positional)
     if name in _TABLES:
         return _of_table(positional, keywords)
     if name in _LISTS and positional:

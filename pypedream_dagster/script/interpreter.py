@@ -7,13 +7,15 @@ with unknown parameters at the end, so that nothing in the script is missed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
 from pypedream_dagster.script import texts
 from pypedream_dagster.script.functions import merged, of_container, of_symbol
 from pypedream_dagster.script.operations import MOST_ITEMS, binary, item, listed_key, parsed_uri, part, sliced
+from pypedream_dagster.script.syntax import asks_for_argument, is_property, is_static, name_in
 from pypedream_dagster.script.values import (
     Argument,
     Call,
@@ -47,9 +49,12 @@ _DEEPEST_CALL = 10
 _MOST_WAYS = 8
 _STAR_FIRST = "pyspark.sql.functions"
 _URL_PARSERS = {"urlparse", "urlsplit"}
+_FLAG = re.compile(r"-{0,2}[A-Za-z_][\w-]*")
 _RESOLVER = "getResolvedOptions"
 
 Scope = dict[str, Value]
+Sources = Callable[[str], bytes | None]
+"""Gives a module's code by its dotted name; None where it does not come with the script."""
 
 
 class TooLargeError(Exception):
@@ -65,7 +70,9 @@ class Interpreter:
         declared: the arguments that are asked for by name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Sources | None = None) -> None:
+        self._sources = sources
+        self._loaded: dict[str, Scope | None] = {}
         self.calls: list[Call] = []
         self.modules: list[str] = []
         self.declared: list[str] = []
@@ -106,7 +113,11 @@ class Interpreter:
                 for alias in names:
                     self.modules.append(alias.name)
                     bound = alias.asname or alias.name.partition(".")[0]
-                    self._set(bound, Symbol(alias.name if alias.asname else bound))
+                    known = self._module(alias.name)
+                    if known is not None and (alias.asname or "." not in alias.name):
+                        self._set(bound, Class(alias.name, known))
+                    else:
+                        self._set(bound, Symbol(alias.name if alias.asname else bound))
             case ast.ImportFrom(module, names):
                 self._import_from(module or "", names)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -128,7 +139,7 @@ class Interpreter:
                 self._returns.append(self._value(value) if value is not None else Constant(None))
             case ast.If(test, body, orelse):
                 self._value(test)
-                self._fork(body, orelse, is_default=_asks_argv(test))
+                self._fork(body, orelse, is_default=asks_for_argument(test))
             case ast.For(target, iterated, body, orelse) | ast.AsyncFor(target, iterated, body, orelse):
                 for element in self._iterated(self._value(iterated)):
                     self._bind(target, element, node)
@@ -185,11 +196,41 @@ class Interpreter:
 
     def _import_from(self, module: str, names: list[ast.alias]) -> None:
         self.modules.append(module)
+        known = self._module(module) or {}
         for alias in names:
-            if alias.name == "*":
+            if alias.name == "*" and known:
+                self._scopes[-1].update({name: value for name, value in known.items() if not name.startswith("_")})
+            elif alias.name == "*":
                 self._stars.append(module)
+            elif alias.name in known:
+                self._set(alias.asname or alias.name, known[alias.name])
+            elif (inner := self._module(f"{module}.{alias.name}".lstrip("."))) is not None:
+                self._set(alias.asname or alias.name, Class(alias.name, inner))
             else:
                 self._set(alias.asname or alias.name, Symbol(f"{module}.{alias.name}"))
+
+    def _module(self, name: str) -> Scope | None:
+        """Return what a module defines that comes with the script; None if it is somebody else's."""
+        if self._sources is None or not name:
+            return None
+        if name not in self._loaded:
+            self._loaded[name] = None  # one that imports itself, by others, gets no further
+            body = self._sources(name)
+            try:
+                tree = ast.parse(body) if body is not None else None
+            except (SyntaxError, ValueError):
+                tree = None
+            if tree is not None:
+                self._loaded[name] = self._loaded_from(tree)
+        return self._loaded[name]
+
+    def _loaded_from(self, tree: ast.Module) -> Scope:
+        scope: Scope = {}
+        own = dict(self._functions)
+        with self._frame(tree, [scope], None):
+            self._block(tree.body)
+        self._functions = own  # what the script does not call of it says nothing
+        return scope
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for expression in [*node.args.defaults, *(d for d in node.args.kw_defaults if d)]:
@@ -323,7 +364,7 @@ class Interpreter:
             case ast.IfExp(test, body, orelse):
                 self._value(test)
                 one, two = self._value(body), self._value(orelse)
-                return defaulted(one, two) if _asks_argv(test) else either(one, two)
+                return defaulted(one, two) if asks_for_argument(test) else either(one, two)
             case ast.NamedExpr(target, value):
                 found = self._value(value)
                 self._bind(target, found, node)
@@ -384,7 +425,7 @@ class Interpreter:
                 found = of.members.get(name)
                 if isinstance(found, Function):
                     bound = Function(found.node, found.closure, owner)
-                    return self._enter(bound, (), {}) if _is_property(found.node) else bound
+                    return self._enter(bound, (), {}) if is_property(found.node) else bound
                 return found if found is not None else Member(owner, name)
             case Class(_, members) if name in members:
                 return members[name]
@@ -417,7 +458,7 @@ class Interpreter:
     def _named(self, node: ast.expr) -> Value:
         """Return the value of a piece of a text: one that cannot be told has the name that stands there."""
         found = self._value(node)
-        name = _name_in(node)
+        name = name_in(node)
         if name is None or isinstance(found, Text | Constant | Sequence | Table | Parameters | Parsed | Either):
             return found
         return Text((Gap(name),)) if as_text(found) == Text((Gap(),)) else found
@@ -604,16 +645,17 @@ class Interpreter:
         if node in self._active or (tired and node in self._entered):
             return Unknown()
         self._entered.add(node)
-        given = (function.owner, *positional) if function.owner is not None and not _is_static(node) else positional
+        given = (function.owner, *positional) if function.owner is not None and not is_static(node) else positional
         scope = self._parameters(node.args, given, keywords, self._options.get(node, {}))
         with self._frame(node, [*function.closure, scope], function.owner) as returns:
             if isinstance(node, ast.Lambda):
                 returns.append(self._value(node.body))
             else:
                 self._block(node.body)
-        if len(returns) == 2 and _asks_argv(node):
+        if len(returns) == 2 and asks_for_argument(node):
             return _either_as_default(returns)
-        return either(*returns) if returns else Constant(None)
+        found = either(*returns) if returns else Constant(None)
+        return _asked_for(found, (*positional, *keywords.values()))
 
     @contextmanager
     def _frame(self, node: ast.AST, scopes: list[Scope], owner: Instance | None) -> Iterator[list[Value]]:
@@ -671,50 +713,21 @@ def _option(value: Value, way: int) -> Value:
     return options[way % len(options)]
 
 
-def _is_property(node: ast.AST) -> bool:
-    return _decorated(node, {"property", "cached_property"})
-
-
-def _is_static(node: ast.AST) -> bool:
-    return _decorated(node, {"staticmethod"})
-
-
-def _decorated(node: ast.AST, names: set[str]) -> bool:
-    decorators = node.decorator_list if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
-    return any(ast.unparse(decorator).rpartition(".")[2] in names for decorator in decorators)
-
-
-def _name_in(node: ast.expr) -> str | None:
-    """Return what the script calls a value: of ``table``, ``self.table`` and ``config["table"]``."""
-    match node:
-        case ast.Name(name) | ast.Attribute(_, name) | ast.Subscript(_, ast.Constant(str() as name)):
-            return name if name.isidentifier() else None
-        case ast.Call(ast.Name("str"), [only]) | ast.Call(ast.Attribute(only, "lower" | "upper" | "strip"), []):
-            return _name_in(only)
-        case ast.Call(ast.Attribute(_, "get"), [ast.Constant(str() as name), *_]):
-            return name if name.isidentifier() else None
-        case _:
-            return None
+def _asked_for(found: Value, given: tuple[Value, ...]) -> Value:
+    """Return which argument a function gives that looks through ``sys.argv``: the one whose name it is given."""
+    names = [name for value in given if (name := literal(value))]
+    flags = [name for name in names if name.startswith("--")] or names
+    if len(flags) != 1 or not _FLAG.fullmatch(flags[0]):
+        return found
+    argument = Text((Argument(flags[0].lstrip("-")),))
+    options = tuple(argument if option == Text((Argument("*"),)) else option for option in alternatives(found))
+    return either(*(option for option in options if len(options) == 1 or option != Constant(None)))
 
 
 def _either_as_default(values: list[Value]) -> Value:
     """Return an argument with the other value as what holds where the job is not given it."""
     first, second = values
     return defaulted(first, second) if isinstance(first, Text) and first.arguments else defaulted(second, first)
-
-
-def _asks_argv(node: ast.AST) -> bool:
-    """Tell whether code looks whether an argument is given: ``"--x" in sys.argv``, ``"x" in args``."""
-    return any(
-        (isinstance(inner, ast.Compare) and isinstance(inner.ops[0], ast.In | ast.NotIn) and _is_text(inner.left))
-        or (isinstance(inner, ast.Attribute) and inner.attr == "argv")
-        or (isinstance(inner, ast.Name) and inner.id == "argv")
-        for inner in ast.walk(node)
-    )
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def _table_of(pairs: Value) -> Value:

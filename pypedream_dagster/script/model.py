@@ -48,7 +48,7 @@ class Access:
         action: what it does.
         system: to what kind of thing.
         target: S3 URI, ``database.table``, or what names the thing; as far as it is known, never a credential.
-        through: which interface: ``spark``, ``glue``, ``boto3``, …
+        through: which interface: ``spark``, ``glue``, ``boto3``, …; after a comma what for, where it is no data.
         mode: of a write.
         service: for ``aws``: its boto3 name.
     """
@@ -60,6 +60,11 @@ class Access:
     through: str
     mode: Mode = "unknown"
     service: str = ""
+
+    @property
+    def is_of_data(self) -> bool:
+        """Whether it is of data that the script works on: no listing, temporary place or report of a run."""
+        return "," not in self.through
 
 
 @dataclass(frozen=True, slots=True)

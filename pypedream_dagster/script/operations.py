@@ -43,7 +43,7 @@ def part(value: Value) -> Value:
     match value:
         case Text():
             return texts.derived(value)
-        case Parameters():
+        case Parameters() | Symbol("sys.argv"):
             return Text((Argument("*"),))
         case Result(call) if (found := _listed_path(call)) is not None:
             return found

@@ -16,7 +16,7 @@ from pypedream_dagster.script.boto import boto_facts
 from pypedream_dagster.script.chain import Chain, chains_of
 from pypedream_dagster.script.clocks import clock_facts
 from pypedream_dagster.script.glue import glue_facts
-from pypedream_dagster.script.interpreter import Interpreter, TooLargeError
+from pypedream_dagster.script.interpreter import Interpreter, Sources, TooLargeError
 from pypedream_dagster.script.libraries import database_facts, library_facts
 from pypedream_dagster.script.locations import locations_of
 from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, Reading, Unreadable
@@ -44,12 +44,14 @@ _OLD = (
 _SCALA = re.compile(r"^\s*(?:object\s+\w+|import\s+com\.amazonaws\.services\.glue|package\s+[\w.]+\s*$)", re.MULTILINE)
 
 
-def read_script(body: bytes, *, language: str = "python") -> Reading:
+def read_script(body: bytes, *, language: str = "python", sources: Sources | None = None) -> Reading:
     """Return what a script reads, writes and depends on.
 
     Args:
         body: its bytes, as deployed.
         language: of the job argument ``--job-language``.
+        sources: gives the code of modules that come with the script, by dotted name: what they are called with is
+            followed into them. The lines of what is found there are those of their files.
 
     Never raises: what cannot be read is `Reading.unreadable`, with the reason. What can still be told of a script in
     Python 2, of a notebook, or of one that is too large, is there all the same.
@@ -60,27 +62,27 @@ def read_script(body: bytes, *, language: str = "python") -> Reading:
         return _unreadable(f"it has {len(body):,} bytes")
     text = body.decode("utf-8-sig", errors="replace")
     if (cells := _code_of_notebook(text)) is not None:
-        return _salvaged(cells, Unreadable("it is a notebook, not the script that Glue runs"))
+        return _salvaged(cells, sources, Unreadable("it is a notebook, not the script that Glue runs"))
     with deep_recursion():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an odd escape in a string is none of our business
                 tree = ast.parse(body)  # bytes: it minds the coding that a script declares
-            return _read(tree, text)
+            return _read(tree, text, sources)
         except SyntaxError as error:
-            return _salvaged(text, Unreadable(_syntax(text, error), error.lineno))
+            return _salvaged(text, sources, Unreadable(_syntax(text, error), error.lineno))
         except (RecursionError, MemoryError, ValueError) as error:
             return _unreadable(f"it is too large or too deep: {type(error).__name__}")
 
 
-def _salvaged(text: str, why: Unreadable) -> Reading:
+def _salvaged(text: str, sources: Sources | None, why: Unreadable) -> Reading:
     """Return what can be told of a script that Python 3 does not accept as it stands."""
     with deep_recursion():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = ast.parse(_as_python_3(text))
-            return replace(_read(tree, text), unreadable=why)
+            return replace(_read(tree, text, sources), unreadable=why)
         except (SyntaxError, RecursionError, MemoryError, ValueError):
             return Reading(unreadable=why)
 
@@ -92,8 +94,8 @@ def _as_python_3(text: str) -> str:
     return text.expandtabs(8)
 
 
-def _read(tree: ast.Module, text: str) -> Reading:
-    interpreter = Interpreter()
+def _read(tree: ast.Module, text: str, sources: Sources | None) -> Reading:
+    interpreter = Interpreter(sources)
     unreadable = None
     try:
         interpreter.run(tree)

@@ -356,6 +356,8 @@ def alternatives(value: Value) -> tuple[Value, ...]:
 
 def either(*values: Value) -> Value:
     """Return one of several values; those that say nothing are left out where others say something."""
+    if len(values) == 1:
+        return values[0]
     flat: list[Value] = []
     for value in values:
         for option in alternatives(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from textwrap import dedent
 from typing import Any
 
 import networkx as nx
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from pypedream_dagster.importers.glue_workflow import trigger_flows, workflow_flow
 from pypedream_dagster.importers.survey import Flow, Survey, Where
+
+from .surveys import imported, job, links, script
 
 AT = Where("glue:workflow/etl")
 
@@ -256,3 +259,26 @@ def test_no_content_stops_it(triggers: list[Any]) -> None:
     survey = trigger_flows(triggers, at=AT)
     assert all(flow.tasks for flow in survey.flows)
     workflow_flow("etl", triggers, at=AT, run_properties={})
+
+
+def test_what_scripts_ask_of_the_workflow_is_known_to_the_whole_import() -> None:
+    code = """
+        glue = boto3.client("glue")
+        run = glue.get_workflow_run_properties(Name=args["WORKFLOW_NAME"], RunId=args["WORKFLOW_RUN_ID"])
+        lake = run["RunProperties"]["lake"]
+        {}
+    """
+    told = workflow_flow(
+        "${Project} ETL",
+        [_starts("begin", "make"), _after("then", {"make": DONE}, "use")],
+        at=AT,
+        run_properties={"lake": "s3://lake/x/"},
+    )
+    found = imported(
+        job("make"),
+        job("use"),
+        script("make", "import boto3\n" + dedent(code).format('df.write.parquet(f"{lake}orders/")')),
+        script("use", "import boto3\n" + dedent(code).format('spark.read.parquet(f"{lake}orders/")')),
+        survey=told,
+    )
+    assert links(found) == {("make", "use"): ("orders",)}

@@ -313,3 +313,47 @@ def test_a_script_tells_where_its_table_lies() -> None:
     assert links(found) == {("a", "b"): ("sales",), ("a", "c"): ("sales",)}
     assert asked(found) == []
     assert found.graph.by_id["a"].outputs["sales"].table == "acme.sales"
+
+
+_FOLDERS = """
+args = getResolvedOptions(sys.argv, ["src", "dst"])
+spark.read.parquet(args["src"] + "data.parquet").write.parquet(f"{args['dst']}/part-0.parquet")
+"""
+
+
+def test_an_argument_that_names_the_folder_moves_what_lies_in_it() -> None:
+    found = imported(
+        job("a", {"src": "s3://lake/raw/", "dst": "s3://lake/bronze/orders/"}),
+        job("b", {"src": "s3://lake/bronze/orders/", "dst": "s3://lake/silver/orders"}),
+        script("a", _FOLDERS),
+        script("b", _FOLDERS),
+    )
+    assert links(found) == {("a", "b"): ("orders",)}
+    assert found.graph.by_id["a"].outputs["orders"].base_uri == "s3://lake/bronze/orders/"
+    assert found.graph.by_id["a"].metadata.output_arguments == {"orders": "--dst"}
+    assert found.graph.by_id["b"].metadata.input_arguments == {"a.orders": "--src"}
+    assert [node.metadata.unexplained_writes for node in found.graph.nodes] == [(), ()]
+
+
+def test_a_folder_that_is_read_and_written_is_not_moved() -> None:
+    code = "r = getResolvedOptions(sys.argv, ['root'])['root']\nspark.read.parquet(r + '/x').write.parquet(r + '/y')"
+    found = imported(job("a", {"root": "s3://lake/main"}), script("a", code))
+    (output,) = found.graph.by_id["a"].outputs.values()
+    assert output.base_uri == "s3://lake/main/y"
+    assert [write.why for write in found.graph.by_id["a"].metadata.unexplained_writes] == [
+        "no argument of the job moves it"
+    ]
+
+
+def test_a_default_in_the_script_is_a_value() -> None:
+    found = imported(
+        job("a"),
+        job("b"),
+        script(
+            "a",
+            "p = argparse.ArgumentParser()\np.add_argument('--out', default='s3://lake/x/')\n"
+            "d.write.parquet(p.parse_args().out)",
+        ),
+        script("b", "spark.read.parquet('s3://lake/x/')"),
+    )
+    assert links(found) == {("a", "b"): ("x",)}

@@ -161,8 +161,14 @@ def test_arguments(code: str, expected: list[str]) -> None:
             functools.partial(copy, to="w")("d")
             """,
             [
-                "read catalog db.a", "write s3 s3://y/a/", "read catalog db.b", "write s3 s3://x/b/",
-                "read catalog db.c", "write s3 s3://z/c/", "read catalog db.d", "write s3 s3://w/d/",
+                "read catalog db.a",
+                "write s3 s3://y/a/",
+                "read catalog db.b",
+                "write s3 s3://x/b/",
+                "read catalog db.c",
+                "write s3 s3://z/c/",
+                "read catalog db.d",
+                "write s3 s3://w/d/",
             ],
         ),
         (
@@ -177,7 +183,7 @@ def test_arguments(code: str, expected: list[str]) -> None:
         ("items = ['s3://a/1/', 's3://b/2/']\nfor i in items[1:]:\n    spark.read.csv(i)", ["read s3 s3://b/2/"]),
         ("n = 1\nspark.read.csv(f's3://b/part={n + 1}/')", ["read s3 s3://b/part=2/"]),
     ],
-)  # fmt: skip
+)
 def test_functions_and_classes(code: str, expected: list[str]) -> None:
     assert accesses(code) == expected
 
@@ -224,8 +230,12 @@ def test_functions_and_classes(code: str, expected: list[str]) -> None:
                     s3.put_object(Bucket="b", Key=each["Key"].replace("raw/", "clean/"), Body=body)
                     s3.put_object(Bucket="c", Key=each["Key"].split("/")[-1], Body=body)
             """,
-            ["read s3 s3://b/raw/x/", "read s3 s3://b/raw/x/{key}", "write s3 s3://b/clean/x/{key}",
-             "write s3 s3://c/{key}"],
+            [
+                "read s3 s3://b/raw/x/",
+                "read s3 s3://b/raw/x/{key}",
+                "write s3 s3://b/clean/x/{key}",
+                "write s3 s3://c/{key}",
+            ],
         ),
         ("boto3.resource('s3').Bucket('b').download_file('x/y', '/tmp/y')", ["read s3 s3://b/x/y"]),
         (
@@ -238,7 +248,7 @@ def test_functions_and_classes(code: str, expected: list[str]) -> None:
             ["read catalog db.t", "write catalog db.t"],
         ),
     ],
-)  # fmt: skip
+)
 def test_places_on_s3(code: str, expected: list[str]) -> None:
     assert accesses(code) == expected
 
@@ -250,13 +260,15 @@ def test_places_on_s3(code: str, expected: list[str]) -> None:
         ('spark.read.format("iceberg").load("lake.db.t")', ["read catalog db.t"]),
         ('df.write.format("iceberg").mode("append").save("db.t")', ["write catalog db.t"]),
         ('spark.sql("USE shop")\nspark.sql("SELECT * FROM orders")', ["read catalog shop.orders"]),
-        ('spark.sql("SELECT * FROM db.a x, db.b y WHERE EXTRACT(YEAR FROM d) = 1")',
-         ["read catalog db.a", "read catalog db.b"]),
-        ('spark.sql("SELECT TRIM(BOTH \'x\' FROM name) FROM db.a")', ["read catalog db.a"]),
+        (
+            'spark.sql("SELECT * FROM db.a x, db.b y WHERE EXTRACT(YEAR FROM d) = 1")',
+            ["read catalog db.a", "read catalog db.b"],
+        ),
+        ("spark.sql(\"SELECT TRIM(BOTH 'x' FROM name) FROM db.a\")", ["read catalog db.a"]),
         ('df.createOrReplaceTempView(f"tmp_{x}")\nspark.sql(f"SELECT * FROM tmp_{x}")', []),
         ('spark.sql("SELECT * FROM v")\ndf.createOrReplaceTempView("v")', []),
-        ('spark.sql("CALL glue_catalog.system.expire_snapshots(table => \'db.t\')")', ["write catalog db.t"]),
-        ('spark.sql("CREATE EXTERNAL TABLE db.t (a int) LOCATION \'s3://b/t/\'")', ["write catalog db.t"]),
+        ("spark.sql(\"CALL glue_catalog.system.expire_snapshots(table => 'db.t')\")", ["write catalog db.t"]),
+        ("spark.sql(\"CREATE EXTERNAL TABLE db.t (a int) LOCATION 's3://b/t/'\")", ["write catalog db.t"]),
         (
             'o = {"hoodie.datasource.hive_sync.database": "db", "hoodie.datasource.hive_sync.table": "t",'
             ' "path": "s3://b/t/"}\n'
@@ -270,7 +282,10 @@ def test_places_on_s3(code: str, expected: list[str]) -> None:
             ["read catalog db.s", "write catalog db.t", "write s3 s3://r/"],
         ),
         ('import awswrangler as wr\nwr.athena.read_sql_query("SELECT * FROM t", database="db")', ["read catalog db.t"]),
-        ('import awswrangler as wr\nwr.s3.read_parquet(["s3://a/", "s3://b/"])', ["read s3 s3://a/", "read s3 s3://b/"]),
+        (
+            'import awswrangler as wr\nwr.s3.read_parquet(["s3://a/", "s3://b/"])',
+            ["read s3 s3://a/", "read s3 s3://b/"],
+        ),
         ('import s3fs\ns3fs.S3FileSystem().open("b/k", "w")', ["write s3 s3://b/k"]),
         ('import pyarrow.parquet as pq\npq.ParquetDataset("s3://b/k/")', ["read s3 s3://b/k/"]),
         ('import pandas as pd\npd.read_csv("/tmp/x.csv").to_csv("y.csv")', []),
@@ -279,7 +294,7 @@ def test_places_on_s3(code: str, expected: list[str]) -> None:
             ["write s3 s3://q/"],
         ),
     ],
-)  # fmt: skip
+)
 def test_catalogs_and_libraries(code: str, expected: list[str]) -> None:
     assert accesses(code) == expected
 
@@ -334,3 +349,54 @@ def test_what_can_be_told_of_what_is_no_python_3_is_told(body: bytes, why: str) 
     assert reading.unreadable is not None
     assert why in reading.unreadable.reason
     assert [line(fact) for fact in reading.facts] == ["write s3 s3://b/x/ once"]
+
+
+def test_a_function_that_looks_through_the_arguments_gives_the_one_it_is_asked_for() -> None:
+    code = """
+    def given(flag):
+        found = False
+        for each in sys.argv:
+            if found:
+                return each
+            found = each == flag
+    spark.read.csv("s3://" + given("--bucket") + "/x/")
+    """
+    assert accesses(code) == ["read s3 s3://{--bucket}/x/"]
+
+
+def test_what_is_listed_or_put_aside_is_no_data() -> None:
+    code = """
+    s3 = boto3.client("s3")
+    s3.list_objects_v2(Bucket="b", Prefix="x/")
+    boto3.client("glue").get_table(DatabaseName="db", Name="t")
+    df.write.csv("s3://b/y/")
+    """
+    reading = read_script((_HEAD + dedent(code)).encode())
+    found = [fact for fact in reading.facts if isinstance(fact, Access)]
+    assert [(str(fact.target), fact.is_of_data) for fact in found] == [
+        ("s3://b/x/", False),
+        ("db.t", False),
+        ("s3://b/y/", True),
+    ]
+
+
+def test_modules_that_come_with_a_script_are_followed() -> None:
+    files = {
+        "common.io": b"from common.paths import BASE\n"
+        b"def load(spark, name):\n    return spark.read.csv(f'{BASE}/{name}/')\n"
+        b"def never(spark):\n    spark.read.csv('s3://never/')\n",
+        "common.paths": b"import common.io\nBASE = 's3://b/raw'\nclass Paths:\n    OUT = BASE + '/out/'\n",
+        "broken": b"def (",
+    }
+    code = (
+        "from common.io import load\nfrom common import paths\nimport common.paths as p\nfrom broken import x\n"
+        "load(spark, 'orders').write.csv(paths.Paths.OUT)\n"
+        "spark.read.csv(p.BASE + '/y/')\nspark.read.csv(f's3://b/{x}/')\n"
+    )
+    found = read_script(code.encode(), sources=files.get).facts
+    assert [line(fact) for fact in found] == [
+        "read s3 s3://b/raw/orders/",
+        "write s3 s3://b/raw/out/ once",
+        "read s3 s3://b/raw/y/",
+        "read s3 s3://b/{x}/",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +21,14 @@ from pypedream_dagster.importers.survey import Flow, Problem, Survey, Task, Wher
 _SHOWN = (str, int, float, bool, dict, list, tuple)
 
 
-def dagbag_survey(path: Path) -> Survey:
+def dagbag_survey(path: Path, base: Path) -> Survey:
     """Return what Airflow's DagBag finds in a file or folder; its code is run, with the rights of this process.
 
     What Airflow does not tell, the code does: the lines of tasks, and which jobs Python functions start.
+
+    Args:
+        path: a DAG file, or a folder of them.
+        base: the project's folder, from which files are named.
 
     Raises:
         PypedreamError: Airflow is not installed here.
@@ -38,15 +43,17 @@ def dagbag_survey(path: Path) -> Survey:
     bag = DagBag(dag_folder=str(path), include_examples=False, safe_mode=False)
     flows = Flows(Libraries(Workspace(()), {}))
     for _, loaded in sorted(bag.dags.items()):
-        flows.add(_dag(loaded))
-    files, unread = read_files([path])
+        flows.add(_dag(loaded, base))
+    files, unread = read_files([path], base)
     known = {(flow.name, task.key): task for flow in survey(files, {}).flows for task in flow.tasks}
-    problems = [Problem(Where(str(file)), _last_line(text)) for file, text in sorted(bag.import_errors.items())]
-    return Survey(
-        flows=tuple(_told_by_the_code(flow, known) for flow in flows.flows),
-        jobs=tuple(flows.jobs.values()),
-        values=flows.libraries.values,
-        problems=(*problems, *unread, *flows.problems),
+    problems = [
+        Problem(Where(_named(file, base)), _last_line(text)) for file, text in sorted(bag.import_errors.items())
+    ]
+    found = flows.survey
+    return replace(
+        found,
+        flows=tuple(_told_by_the_code(flow, known) for flow in found.flows),
+        problems=(*problems, *unread, *found.problems),
     )
 
 
@@ -60,13 +67,17 @@ def _told_by_the_code(flow: Flow, known: Mapping[tuple[str, str], Task]) -> Flow
     return replace(flow, tasks=tuple(tasks))
 
 
+def _named(file: object, base: Path) -> str:
+    return Path(os.path.relpath(str(file), base)).as_posix()
+
+
 def _last_line(text: str) -> str:
     lines = [line for line in str(text).splitlines() if line.strip()]
     return lines[-1].strip() if lines else "cannot be loaded"
 
 
-def _dag(loaded: Any) -> Dag:
-    at = Where(str(loaded.fileloc))
+def _dag(loaded: Any, base: Path) -> Dag:
+    at = Where(_named(loaded.fileloc, base))
     params = {str(name): loaded.params[name] for name in loaded.params}
     made = Dag(str(loaded.dag_id), at, {"params": params, "user_defined_macros": loaded.user_defined_macros})
     by_id: dict[str, Operator] = {}

@@ -36,8 +36,8 @@ from pypedream_dagster.importers.airflow.values import (
 )
 
 _BUILTINS = frozenset(dir(__import__("builtins")))
-MOST_STEPS = 300_000
-_METHODS_OF_UNKNOWN = {"get", "items", "keys", "values", "xcom_pull", "strip", "lstrip", "rstrip"}
+MOST_STEPS = 200_000
+_METHODS_OF_UNKNOWN = {"get", "items", "keys", "values", "xcom_pull", "strip", "lstrip", "rstrip", "split"}
 _LONGEST_LOOP = 2_000
 
 

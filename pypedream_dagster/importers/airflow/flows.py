@@ -6,13 +6,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pypedream_dagster.importers.airflow.catalog import crawler_of, tables_of
 from pypedream_dagster.importers.airflow.libraries import Libraries
 from pypedream_dagster.importers.airflow.operations import GLUE, SHELL, STEERING, Operation, operation_of
 from pypedream_dagster.importers.airflow.pipeline import Dag, Operator, Start, XCom
 from pypedream_dagster.importers.airflow.starts import shell_starts
 from pypedream_dagster.importers.airflow.templates import rendered
 from pypedream_dagster.importers.airflow.values import Bound, Decorated, Function, Symbol, Unknown, Value
-from pypedream_dagster.importers.survey import Flow, JobDefinition, Problem, Task, Trigger, Where
+from pypedream_dagster.importers.survey import (
+    CatalogEntry,
+    CrawlerDefinition,
+    Flow,
+    JobDefinition,
+    Problem,
+    Survey,
+    Task,
+    Trigger,
+    Where,
+)
 
 _ANY = {"one_success", "one_failed", "one_done"}
 _DEFAULT_JOB = "aws_glue_default_job"
@@ -26,7 +37,21 @@ class Flows:
     libraries: Libraries
     flows: list[Flow] = field(default_factory=list)
     jobs: dict[tuple[str, str], JobDefinition] = field(default_factory=dict)
+    crawlers: dict[str, CrawlerDefinition] = field(default_factory=dict)
+    tables: dict[CatalogEntry, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def survey(self) -> Survey:
+        """All that was added."""
+        return Survey(
+            flows=tuple(self.flows),
+            jobs=tuple(self.jobs.values()),
+            crawlers=tuple(self.crawlers.values()),
+            tables=tuple(self.tables),
+            values={n: value for n, value in self.libraries.values.items() if n not in self.libraries.variables},
+            problems=tuple(dict.fromkeys(self.problems)),
+        )
 
     def add(self, dag: Dag) -> None:
         """Add the flow of a DAG."""
@@ -72,6 +97,7 @@ class Flows:
                 yield self._glue(operator, key, arguments, operation)
         elif operation.name != STEERING and operator.nested is None and operator.kind:
             key = self._key(operator)
+            self._catalog(operator, operation)
             yield Task(key, operation.name, operator.at, resource=self._resource(operator, operation),
                        trigger=_trigger(operator))  # fmt: skip
 
@@ -172,6 +198,15 @@ class Flows:
                 script = found.path if found is not None else None
         at = Where(operator.at.source, operator.at.line, operator.task_id)
         self.jobs.setdefault((job, str(properties)), JobDefinition(job, properties, at, script=script))
+
+    def _catalog(self, operator: Operator, operation: Operation) -> None:
+        def text(value: Value) -> str:
+            return self._text(value, operator)
+
+        if operation.name == "crawler" and (crawler := crawler_of(operator, text)) is not None:
+            self.crawlers.setdefault(crawler.name, crawler)
+        if operation.name == "athena":
+            self.tables.update(dict.fromkeys(tables_of(operator, text)))
 
     def _plain(self, value: Value, operator: Operator, depth: int = 6) -> Any:
         if isinstance(value, dict) and depth:

@@ -120,6 +120,9 @@ class Libraries:
 
     def _loaded(self, name: str, given: Value) -> Value:
         text = given.text if isinstance(given, OpenFile) else given
+        if isinstance(given, Unknown) and isinstance(given.default, str):
+            inner = self._loaded(name, given.default)
+            return Unknown(given.name, MISSING if isinstance(inner, Unknown) else inner)
         if not isinstance(text, str):
             return Unknown(f"{named(given)}.content")
         if isinstance(given, str) and is_open(text) and text.startswith("${") and text.endswith("}"):

@@ -21,6 +21,7 @@ from pypedream_dagster.importers.airflow.values import (
 from pypedream_dagster.importers.survey import Problem, Where
 
 _PRINT = re.compile(r"^(\s*)print\s+(?![=(])(.*)$", re.MULTILINE)
+_SCRIPT = re.compile(r"\b(?:python3?|spark-submit)(?:\s+-[uBO]+)*\s+['\"]?([\w./${}~-]+\.py)\b")
 _EXCEPT = re.compile(r"^(\s*except\s+[\w.()]+)\s*,\s*(\w+)\s*:", re.MULTILINE)
 _OPERATOR = re.compile(r"(Operator|Sensor)(Async)?$")
 
@@ -93,6 +94,12 @@ class Modules(Statements):
         finally:
             self.frame, self.within, self.line = outer
         return module
+
+
+def script_of(command: str) -> str | None:
+    """Return the path of the Python script that a shell's command runs, if it runs one."""
+    found = _SCRIPT.search(command)
+    return found[1] if found is not None else None
 
 
 def parsed(text: str) -> ast.Module | None:

@@ -39,7 +39,7 @@ class Dag:
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """A task group."""
+    """A task group; ``suffix`` tells apart the copies of one that is mapped over a list."""
 
     group_id: str
     dag: Dag | None
@@ -47,10 +47,11 @@ class Group:
     prefixes: bool = True
     default_args: dict[str, Value] = field(default_factory=dict)
     children: list[Operator | Group] = field(default_factory=list)
+    suffix: str = ""
 
     def label(self, name: str) -> str:
         """Return a child's id."""
-        return f"{self.group_id}.{name}" if self.prefixes and self.group_id else name
+        return f"{self.group_id}.{name}{self.suffix}" if self.prefixes and self.group_id else f"{name}{self.suffix}"
 
     def operators(self) -> Iterator[Operator]:
         """Give the tasks of the group and of those within it."""

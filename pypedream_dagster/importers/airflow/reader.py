@@ -18,7 +18,7 @@ from pypedream_dagster.importers.airflow.pipeline import (
     operator_in,
 )
 from pypedream_dagster.importers.airflow.running import Running
-from pypedream_dagster.importers.airflow.starts import hook_like, start_of, starts_of_an_operator
+from pypedream_dagster.importers.airflow.starts import hook_like, process_starts, start_of, starts_of_an_operator
 from pypedream_dagster.importers.airflow.values import (
     MISSING,
     Bound,
@@ -82,8 +82,11 @@ class Reader(Running):
             return Partial(symbol, tuple(positional), keywords)
         if _OPERATOR.search(last) or "task_id" in keywords:
             return self.make_operator(last, (last,), positional, keywords, self.where)
-        if self.running is not None and (start := start_of(symbol, last, positional, keywords)) is not None:
-            self.running.starts.append(start)
+        if self.running is not None:
+            start = start_of(symbol, last, positional, keywords)
+            self.running.starts += process_starts(name, positional) if start is None else [start]
+        if last in {"import_string", "import_module"} and positional and isinstance(positional[0], str):
+            return self.imported(positional[0], 0)
         if name in {"contextlib.contextmanager", "functools.wraps", "functools.lru_cache", "functools.cache"}:
             return positional[0] if positional else Unknown(name)
         if any(isinstance(value, Function | Bound) for value in positional) and not keywords:
@@ -137,7 +140,10 @@ class Reader(Running):
             case OpenFile():
                 return self.libraries.file_method(owner, name)
             case Unknown(known, default):
-                return self._unknown_method(known, default, name, positional, keywords)
+                try:
+                    return self._unknown_method(known, default, name, positional, keywords)
+                except NotNativeError:
+                    return MISSING
             case _:
                 return MISSING
 
@@ -161,6 +167,9 @@ class Reader(Running):
             if isinstance(default, dict) and default:
                 return natives.method(default, name, [], {})
             return Unknown(f"{known}.{name}")
+        if name == "split":
+            parts = natives.method(default, name, positional, keywords) if isinstance(default, str) else MISSING
+            return Unknown(f"{known}.split", parts)
         if name in {"strip", "lstrip", "rstrip"}:
             return Unknown(known, default)
         return MISSING

@@ -7,6 +7,7 @@ import itertools
 
 from pypedream_dagster.importers.airflow.expressions import GivenUpError
 from pypedream_dagster.importers.airflow.making import Making
+from pypedream_dagster.importers.airflow.modules import parsed, script_of
 from pypedream_dagster.importers.airflow.pipeline import (
     Dag,
     Group,
@@ -19,7 +20,9 @@ from pypedream_dagster.importers.airflow.values import (
     MISSING,
     Bound,
     Decorated,
+    Frame,
     Function,
+    Module,
     Partial,
     Unknown,
     Value,
@@ -53,10 +56,7 @@ class Running(Making):
             dag = self.make_dag([], {"dag_id": name, **decorated.keywords}, self._at(inner))
             return self._inside(dag, function, positional, keywords, dag)
         if decorated.kind == "task_group":
-            group = self.make_group([], {"group_id": name, **decorated.keywords}, unique=True)
-            first = rows[0] if rows else {}
-            result = self._inside(group, function, positional, {**keywords, **first}, None)
-            return result if result is not None else group
+            return self._grouped(decorated, name, positional, keywords, rows or [{}])
         if self.running is not None and not self.within:
             return self.call(function, positional, keywords)
         task = self.make_operator(
@@ -72,6 +72,25 @@ class Running(Making):
         results = [self.run(task, function, positional, {**keywords, **row}) for row in rows or [{}]]
         task.result = results if rows else results[0]
         return XCom(task)
+
+    def _grouped(
+        self,
+        decorated: Decorated,
+        name: str,
+        positional: list[Value],
+        keywords: dict[str, Value],
+        rows: list[dict[str, Value]],
+    ) -> Value:
+        """Walk a task group's function, once for each item of a list that it is mapped over."""
+        given = {"group_id": name, **decorated.keywords}
+        results: list[Value] = []
+        for index, row in enumerate(rows):
+            group = self.make_group([], given, unique=index == 0)
+            given = {**given, "group_id": group.group_id.rpartition(".")[2]}
+            group.suffix = f"[{index}]" if len(rows) > 1 else ""
+            result = self._inside(group, decorated.function, positional, {**keywords, **row}, None)
+            results.append(result if result is not None else group)
+        return results if len(results) > 1 else results[0]
 
     def _at(self, function: Value) -> Where:
         if isinstance(function, Function) and not isinstance(function.node, ast.Lambda):
@@ -122,6 +141,7 @@ class Running(Making):
             if task.callable is not None:
                 self.run(task, task.callable, [self.context_of(task)], {})
                 continue
+            self._run_script(task)
             function = task.arguments.get("python_callable")
             if isinstance(function, Function | Bound | Decorated | Partial):
                 positional, keywords = task.arguments.get("op_args"), task.arguments.get("op_kwargs")
@@ -131,6 +151,19 @@ class Running(Making):
                     list(positional) if isinstance(positional, list | tuple) else [],
                     {str(k): v for k, v in keywords.items()} if isinstance(keywords, dict) else {},
                 )
+
+    def _run_script(self, task: Operator) -> None:
+        """Walk the script of the given files that a shell's task runs."""
+        command = task.arguments.get("bash_command")
+        path = script_of(command) if isinstance(command, str) else None
+        file = self.libraries.workspace.config(path, task.at.source) if path is not None else None
+        tree = parsed(file.text) if file is not None and "start_job_run" in file.text else None
+        if file is None or tree is None:
+            return
+        module = Module(file.path, "__main__")
+        scope = ast.arguments([], [], None, [], [], None, [])
+        body = ast.FunctionDef("script", scope, tree.body, [], lineno=1, col_offset=0)
+        self.run(task, Function(body, Frame(module, module.names), {}), [], {})
 
     def mapping_method(self, owner: Value, name: str, positional: list[Value], keywords: dict[str, Value]) -> Value:
         """Return what a method of an operator's class or of a decorated function gives; MISSING if it is not known."""
@@ -175,7 +208,9 @@ class Running(Making):
         while isinstance(callee, Partial):
             given = {**callee.keywords, **given}
             callee = callee.callee
-        unknown = {n: Unknown(f"{named(given.get('task_id', 'task'))}.{n}") for n in keywords}
+        inner = callee.function if isinstance(callee, Decorated) else None
+        name = inner.name if isinstance(inner, Function) else named(given.get("task_id", "task"))
+        unknown = {n: Unknown(f"{self.frame.module.name}.{name}.{n}") for n in keywords}
         if isinstance(callee, Decorated):
             return self.decorated_call(callee, [], {**given, **unknown}, rows, list(operators_within(given_by)))
         made = self.call(callee, [], {**given, **unknown})

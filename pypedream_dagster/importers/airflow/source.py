@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from pypedream_dagster.importers.airflow.expressions import GivenUpError
 from pypedream_dagster.importers.airflow.flows import Flows
 from pypedream_dagster.importers.airflow.libraries import Libraries
 from pypedream_dagster.importers.airflow.modules import Gathered
-from pypedream_dagster.importers.airflow.pipeline import Dag
 from pypedream_dagster.importers.airflow.reader import Reader
 from pypedream_dagster.importers.airflow.values import ClassValue, Decorated, Frame, Function, Module, Value
 from pypedream_dagster.importers.airflow.workspace import Workspace
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.survey import Problem, Survey, Where
 
+FAULT = "a fault of the importer's own"
 _AIRFLOW = re.compile(r"^\s*(from|import)\s+airflow\b", re.MULTILINE)
+_TESTS = re.compile(r"^\s*(from|import)\s+(pytest|unittest)\b", re.MULTILINE)
 _BUILDS = re.compile(r"DAG\b|@dag\b|Operator\(|\bdag\b", re.IGNORECASE)
 _OPERATOR_CALL = re.compile(r"(Operator|Sensor|DAG|TaskGroup)$")
 
@@ -42,40 +44,33 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
     flows = Flows(libraries)
     for dag in gathered.dags:
         if not dag.nested:
-            _add(flows, dag, gathered)
-    return Survey(
-        flows=tuple(flows.flows),
-        jobs=tuple(flows.jobs.values()),
-        values={name: value for name, value in libraries.values.items() if name not in variables},
-        problems=(*gathered.problems, *dict.fromkeys(flows.problems)),
-    )
+            _attempt(gathered, dag.at, f"the DAG {dag.dag_id}", partial(flows.add, dag))
+    return flows.survey + Survey(problems=tuple(gathered.problems))
 
 
 def is_dag_file(file: SourceFile) -> bool:
-    """Tell by its content whether a file may define DAGs."""
-    return bool(_AIRFLOW.search(file.text)) and bool(_BUILDS.search(file.text))
+    """Tell by its content whether a file may define DAGs; tests, which build some to look at, do not."""
+    text = file.text
+    return bool(_AIRFLOW.search(text) and _BUILDS.search(text)) and not _TESTS.search(text)
 
 
-def _add(flows: Flows, dag: Dag, gathered: Gathered) -> None:
+def _attempt(gathered: Gathered, at: Where, what: str, step: Callable[[], object]) -> None:
+    """Take a step of the reading; one that goes wrong is a problem and ends only itself."""
     try:
-        flows.add(dag)
-    except RecursionError:
-        gathered.problems.append(Problem(dag.at, f"the DAG {dag.dag_id} is nested too deeply to be read"))
+        step()
+    except (GivenUpError, RecursionError):
+        gathered.problems.append(Problem(at, f"{what} takes too many steps: read in part"))
+    except Exception as error:  # a fault of ours in one file must not hide all others
+        gathered.problems.append(Problem(at, f"{what} cannot be read: {FAULT} ({type(error).__name__})"))
 
 
 def _walk(reader: Reader, file: SourceFile, gathered: Gathered) -> None:
-    try:
-        reader.loaded(file.path)
-    except (GivenUpError, RecursionError):
-        gathered.problems.append(Problem(Where(file.path), "takes too many steps: read in part"))
+    _attempt(gathered, Where(file.path), "the file", lambda: reader.loaded(file.path))
     _run_callables(reader, file, gathered)
 
 
 def _run_callables(reader: Reader, file: SourceFile, gathered: Gathered) -> None:
-    try:
-        reader.run_callables()
-    except (GivenUpError, RecursionError):
-        gathered.problems.append(Problem(Where(file.path), "takes too many steps: read in part"))
+    _attempt(gathered, Where(file.path), "what its tasks run", reader.run_callables)
     reader.made.clear()
 
 
@@ -90,10 +85,7 @@ def _walk_the_rest(reader: Reader, file: SourceFile, gathered: Gathered) -> None
         reader.frame, reader.line = Frame(module, module.names), 0
         reader.steps = 0
         before = len(gathered.dags)
-        try:
-            reader.call(value, [], {})
-        except (GivenUpError, RecursionError):
-            gathered.problems.append(Problem(Where(file.path), f"{name} takes too many steps: read in part"))
+        _attempt(gathered, Where(file.path), name, partial(reader.call, value, [], {}))
         _run_callables(reader, file, gathered)
         _keep_what_is_named(gathered, before)
 

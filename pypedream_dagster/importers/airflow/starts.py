@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 
+from pypedream_dagster.importers.airflow.natives import text_of
 from pypedream_dagster.importers.airflow.operations import PYTHON, STEERING, operation_of
 from pypedream_dagster.importers.airflow.pipeline import Operator, Start
 from pypedream_dagster.importers.airflow.values import Partial, Symbol, Unknown, Value, named
@@ -84,6 +85,7 @@ _COMMANDS: dict[tuple[str, str], tuple[str, str]] = {
     ("emr", "add-steps"): ("emr", "--cluster-id"),
     ("emr-serverless", "start-job-run"): ("emr", "--application-id"),
 }
+_PROCESSES = {f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output", "Popen", "getoutput")}
 _SEPARATORS = re.compile(r"&&|\|\||[;|()\n`]")
 
 
@@ -101,6 +103,17 @@ def shell_starts(command: str, render: Callable[[str], str]) -> Iterator[Start]:
             operation, resource, arguments = found
             names = {key: _put(value, assigned) for key, value in arguments.items()}
             yield Start(operation, _put(resource, assigned), names)
+
+
+def process_starts(name: str, positional: list[Value]) -> Iterator[Start]:
+    """Give what a call of ``subprocess`` or ``os.system`` starts by ``aws …``."""
+    if name != "os.system" and name not in _PROCESSES:
+        return
+    given = positional[0] if positional else None
+    if isinstance(given, str):
+        yield from shell_starts(given, str)
+    elif isinstance(given, list | tuple) and (found := _aws([text_of(word) for word in given])) is not None:
+        yield Start(*found)
 
 
 def _put(text: str, assigned: dict[str, str]) -> str:

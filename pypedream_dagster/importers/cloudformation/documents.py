@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from pypedream_dagster.importers.step_functions.lenient import Lined, TooDeepError, read_value
+
 Lines = dict[tuple[str, ...], int]
 """The lines of keys, from 1, by their path in the document; down to `_LINES_DEPTH`."""
 
@@ -25,6 +27,8 @@ _BOOLEANS = {spelling: word in _YES for word in (*_YES, *_NO) for spelling in (w
 _WHOLE = re.compile(r"^(0|-?[1-9][0-9]{0,17})$")
 _FRACTION = re.compile(r"^-?(0|[1-9][0-9]*)\.[0-9]+$")
 _SPACE = re.compile(r"[ \t\r\n]*")
+_COMMENTS = re.compile(r"^(?:\s+|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
+_TABS = re.compile(r"^ *\t", re.MULTILINE)
 _STRAIGHT = {"Ref", "Condition"}
 
 # The parser in C is ten times as fast, where PyYAML was built with it.
@@ -46,14 +50,42 @@ def read_document(text: str) -> tuple[Mapping[str, Any], Lines]:
             try:
                 return _read_json(text)
             except ValueError:
-                pass  # JSON with comments or commas too many is YAML more often than not
-        return _read_yaml(text)
-    except (ValueError, yaml.YAMLError) as error:
-        reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        mark = getattr(error, "problem_mark", None)
-        raise UnreadableError(f"{reason} in line {mark.line + 1}" if mark else str(reason)) from error
+                pass  # JSON with commas too many is YAML more often than not
+        try:
+            return _read_yaml(text)
+        except (ValueError, yaml.YAMLError) as error:
+            if (lenient := _read_leniently(text)) is None:
+                reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
+                mark = getattr(error, "problem_mark", None)
+                raise UnreadableError(f"{reason} in line {mark.line + 1}" if mark else str(reason)) from error
+            return lenient
     except RecursionError as error:
         raise UnreadableError("is nested too deeply") from error
+
+
+def _read_leniently(text: str) -> tuple[Mapping[str, Any], Lines] | None:
+    """Return what JSON with comments holds, or YAML that is indented by tabs; None for any other text."""
+    stripped = _COMMENTS.sub("", text)
+    if stripped.startswith("{"):
+        try:
+            value, end = read_value(text, len(text) - len(stripped))
+        except TooDeepError:
+            return None
+        if not isinstance(value, Lined) or text[end:].strip() or _depth(value) > _DEEPEST:
+            return None
+        sections = {key: section for key, section in value.items() if isinstance(section, Lined)}
+        return value, {
+            (key, inner): item.line
+            for key, section in sections.items()
+            for inner, item in section.items()
+            if isinstance(item, Lined) and item.line is not None
+        }
+    if _TABS.search(text):
+        try:
+            return _read_yaml(text.expandtabs())
+        except (ValueError, yaml.YAMLError):
+            return None
+    return None
 
 
 def _read_json(text: str) -> tuple[Mapping[str, Any], Lines]:

@@ -34,29 +34,39 @@ class Paths:
                     return path
         place = text.partition("://")[2] or text
         segments = [part for part in place.split("/") if part not in {".", ""}]
-        return self._by_end(segments if local else segments[1:], beside, 1 if local else shared)
+        known = _known_end(segments if local else segments[1:])
+        if local:
+            return self._by_end(known, beside, min(2, len(known)))
+        if len(known) < shared and len(known) < len(segments) - 1:
+            return None
+        return self._by_end(known, beside, min(shared, len(known)))
 
     def asset(self, text: str, beside: str) -> str | None:
         """Return the file of a CDK asset: ``s3://…/<hash>.py`` lies beside the template as ``asset.<hash>.py``."""
         path = posixpath.join(posixpath.dirname(beside), f"asset.{text.rpartition('/')[2]}")
         return path if path in self._paths else None
 
-    def _by_end(self, segments: list[str], beside: str, shared: int) -> str | None:
-        known: list[str] = []
-        for segment in reversed(segments):
-            tail = segment.rpartition("}")[2] if PARAMETER.search(segment) else segment
-            if tail and tail != "..":
-                known.insert(0, tail)
-            if tail != segment or tail == "..":
-                break
-        if not known or (len(known) < shared and len(known) < len(segments)):
+    def _by_end(self, known: list[str], beside: str, shared: int) -> str | None:
+        if not known:
             return None
         candidates = [path.split("/") for path in self._by_name.get(known[-1], ())]
         scores = [(_common_end(path, known), _common_start(path, beside.split("/"))) for path in candidates]
         best = max(scores, default=(0, 0))
-        if best[0] < min(shared, len(segments)) or scores.count(best) > 1 or (best[0] == 1 and len(candidates) > 1):
+        if best[0] < shared or scores.count(best) > 1 or (best[0] == 1 and len(candidates) > 1):
             return None  # a name such as main.py alone means none of many
         return "/".join(candidates[scores.index(best)])
+
+
+def _known_end(segments: list[str]) -> list[str]:
+    """Return the last segments of a path, back to where something of it is not known."""
+    known: list[str] = []
+    for segment in reversed(segments):
+        tail = segment.rpartition("}")[2] if PARAMETER.search(segment) else segment
+        if tail and tail != "..":
+            known.insert(0, tail)
+        if tail != segment or tail == "..":
+            break
+    return known
 
 
 def _common_end(path: list[str], known: list[str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ def state_machines(found: Sequence[tuple[Stack, str]], texts: Mapping[str, str])
     problems: list[Problem] = []
     for stack, logical_id in found:
         try:
-            machines.append(_machine(stack, logical_id, texts, {machine.at for machine in machines}))
+            machines.append(_machine(stack, logical_id, texts))
         except _UnknownDefinitionError as error:
             problems.append(Problem(stack.template.where(logical_id), str(error)))
     return surveyed(machines) + Survey(problems=tuple(problems))
@@ -35,7 +35,7 @@ class _UnknownDefinitionError(Exception):
     """A state machine whose definition is not given, or is none."""
 
 
-def _machine(stack: Stack, logical_id: str, texts: Mapping[str, str], taken: Set[Where]) -> Machine:
+def _machine(stack: Stack, logical_id: str, texts: Mapping[str, str]) -> Machine:
     resource = stack.template.resources[logical_id]
     raw = resource.get("Properties")
     given = raw if isinstance(raw, Mapping) else {}
@@ -44,8 +44,6 @@ def _machine(stack: Stack, logical_id: str, texts: Mapping[str, str], taken: Set
     definition, place = _definition(stack, given, stack.template.where(logical_id), texts)
     if definition is None:
         raise _UnknownDefinitionError("the state machine's definition is not among the given files")
-    if place in taken:  # several state machines of one file
-        place = replace(place, part=f"{stack.name}.{logical_id}")
     name = stack.physical_name(logical_id)
     machine = machine_of(definition, name, place, values)
     if machine is None:
@@ -84,4 +82,4 @@ def _included(stack: Stack, raw: Any) -> str | None:
 def _file(stack: Stack, place: str, at: Where, texts: Mapping[str, str]) -> tuple[str | None, Where]:
     paths, place = stack.world.paths, stack.filled(place)
     path = paths.asset(place, at.source) or paths.meant(place, at.source)
-    return (texts[path], Where(path)) if path is not None else (None, at)
+    return (texts[path], Where(path, None, at.part)) if path is not None else (None, at)

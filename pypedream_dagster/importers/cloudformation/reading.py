@@ -9,8 +9,9 @@ from typing import Any
 from pypedream_dagster.importers.cloudformation import jobs, physical
 from pypedream_dagster.importers.cloudformation.locations import Paths
 from pypedream_dagster.importers.cloudformation.machines import state_machines
-from pypedream_dagster.importers.cloudformation.stacks import Stack, World, build_world
+from pypedream_dagster.importers.cloudformation.stacks import Stack, World
 from pypedream_dagster.importers.cloudformation.templates import read_templates
+from pypedream_dagster.importers.cloudformation.world import build_world
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.glue_workflow import connected_triggers, workflow_flow
 from pypedream_dagster.importers.parameters import filled

@@ -54,7 +54,7 @@ def _of_expression(raw: Raw, values: Mapping[str, str]) -> Any:
             return told if not isinstance(told, Raw) and not value[end:].strip() else value
         return text
     if re.fullmatch(r"[\w.\[\]\-]+", text):
-        return values.get(text, parameter(text))
+        return text if text.isdigit() else values.get(text, parameter(text))
     if "${" in text and not re.search(r"[\"'(+]", text):
         return filled(text, values)
     return filled("".join(_piece(part.strip(), values) for part in _summands(text)), values)

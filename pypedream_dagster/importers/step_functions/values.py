@@ -66,12 +66,14 @@ def merged(one: Any, other: Any, name: str, depth: int = 0) -> Any:
         return Unknown(name)
     if isinstance(one, Unknown | dict) and isinstance(other, Unknown | dict):
         first, second = _fields(one), _fields(other)
-        both = {
-            key: merged(first[key], second[key], f"{name}.{key}", depth + 1)
-            if key in first and key in second
-            else first.get(key, second.get(key))
-            for key in (*first, *(key for key in second if key not in first))
-        }
+        both: dict[str, Any] = {}
+        for key in (*first, *(key for key in second if key not in first)):
+            if key in first and key in second:
+                both[key] = merged(first[key], second[key], f"{name}.{key}", depth + 1)
+            elif key in first:
+                both[key] = _of_one(first[key], other, key, f"{name}.{key}", depth)
+            else:
+                both[key] = _of_one(second[key], one, key, f"{name}.{key}", depth)
         if isinstance(one, Unknown) and isinstance(other, Unknown):
             options = tuple(dict.fromkeys(one.options + other.options)) if one.options and other.options else ()
             return Unknown(one.name if one.name == other.name else name, both, options[:_MOST_OPTIONS])
@@ -88,6 +90,15 @@ def merged(one: Any, other: Any, name: str, depth: int = 0) -> Any:
         return one
     texts = isinstance(one, str) and isinstance(other, str)
     return Unknown(name, {}, (one, other) if texts else ())
+
+
+def _of_one(value: Any, other: Unknown | dict[str, Any], key: str, name: str, depth: int) -> Any:
+    """Return what is known of a field that one side tells: an unknown other side may well have another in its place."""
+    if not isinstance(other, Unknown):
+        return value
+    if isinstance(value, Unknown):
+        return Unknown(value.name, value.fields)
+    return merged(value, member(other, key), name, depth + 1)
 
 
 def _with_option(unknown: Unknown, text: Any) -> Unknown:

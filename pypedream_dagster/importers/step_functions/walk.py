@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pypedream_dagster.importers.parameters import PARAMETER
-from pypedream_dagster.importers.step_functions import choices
+from pypedream_dagster.importers.step_functions import choices, paths
 from pypedream_dagster.importers.step_functions.documents import Machine
 from pypedream_dagster.importers.step_functions.frame import (
     Env,
@@ -31,7 +31,7 @@ from pypedream_dagster.importers.step_functions.order import Steps
 from pypedream_dagster.importers.step_functions.paths import Scene
 from pypedream_dagster.importers.step_functions.services import Work, work_of
 from pypedream_dagster.importers.step_functions.shape import Edge, Shape, shape_of
-from pypedream_dagster.importers.step_functions.values import Unknown, holds, text_of
+from pypedream_dagster.importers.step_functions.values import Unknown, holds, replaced, text_of
 from pypedream_dagster.importers.survey import Problem, Task
 from pypedream_dagster.masking.mask import learn
 
@@ -168,7 +168,7 @@ class Walk:
             else:
                 data = placed(rule.get("ResultPath", "$"), came.data, error)
             return self._given(rule, state, Env(data, came.variables), frame, came.data, error)
-        return self._given(rule, state, gave, frame, came.data, None)
+        return self._given(rule, state, _proven(rule, gave), frame, came.data, None)
 
     def _given(
         self, rule: Mapping[str, Any], state: Mapping[str, Any], env: Env, frame: Frame, data: Any, error: Any
@@ -377,3 +377,15 @@ class Walk:
 
 def _states(machine: Machine) -> list[Mapping[str, Any]]:
     return [state for state in machine.definition["States"].values() if isinstance(state, Mapping)]
+
+
+def _proven(rule: Mapping[str, Any], env: Env) -> Env:
+    """Return what a rule's way knows of the data: that a part of it, unknown otherwise, is a certain text."""
+    path, text = rule.get("Variable"), rule.get("StringEquals")
+    keys = paths.place_of(path) if isinstance(path, str) and isinstance(text, str) else None
+    if not keys:
+        return env
+    value = paths.at_path(str(path), Scene(env.data, {}, {}))
+    if not isinstance(value, Unknown) or value.options:
+        return env
+    return replace(env, data=replaced(env.data, keys, replace(value, options=(text,))))

@@ -1,4 +1,4 @@
-"""Terraform files as blocks, HCL and JSON alike. A block's body is read when it is asked for; a fault costs a part only."""
+"""Terraform files as blocks, HCL and JSON alike: each is read when it is asked for, and a fault costs a part only."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ class Block:
 
     @property
     def body(self) -> Body:
+        """What stands in it."""
         if isinstance(self.source, str):
             try:
                 self.source = read_body(self.source, self.path, self.line, self.depth + 1)

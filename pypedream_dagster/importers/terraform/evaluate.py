@@ -43,6 +43,8 @@ class Budget:
     """How much an import may still evaluate: faulty files can ask for more than there is time for."""
 
     steps: int = _MOST_STEPS
+    trying: int = 0
+    """How many ``try()`` are being evaluated: there, what has no value must not get a name instead."""
 
     def spend(self, steps: int = 1) -> None:
         """Count steps.
@@ -59,7 +61,9 @@ class Scope(Protocol):
     """What the words of an expression mean."""
 
     @property
-    def budget(self) -> Budget: ...
+    def budget(self) -> Budget:
+        """What may still be evaluated."""
+        ...
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -84,16 +88,20 @@ class Within:
 
     @property
     def budget(self) -> Budget:
+        """What may still be evaluated."""
         return self.outer.budget
 
     @property
     def values(self) -> Mapping[str, str]:
+        """Of the unknown parts of texts."""
         return self.outer.values
 
     def resolve(self, root: str, keys: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        """Return what a reference means, and the keys that lead on from there."""
         return (self.names[root], keys) if root in self.names else self.outer.resolve(root, keys)
 
     def call(self, function: str, arguments: Sequence[Any]) -> Any:
+        """Return what a function gives."""
         return self.outer.call(function, arguments)
 
 
@@ -123,9 +131,9 @@ def evaluate(expression: Expression, scope: Scope) -> Any:
         case Call():
             return _call(expression, scope)
         case TupleOf(items):
-            return [evaluate(item, scope) for item in items]
+            return [_part(item, scope) for item in items]
         case ObjectOf(items):
-            return {text_of(evaluate(key, scope)): evaluate(value, scope) for key, value in items}
+            return {text_of(evaluate(key, scope)): _part(value, scope) for key, value in items}
         case Operation(operator, operands):
             return _operation(operator, operands, scope)
         case Unreadable(text):
@@ -144,7 +152,10 @@ def walk(value: Any, keys: Sequence[Any], scope: Scope) -> Any:
             if isinstance(value, Unknown):
                 return value if number + 1 == len(keys) else Unknown(f"{value.name}.{_path(keys[number + 1 :])}")
             items = value if isinstance(value, list) else list(value.values()) if _is_expanded(value) else [value]
-            return [walk(item, keys[number + 1 :], scope) for item in items if item is not None]
+            # `.*.id[0]` means the first of all ids.
+            end = next((at for at in range(number + 1, len(keys)) if isinstance(keys[at], int)), len(keys))
+            found = [walk(item, keys[number + 1 : end], scope) for item in items if item is not None]
+            return walk(found, keys[end:], scope)
         value = step(value, key, scope)
     return value
 
@@ -162,7 +173,7 @@ def step(value: Any, key: Any, scope: Scope) -> Any:
             text = text_of(key)
             if text in value:
                 return value[text]
-            known = plain(text, scope.values)
+            known = text_of(plain(text, scope.values))
             by_known = {plain_or_same(name, scope.values): item for name, item in value.items()}
             if known not in by_known:
                 raise EvaluationError(f"no {text}")
@@ -202,10 +213,38 @@ def _is_expanded(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and all(isinstance(item, Entity) for item in value.values())
 
 
+def _part(expression: Expression, scope: Scope) -> Any:
+    """Return the value of a part; one that has none costs not the whole: it is known by name."""
+    try:
+        return evaluate(expression, scope)
+    except EvaluationError:
+        if scope.budget.trying or scope.budget.steps < 0:
+            raise
+        turn, _ = scope.resolve("each", ())
+        key = f"[{label(turn['key'])}]" if isinstance(turn, dict) and "key" in turn else ""
+        return named(_described(expression) + key)
+
+
+def _described(expression: Expression) -> str:
+    match expression:
+        case Name(name):
+            return name
+        case Access(base, steps):
+            keys = (step.key.value if isinstance(step.key, Constant) else "*" for step in steps)
+            return ".".join([_described(base), *map(str, keys)])
+        case Call(function, arguments):
+            return f"{function}({','.join(map(_described, arguments))})"
+        case Constant(value):
+            return str(value)
+        case Template(parts):
+            return "".join(map(_described, parts))
+    return "expression"
+
+
 def _template(parts: Sequence[Expression], scope: Scope) -> Any:
     if len(parts) == 1:
         return evaluate(parts[0], scope)
-    text = "".join(text_of(evaluate(part, scope)) for part in parts)
+    text = "".join(text_of(_part(part, scope)) for part in parts)
     if len(text) > _LONGEST:
         raise EvaluationError("too long a text")
     scope.budget.spend(len(text) // 1000)
@@ -268,15 +307,18 @@ def items_of(collection: Any) -> list[tuple[Any, Any]]:
 def _call(call: Call, scope: Scope) -> Any:
     if call.function in {"try", "can"}:
         for argument in call.arguments:
+            scope.budget.trying += 1
             try:
                 found = evaluate(argument, scope)
             except EvaluationError:
                 continue
+            finally:
+                scope.budget.trying -= 1
             return True if call.function == "can" else found
         if call.function == "can":
             return False
         raise EvaluationError("try() has nothing left")
-    arguments = [evaluate(argument, scope) for argument in call.arguments]
+    arguments = [_part(argument, scope) for argument in call.arguments]
     if call.spread and arguments:
         last = arguments.pop()
         if isinstance(last, dict):

@@ -227,21 +227,12 @@ def _text(value: Any) -> str:
     return text_of(value)
 
 
-def _contains(value: Any, item: Any) -> bool:
-    if item in _items(value):
-        return True
-    if any(isinstance(one, Unknown) or "${" in text_of(one) for one in [*_items(value), item]):
-        raise NotKnownError("contains")
-    return False
-
-
 _SYMBOLIC: Mapping[str, Callable[..., Any]] = {
     "basename": _basename,
     "coalesce": _coalesce,
     "coalescelist": _coalescelist,
     "compact": _compact,
     "concat": _concat,
-    "contains": _contains,
     "dirname": _dirname,
     "distinct": _distinct,
     "element": _element,
@@ -290,8 +281,8 @@ def _bool(value: Any) -> bool | None:
 def _replace(text: Any, old: Any, new: Any) -> str:
     text, old, new = text_of(text), text_of(old), text_of(new)
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
-        return re.sub(_pattern(old[1:-1]), re.sub(r"\$\{?(\w+)\}?", r"\\g<\1>", new), text)
-    return text.replace(old, new)
+        return str(re.sub(_pattern(old[1:-1]), re.sub(r"\$\{?(\w+)\}?", r"\\g<\1>", new), text))
+    return str(text.replace(old, new))
 
 
 def _pattern(pattern: str) -> str:
@@ -323,9 +314,9 @@ def _range(*bounds: Any) -> list[int]:
 
 
 def _substr(text: Any, start: Any, length: Any) -> str:
-    text, start, length = text_of(text), int(start), int(length)
-    start = start + len(text) if start < 0 else start
-    return text[start:] if length < 0 else text[start : start + length]
+    whole, start, length = text_of(text), int(start), int(length)
+    start = start + len(whole) if start < 0 else start
+    return whole[start:] if length < 0 else whole[start : start + length]
 
 
 def _chunks(items: list[Any], size: Any) -> list[list[Any]]:
@@ -372,6 +363,7 @@ _PLAIN: Mapping[str, Callable[..., Any]] = {
     "ceil": math.ceil,
     "chomp": lambda text: text_of(text).rstrip("\r\n"),
     "chunklist": _chunks,
+    "contains": lambda items, item: item in items,
     "endswith": lambda text, end: text_of(text).endswith(text_of(end)),
     "floor": math.floor,
     "indent": lambda count, text: text_of(text).replace("\n", "\n" + " " * min(int(count), 100)),

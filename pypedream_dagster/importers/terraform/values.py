@@ -1,4 +1,4 @@
-"""What expressions give: plain values, in whose texts unknown parts have names, and values of which only a name is known."""
+"""What expressions give: plain values, whose texts may have unknown parts, and values that are known by name only."""
 
 from __future__ import annotations
 

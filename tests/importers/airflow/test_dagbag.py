@@ -49,7 +49,7 @@ _CODE = """
 @pytest.mark.skipif(_AIRFLOW, reason="Airflow is installed here")
 def test_without_airflow_it_says_how_to_go_on(tmp_path: Path) -> None:
     with pytest.raises(PypedreamError, match="Airflow is not installed here"):
-        dagbag_survey(tmp_path)
+        dagbag_survey(tmp_path, tmp_path)
 
 
 @pytest.mark.skipif(not _AIRFLOW, reason="Airflow is not installed: pip install apache-airflow-providers-amazon")
@@ -57,11 +57,12 @@ def test_without_airflow_it_says_how_to_go_on(tmp_path: Path) -> None:
 def test_airflow_and_reading_tell_the_same(tmp_path: Path) -> None:
     (tmp_path / "etl.py").write_text(textwrap.dedent(_CODE))
     (tmp_path / "broken.py").write_text("from airflow import DAG\nraise ValueError('no')\n")
-    loaded = dagbag_survey(tmp_path)
-    files, _ = read_files([tmp_path / "etl.py"])
+    loaded = dagbag_survey(tmp_path, tmp_path)
+    files, _ = read_files([tmp_path / "etl.py"], tmp_path)
     read = survey(files, {})
     (one,), (other,) = loaded.flows, read.flows
     assert _plain(one) == _plain(other)
+    assert {str(task.at).partition(":")[0] for task in one.tasks} == {one.at.source} == {"etl.py"}
     assert {task.job for task in one.tasks} == {"load-a", "load-b", "last", "m", "by-code"}
     assert loaded.values == read.values == {"etl.params.size": "5"}
     assert [problem.what for problem in loaded.problems] == ["ValueError: no"]

@@ -133,3 +133,27 @@ def test_a_dag_within_a_dag_stands_in_its_tasks_place() -> None:
     """)
     assert {task.key for task in found.tasks} == {"a", "b", "s.x", "s.y"}
     assert order(found) >= {"a>s.x", "s.x>s.y", "s.y>b"}
+
+
+def test_a_mapped_group_is_one_for_each_item() -> None:
+    found = within("""
+        @task_group(group_id="g")
+        def both(project, size="1"):
+            first = glue("first", script_args={"--p": project, "--s": size})
+            first >> glue("second")
+        start, end = glue("start"), glue("end")
+        start >> both.partial(size="2").expand(project=["x", "y"]) >> end
+        both.expand(project=Variable.get("projects"))
+    """)
+    assert order(found) == {
+        "start>g.first[0]",
+        "start>g.first[1]",
+        "g.first[0]>g.second[0]",
+        "g.first[1]>g.second[1]",
+        "g.second[0]>end",
+        "g.second[1]>end",
+        "g__1.first>g__1.second",
+    }
+    tasks = by_key(found)
+    assert tasks["g.first[1]"].arguments == {"--p": "y", "--s": "2"}
+    assert tasks["g__1.first"].arguments == {"--p": "${etl.both.project}", "--s": "1"}

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypedream_dagster.importers.airflow.source import survey
+from pypedream_dagster.importers.airflow.source import FAULT, survey
 from pypedream_dagster.importers.files import SourceFile
 from tests.importers.airflow.told import HEAD, told
 
@@ -155,7 +155,8 @@ def test_no_statements_make_it_fail(statements: list[str], turns: int) -> None:
 @given(st.text(max_size=200), st.text(max_size=40), st.dictionaries(st.text(max_size=8), st.text(max_size=8)))
 def test_no_text_makes_it_fail(text: str, path: str, variables: dict[str, str]) -> None:
     files = [SourceFile(path, text), SourceFile("x.py", f"{HEAD}\n{text}"), SourceFile(f"{path}.py", HEAD + repr(text))]
-    survey(files, variables)
+    found = survey(files, variables)
+    assert not [problem for problem in found.problems if FAULT in problem.what]
 
 
 @_SETTINGS

@@ -547,3 +547,83 @@ def test_a_task_that_is_given_everything_by_another_has_an_unknown_job() -> None
         ("a", "${var.tables.items.item.1}", {"--t": "${var.tables.items.item.0}"}),
         ("b", "${etl.b.job_name}", {}),
     ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import os\n    os.system(f'aws glue start-job-run --job-name {job} --arguments --x=1')",
+        "import subprocess\n    cmd = ['aws', 'glue', 'start-job-run', '--job-name', job]\n"
+        "    subprocess.run([*cmd, '--arguments', '--x=1'])",
+        "from importlib import import_module\n    import_module('boto3').client('glue')"
+        ".start_job_run(JobName=job, Arguments={'--x': '1'})",
+    ],
+)
+def test_glue_jobs_that_python_code_starts_in_other_ways(body: str) -> None:
+    (task,) = flow(f"def run(job):\n    {body}\nd = DAG('d')\n"
+                   "PythonOperator(task_id='t', python_callable=run, op_args=['j'], dag=d)").tasks  # fmt: skip
+    assert (task.operation, task.job, task.arguments) == ("glue", "j", {"--x": "1"})
+
+
+def test_a_script_that_the_shell_runs_starts_what_its_code_does() -> None:
+    task = _one(
+        """
+        BashOperator(task_id="t", bash_command="cd /opt/airflow && python3 /opt/airflow/dags/jobs/start.py --env prod")
+        """,
+        **{
+            "jobs/start__py": """
+                import boto3
+                JOB = "by-script"
+                def main():
+                    boto3.client("glue").start_job_run(JobName=JOB)
+                if __name__ == "__main__":
+                    main()
+            """
+        },
+    )
+    assert (task.operation, task.job) == ("glue", "by-script")
+
+
+def test_crawlers_and_tables_that_tasks_define() -> None:
+    survey = told("""
+        from airflow.providers.amazon.aws.operators.athena import AthenaOperator
+        BUCKET, DB = "lake", "Sales"
+        with DAG("etl"):
+            GlueCrawlerOperator(task_id="c", config={
+                "Name": "raw", "DatabaseName": DB, "TablePrefix": "r_", "Targets": {"S3Targets": [{"Path": f"s3://{BUCKET}/raw/"}]}
+            })
+            AthenaOperator(task_id="a", database=DB, query=f'''
+                DROP TABLE IF EXISTS `Orders`; CREATE EXTERNAL TABLE IF NOT EXISTS `Orders` (`id` int) STORED AS PARQUET
+                LOCATION 's3://{BUCKET}/orders/';''')
+            AthenaOperator(task_id="b", query="CREATE TABLE x.y WITH (external_location = 's3://lake/y/') AS SELECT 1")
+    """)
+    (crawler,) = survey.crawlers
+    assert (crawler.name, crawler.database, crawler.targets, crawler.table_prefix) == (
+        "raw",
+        "sales",
+        ("s3://lake/raw/",),
+        "r_",
+    )
+    assert [(t.database, t.name, t.location, t.format) for t in survey.tables] == [
+        ("sales", "orders", "s3://lake/orders/", "parquet"),
+        ("x", "y", "s3://lake/y/", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        "Variable.get('tables', 'x,y').split(',')",
+        "json.loads(Variable.get('tables', default_var='[\"x\", \"y\"]'))",
+        "os.getenv('TABLES', 'x y').split()",
+        "[t.strip() for t in os.environ.get('TABLES', 'x; y').split(';')]",
+    ],
+)
+def test_lists_within_texts_that_have_defaults_are_gone_through(tables: str) -> None:
+    found = within(f"for table in {tables}:\n    glue(table)")
+    assert [task.job for task in found.tasks] == ["job-x", "job-y"]
+
+
+def test_tests_of_dags_are_no_dags() -> None:
+    head = "import pytest\nfrom airflow.providers.amazon.aws.operators.glue import GlueJobOperator\n"
+    assert told("def test_it():\n    GlueJobOperator(task_id='t', job_name='j')", head=head).flows == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from pypedream_dagster.importers.airflow.source import survey
+from pypedream_dagster.importers.airflow.source import FAULT, survey
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.survey import Flow, Survey, Task
 
@@ -31,7 +31,9 @@ def told(code: str, *, variables: Mapping[str, str] | None = None, head: str = H
     texts = {"dags/etl.py": head + textwrap.dedent(code)}
     texts |= {f"dags/{name.replace('__', '.')}": textwrap.dedent(text) for name, text in others.items()}
     files = [SourceFile(path, text, text.encode()) for path, text in texts.items()]
-    return survey(files, variables or {})
+    found = survey(files, variables or {})
+    assert not [problem for problem in found.problems if FAULT in problem.what]
+    return found
 
 
 def flow(code: str, **others: str) -> Flow:

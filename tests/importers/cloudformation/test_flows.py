@@ -131,12 +131,15 @@ def test_a_definition_string_with_fn_sub_and_a_map():
 
 def test_a_definition_that_is_not_given_is_a_problem():
     found = read(
-        """
-        Resources:
-          Machine:
-            Type: AWS::Serverless::StateMachine
-            Properties: {DefinitionUri: elsewhere.asl.json}
-        """
+        {
+            "sam/template.yaml": """
+                Resources:
+                  Machine:
+                    Type: AWS::Serverless::StateMachine
+                    Properties: {DefinitionUri: machines/etl.asl.json}
+            """,
+            "other/etl.asl.json": json.dumps({"StartAt": "Load", "States": {"Load": _STEP}}),
+        }
     )
 
     (problem,) = found.problems

@@ -301,3 +301,17 @@ def test_copies_of_a_template_and_what_is_made_of_it_are_read_once():
     job = only_job(found)
 
     assert (job.name, job.at.source, job.script) == ("Load", "etl/template.yaml", "etl/src/load.py")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '// ours\n{"Resources": {\n// one\n  "Load": {"Type": "AWS::Glue::Job", "Properties": {"Name": "load",}},\n}}',
+        "Resources:\n\t# the job\n\n\tLoad:\n\t\tType: AWS::Glue::Job\n\t\tProperties:\n\t\t\tName: load\n",
+    ],
+    ids=["json with comments", "yaml with tabs"],
+)
+def test_texts_that_are_not_quite_json_or_yaml(text: str):
+    job = only_job(read({"template": text}))
+
+    assert (job.name, job.at.line) == ("load", 4)

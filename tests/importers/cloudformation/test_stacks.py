@@ -152,6 +152,10 @@ def test_parameters_with_other_defaults_are_other_parameters():
     ]
     assert found.values == {"a.Bucket": "one", "b.Bucket": "two", "Env": "dev"}
 
+    told = read({"a.yaml": template.format("one"), "b.yaml": template.format("two")}, {"Bucket": "three"})
+    assert {job.properties["DefaultArguments"]["--path"] for job in told.jobs} == {"s3://${Bucket}/${Env}/"}
+    assert told.values == {"Bucket": "three", "Env": "dev"}
+
 
 def test_buckets_and_jobs_called_alike_in_several_templates_are_told_apart():
     template = """

@@ -94,6 +94,18 @@ def test_ways_that_join_keep_what_both_know() -> None:
     assert dict(found["Run"].arguments) == {"--bucket": "lake", "--kind": "${input.kind}"}
 
 
+def test_a_default_for_what_the_input_may_hold_is_no_constant() -> None:
+    rule = {"Variable": "$.bucket", "IsPresent": True, "Next": "Run"}
+    definition = machine(
+        {
+            "Which": {"Type": "Choice", "Choices": [rule], "Default": "Else"},
+            "Else": {"Type": "Pass", "Result": "lake", "ResultPath": "$.bucket", "Next": "Run"},
+            "Run": glue("a", {"--bucket.$": "$.bucket"}),
+        }
+    )
+    assert tasks(definition)["Run"].arguments == {"--bucket": "${input.bucket}"}
+
+
 def test_ways_that_name_different_jobs_are_a_task_each() -> None:
     def setting(job: str, out: str) -> dict[str, Any]:
         return {
@@ -126,6 +138,20 @@ def test_ways_that_name_different_jobs_are_a_task_each() -> None:
     jobs = {f"Run[{job}-job]" for job in ("orders", "clients", "else")}
     assert order(definition) == {("First", job) for job in jobs} | {(job, "Last") for job in jobs}
     assert found["Last"].trigger == "ANY"
+
+
+def test_a_choice_tells_which_jobs_an_input_may_name() -> None:
+    rules = [{"Variable": "$.mode", "StringEquals": job, "Next": "Run"} for job in ("query", "report")]
+    run = {"Type": "Task", "Resource": GLUE, "Parameters": {"JobName.$": "$.mode", "Arguments": {"--m.$": "$.mode"}}}
+    states = {
+        "Which": {"Type": "Choice", "Choices": rules, "Default": "Stop"},
+        "Run": {**run, "End": True},
+        "Stop": {"Type": "Fail"},
+    }
+    found = tasks(machine(states))
+    assert {task.job for task in found.values()} == {"query", "report"}
+    states["Which"]["Default"] = "Run"
+    assert [task.job for task in tasks(machine(states)).values()] == ["${input.mode}"]
 
 
 def test_what_a_loop_changes_is_not_constant() -> None:

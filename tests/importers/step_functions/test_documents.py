@@ -154,7 +154,7 @@ def definition(env, job):
         "States": {
             "A": {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync",
                   "Parameters": {"JobName": f"load-{env}", "Arguments": {
-                      "--x": job.name, "--y": "s3://" + bucket + "/y", "--z": "{}/z".format(env)}},
+                      "--x": job.name, "--y": "s3://" + bucket + "/y", "--z": "{}/z".format(env), "--n": str(3)}},
                   "Next": "B"},
             "B": {"Type": "Pass", "End": True},
         },
@@ -173,7 +173,12 @@ def test_literals_in_code() -> None:
         [("A", "load-${env}", 8)],
         [("C", "${job}-c", 17)],
     ]
-    assert told.flows[0].tasks[0].arguments == {"--x": "${job.name}", "--y": "s3://${bucket}/y", "--z": "${env}/z"}
+    assert told.flows[0].tasks[0].arguments == {
+        "--x": "${job.name}",
+        "--y": "s3://${bucket}/y",
+        "--z": "${env}/z",
+        "--n": "3",
+    }
 
 
 def test_what_others_read_is_left_to_them() -> None:

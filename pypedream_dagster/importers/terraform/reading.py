@@ -1,0 +1,270 @@
+"""Terraform files, among whatever files are given, to a `Survey`."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.glue_workflow import trigger_flows, workflow_flow
+from pypedream_dagster.importers.parameters import filled, parameter
+from pypedream_dagster.importers.survey import JobDefinition, Problem, Survey, Where
+from pypedream_dagster.importers.terraform import resources as read
+from pypedream_dagster.importers.terraform.elsewhere import meant_by
+from pypedream_dagster.importers.terraform.expressions import Constant
+from pypedream_dagster.importers.terraform.instances import Called, Instance, Resource
+from pypedream_dagster.importers.terraform.modules import World, read_world, roots
+from pypedream_dagster.importers.terraform.plans import resolved_resources
+from pypedream_dagster.importers.terraform.values import EvaluationError, FileText, Unknown, text_of
+
+_OBJECTS = {"aws_s3_object", "aws_s3_bucket_object"}
+_READ = {
+    "aws_glue_job",
+    "aws_glue_trigger",
+    "aws_glue_workflow",
+    "aws_glue_crawler",
+    "aws_glue_catalog_table",
+    "aws_glue_connection",
+    "aws_sfn_state_machine",
+    "aws_scheduler_schedule",
+    *_OBJECTS,
+}
+_MOST_INSTANCES = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource with its contents, wherever it was read.
+
+    Attributes:
+        folders: from which its paths are seen.
+    """
+
+    kind: str
+    address: str
+    contents: Mapping[str, Any] = field(repr=False)
+    at: Where
+    folders: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """A file that is put on S3."""
+
+    bucket: str
+    key: str
+    path: str | None
+    content: str | None
+
+
+def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
+    """Return what the Terraform files among some files tell; of others those that these mean are read."""
+    world = read_world(files, variables)
+    found: list[Found] = []
+    problems: list[Problem] = []
+    for file in files:
+        if file.path.endswith((".json", ".tfstate")) and (resolved := resolved_resources(file)) is not None:
+            found += [
+                Found(kind, address, contents, Where(file.path, None, address))
+                for kind, address, contents in resolved
+                if kind in _READ
+            ]
+    try:
+        found += _declared(world, problems)
+    except RecursionError:
+        problems.append(Problem(Where(files[0].path), "Terraform's references go too deep"))
+    bodies = {file.path: file.body for file in files}
+    return _survey(found, world, bodies) + Survey(problems=(*problems, *_faults(world)))
+
+
+def _declared(world: World, problems: list[Problem]) -> Iterator[Found]:
+    for instance in _instances(world):
+        folders = ("", instance.root.folder, instance.module.folder)
+        for (kind, name), block in sorted(instance.module.resources.items(), key=lambda item: item[1].line):
+            if kind not in _READ:
+                continue
+            turns = instance.entities(instance.module.resources, "", kind, name)
+            for resource in _each(turns, Resource):
+                at = Where(block.path, block.line, resource.address)
+                try:
+                    yield Found(kind, resource.address, resource.contents(), at, folders)
+                except (EvaluationError, RecursionError) as error:
+                    problems.append(Problem(at, f"cannot be read: {error}"))
+        for name, call in instance.module.calls.items():
+            for _, called in instance.children(name, call):
+                if called.instance is None and (meant := _meant(called)):
+                    yield Found(
+                        meant[0], called.address, meant[1], Where(call.path, call.line, called.address), folders
+                    )
+
+
+def _meant(called: Called) -> tuple[str, dict[str, Any]] | None:
+    source = called.block.body.attributes.get("source")
+    text = text_of(source.value) if isinstance(source, Constant) else ""
+    return meant_by(text, called.contents())
+
+
+def _instances(world: World) -> Iterator[Instance]:
+    waiting = [Instance(world, module, module) for module in roots(world)]
+    for number, instance in enumerate(waiting):
+        if number > _MOST_INSTANCES:
+            return
+        yield instance
+        for name, call in instance.module.calls.items():
+            waiting += [called.instance for _, called in instance.children(name, call) if called.instance]
+
+
+def _each(value: Any, kind: type[Resource]) -> list[Resource]:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, kind)]
+
+
+def _faults(world: World) -> Iterator[Problem]:
+    """Give what could not be read in blocks that were looked at, each file once."""
+    told: set[str] = set()
+    for module in world.modules.values():
+        for block in module.blocks:
+            if not isinstance(block.source, str) and block.source.faults and block.path not in told:
+                told.add(block.path)
+                fault = block.source.faults[0]
+                yield Problem(Where(block.path, fault.line), f"a part is not read: {fault.what}")
+
+
+def _survey(found: Sequence[Found], world: World, bodies: Mapping[str, bytes]) -> Survey:
+    values = world.values
+    uploads = [_upload(one, world) for one in found if one.kind in _OBJECTS]
+    survey = Survey()
+    jobs: list[tuple[Found, JobDefinition]] = []
+    for one in found:
+        raw, address, at = one.contents, one.address, one.at
+        match one.kind:
+            case "aws_glue_job":
+                jobs.append((one, read.job_definition(raw, address, at, values)))
+            case "aws_glue_catalog_table":
+                entry = read.table(raw, address, at)
+                survey += Survey(tables=(entry,) if entry else ())
+            case "aws_glue_crawler":
+                aliases = (address, parameter(address))
+                survey += Survey(crawlers=(replace(read.crawler(raw, address, at), aliases=aliases),))
+            case "aws_glue_connection":
+                survey += Survey(connections=(read.connection(raw, address, at),))
+    survey += _jobs(jobs, uploads, values, bodies)
+    survey += _machines([one for one in found if one.kind == "aws_sfn_state_machine"])
+    return survey + _flows(found, values) + Survey(values=values)
+
+
+def _jobs(
+    jobs: Sequence[tuple[Found, JobDefinition]],
+    uploads: Sequence[_Upload],
+    values: Mapping[str, str],
+    bodies: Mapping[str, bytes],
+) -> Survey:
+    labels = Counter(_label(one.address) for one, _ in jobs)
+    made: dict[tuple[str, str], JobDefinition] = {}
+    scripts: dict[str, bytes] = {}
+    for one, job in jobs:
+        aliases = [one.address, parameter(one.address)]
+        if labels[_label(one.address)] == 1:
+            aliases.append(_label(one.address))
+        location = job.properties["Command"].get("ScriptLocation", "")
+        upload = _uploaded(location, uploads, values)
+        script = upload.path if upload else None
+        if script is not None and script in bodies:
+            scripts[script] = bodies[script]
+        elif upload and upload.content is not None:
+            scripts[location] = upload.content.encode(errors="replace")
+        told = replace(
+            job, aliases=tuple(dict.fromkeys(alias for alias in aliases if alias != job.name)), script=script
+        )
+        made.setdefault((job.name, str(sorted(job.properties.items(), key=lambda item: item[0]))), told)
+    return Survey(jobs=tuple(made.values()), scripts=scripts)
+
+
+def _label(address: str) -> str:
+    return address.partition("[")[0].rpartition(".")[2]
+
+
+def _upload(one: Found, world: World) -> _Upload:
+    raw = one.contents
+    source = raw.get("source")
+    path = None
+    if isinstance(source, str):
+        path = world.file(filled(source, world.values), *one.folders)
+    content = raw.get("content")
+    if isinstance(content, FileText) and content == world.texts.get(content.path):
+        path, content = content.path, None
+    return _Upload(
+        text_of(raw.get("bucket")), text_of(raw.get("key")), path, content if isinstance(content, str) else None
+    )
+
+
+def _uploaded(location: str, uploads: Sequence[_Upload], values: Mapping[str, str]) -> _Upload | None:
+    """Return what is uploaded to where a script is said to lie."""
+    wanted = filled(location, values)
+    bucket, _, key = wanted.partition("://")[2].partition("/")
+    alike = [one for one in uploads if key and filled(one.key, values).lstrip("/") == key.lstrip("/")]
+    exact = [one for one in alike if filled(one.bucket, values) == bucket]
+    if exact or len(alike) == 1:
+        return (exact or alike)[0]
+    return None
+
+
+def _machines(machines: Sequence[Found]) -> Survey:
+    from pypedream_dagster.importers.step_functions import read_definition
+
+    definitions: dict[str, Any] = {}
+    survey = Survey()
+    for one in machines:
+        definition = one.contents.get("definition")
+        if isinstance(definition, str) and definition.strip():
+            definitions[one.address] = definition
+            definitions[_machine_name(one)] = definition
+    for one in machines:
+        definition = one.contents.get("definition")
+        if isinstance(definition, Unknown) or not isinstance(definition, str | dict) or not definition:
+            known = f": {definition.name}" if isinstance(definition, Unknown) else ""
+            survey += Survey(problems=(Problem(one.at, f"its definition is not among the files given{known}"),))
+            continue
+        place = Where(definition.path, None, one.address) if isinstance(definition, FileText) else one.at
+        name = _machine_name(one)
+        others = {key: text for key, text in definitions.items() if key not in {one.address, name}}
+        survey += read_definition(definition, name=name, at=place, values={}, others=others)
+    return survey
+
+
+def _machine_name(one: Found) -> str:
+    name = one.contents.get("name") or one.contents.get("name_prefix")
+    return text_of(name) if name is not None else parameter(one.address)
+
+
+def _flows(found: Sequence[Found], values: Mapping[str, str]) -> Survey:
+    """Return the flows of Glue workflows, whose triggers may stand elsewhere, and of triggers outside of any."""
+    triggers: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    names: dict[str, str] = {}
+    places: dict[str, Where] = {}
+    properties: dict[str, dict[str, str]] = {}
+    for one in found:
+        if one.kind == "aws_glue_workflow":
+            name = text_of(one.contents.get("name") or parameter(one.address))
+            key = filled(name, values)
+            names[key], places[key] = name, one.at
+            properties[key] = read.texts(one.contents.get("default_run_properties"))
+        elif one.kind in {"aws_glue_trigger", "aws_scheduler_schedule"}:
+            is_trigger = one.kind == "aws_glue_trigger"
+            made = read.trigger(one.contents, one.address) if is_trigger else read.scheduled(one.contents, one.address)
+            if made is None:
+                continue
+            name = str(made.get("WorkflowName") or "")
+            key = filled(name, values)
+            triggers[key].append(made)
+            names.setdefault(key, name)
+            places.setdefault(key, one.at)
+    survey = Survey()
+    for key, name in names.items():
+        if key:
+            survey += workflow_flow(name, triggers[key], at=places[key], run_properties=properties.get(key, {}))
+        else:
+            survey += trigger_flows(triggers[key], at=places[key])
+    return survey

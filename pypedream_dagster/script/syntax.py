@@ -1,0 +1,49 @@
+"""What a piece of code is by its form alone: names, decorators, questions after arguments."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+
+
+def is_property(node: ast.AST) -> bool:
+    """Tell whether a method is read as an attribute."""
+    return _decorated(node, {"property", "cached_property"})
+
+
+def is_static(node: ast.AST) -> bool:
+    """Tell whether a method takes no object."""
+    return _decorated(node, {"staticmethod"})
+
+
+def _decorated(node: ast.AST, names: set[str]) -> bool:
+    decorators = node.decorator_list if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
+    return any(ast.unparse(decorator).rpartition(".")[2] in names for decorator in decorators)
+
+
+def name_in(node: ast.expr) -> str | None:
+    """Return what the script calls a value: of ``table``, ``self.table`` and ``config["table"]``."""
+    match node:
+        case ast.Name(name) | ast.Attribute(_, name) | ast.Subscript(_, ast.Constant(str() as name)):
+            return name if name.isidentifier() else None
+        case ast.Call(ast.Name("str"), [only]) | ast.Call(ast.Attribute(only, "lower" | "upper" | "strip"), []):
+            return name_in(only)
+        case ast.Call(ast.Attribute(_, "get"), [ast.Constant(str() as name), *_]):
+            return name if name.isidentifier() else None
+        case _:
+            return None
+
+
+@lru_cache(maxsize=2_000)
+def asks_for_argument(node: ast.AST) -> bool:
+    """Tell whether code looks whether an argument is given: ``"--x" in sys.argv``, ``"x" in args``."""
+    return any(
+        (isinstance(inner, ast.Compare) and isinstance(inner.ops[0], ast.In | ast.NotIn) and _is_text(inner.left))
+        or (isinstance(inner, ast.Attribute) and inner.attr == "argv")
+        or (isinstance(inner, ast.Name) and inner.id == "argv")
+        for inner in ast.walk(node)
+    )
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
