@@ -152,6 +152,8 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
     for fact in script.reading.facts:
         if not isinstance(fact, Access) or fact.action == "delete" or fact.system not in {"s3", "catalog", "unknown"}:
             continue
+        if not fact.is_of_data and (fact.action == "write" or fact.system == "catalog"):
+            continue  # a temporary place, a report of a run, or only what a table is
         at = f"{script.path}:{fact.at.line}"
         text = place_of_text(fact.target, arguments, values)
         argument = _whole_argument(fact.target, step, text, script.reading.declared)
