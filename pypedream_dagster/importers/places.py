@@ -25,7 +25,7 @@ _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
 _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
 _PARTITION = re.compile(r"^[A-Za-z_]\w*=.*$")
 _FILE_PATTERN = re.compile(r"[*?\[{]")
-_PART_FILE = re.compile(r"^(?:part|run)-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
+_PART_FILE = re.compile(r"^part[-_.]|^run-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -49,18 +49,18 @@ class Constants:
             case ast.BinOp(left, ast.Mod(), right):
                 template = self.text(left, depth + 1)
                 items = right.elts if isinstance(right, ast.Tuple) else [right]
-                known = Sequence(tuple(self.text(item, depth + 1) for item in items))
+                filling = Sequence(tuple(self.text(item, depth + 1) for item in items))
                 is_plain = template.literal is not None and _PLAIN_PERCENTS.match(template.literal)
-                return texts.percent_formatted(template, known) if is_plain else _begun(template, "%")
+                return texts.percent_formatted(template, filling) if is_plain else _begun(template, "%")
             case ast.Call(ast.Attribute(owner, "format"), given, []):
                 template = self.text(owner, depth + 1)
                 values = tuple(self.text(item, depth + 1) for item in given)
                 is_plain = template.literal is not None and _PLAIN_FIELDS.match(template.literal)
                 return texts.formatted(template, values, {}) if is_plain else _begun(template, "{")
             case ast.Call(ast.Attribute(ast.Attribute(ast.Name("os"), "path"), "join"), [_, *_] as given, []):
-                parts = [self.text(item, depth + 1) for item in given]
-                begun = [index for index, part in enumerate(parts) if not part.start or part.start.startswith("/")]
-                plain = parts[: begun[0]] if begun else parts
+                joinable = [self.text(item, depth + 1) for item in given]
+                begun = [index for index, part in enumerate(joinable) if not part.start or part.start.startswith("/")]
+                plain = joinable[: begun[0]] if begun else joinable
                 joined = texts.path_joined(*plain)
                 return joined if not begun else texts.concatenated(joined, _UNKNOWN)
             case _:

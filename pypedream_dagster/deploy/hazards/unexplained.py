@@ -16,6 +16,7 @@ from pypedream_dagster.deploy.hazards.model import Finding, found
 from pypedream_dagster.deploy.hazards.places import Target, folder, resolve
 from pypedream_dagster.errors import StateError
 from pypedream_dagster.graph.model import UnexplainedWrite
+from pypedream_dagster.graph.uri import unknown_parts
 from pypedream_dagster.script.model import Access, Reading
 
 KIND = "unexplained-write"
@@ -51,13 +52,14 @@ def unsettled_writes(
 def _is_it(entry: UnexplainedWrite, write: Access, target: Target, prefixes: tuple[str, ...]) -> bool:
     if any(target.lies_in(prefix) for prefix in prefixes):
         return False
-    if Target(entry.what, exact=True).is_s3:
+    if Target(entry.what, exact=True).is_s3 and not unknown_parts(entry.what):
         start = folder(entry.what.partition("{")[0])
         return write.system == "s3" and (target.lies_in(start) or target.may_hold(start))
     if _TABLE.match(entry.what):
         written = target.start.replace("`", "").lower().split(".")[-2:]
         return write.system == "catalog" and written == entry.what.lower().split(".")
-    return not target.exact  # of a place that could not be told: whatever still cannot
+    # Of a place that could not be told: when in doubt, it is any that is not known to be on the machine itself.
+    return write.system == "catalog" or target.is_s3 or not target.start
 
 
 def unexplained_findings(graph: BranchGraph, node: BranchNode, left: Iterable[UnexplainedWrite]) -> Iterator[Finding]:

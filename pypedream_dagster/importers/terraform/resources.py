@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
-from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.parameters import PARAMETER, filled, parameter
 from pypedream_dagster.importers.survey import (
     CatalogEntry,
@@ -16,12 +15,12 @@ from pypedream_dagster.importers.survey import (
     JobDefinition,
     Where,
 )
+from pypedream_dagster.importers.tables import table_format
 from pypedream_dagster.importers.terraform.values import Unknown, text_of
 from pypedream_dagster.masking.mask import learn
 
 Contents = Mapping[str, Any]
 
-_FORMATS: tuple[str, ...] = get_args(DataFormat)
 _TEMPLATED = re.compile(r"(\$\{[^${}]*\})")
 # Of aws_glue_job's arguments, those that CreateJob calls by the same words.
 _TEXTS = (
@@ -81,9 +80,17 @@ def table(raw: Contents, address: str, at: Where) -> CatalogEntry | None:
     location, database = text_of(storage.get("location")), text_of(raw.get("database_name"))
     if not location or not database:
         return None
-    iceberg = first(first(raw.get("open_table_format_input")).get("iceberg_input"))
-    found = "iceberg" if iceberg else _format(texts(raw.get("parameters")), storage)
-    return CatalogEntry(_lowered(database), _lowered(_name(raw, address)), location, at, found)
+    shape = {
+        "Parameters": texts(raw.get("parameters")),
+        "OpenTableFormatInput": first(raw.get("open_table_format_input")),
+        "StorageDescriptor": {
+            "InputFormat": text_of(storage.get("input_format")),
+            "SerdeInfo": {
+                "SerializationLibrary": text_of(first(storage.get("ser_de_info")).get("serialization_library"))
+            },
+        },
+    }
+    return CatalogEntry(_lowered(database), _lowered(_name(raw, address)), location, at, table_format(shape))
 
 
 def crawler(raw: Contents, address: str, at: Where) -> CrawlerDefinition:
@@ -195,25 +202,6 @@ def _number(value: Any, values: Mapping[str, str]) -> int | float | str:
 
 def _pascal(word: str) -> str:
     return "".join(part.capitalize() for part in word.split("_"))
-
-
-def _format(parameters: Mapping[str, str], storage: Contents) -> str | None:
-    """Tell a table's format by what says it most surely first."""
-    given = {key.lower(): value.lower() for key, value in parameters.items()}
-    serde = first(storage.get("ser_de_info"))
-    for said in (
-        given.get("table_type", ""),
-        given.get("spark.sql.sources.provider", ""),
-        given.get("classification", ""),
-        text_of(serde.get("serialization_library")).lower(),
-        text_of(storage.get("input_format")).lower(),
-    ):
-        for known in _FORMATS:
-            if known in said:
-                return known
-        if "lazysimpleserde" in said:
-            return "csv"
-    return None
 
 
 def _as_uri(place: str) -> str:

@@ -248,6 +248,41 @@ def test_an_expression_has_its_value(expression: str, value: str) -> None:
     assert _arguments(_survey({"main.tf": text})) == {"x": {"--a": value}}
 
 
+def test_tables_and_crawlers_are_told_with_their_places() -> None:
+    text = """
+resource "aws_s3_bucket" "lake" { bucket_prefix = "lake-" }
+resource "aws_glue_catalog_database" "d" { name = "Sales" }
+resource "aws_glue_catalog_table" "t" {
+  name = "Orders"
+  database_name = aws_glue_catalog_database.d.name
+  parameters = { classification = "parquet" }
+  storage_descriptor { location = "s3://${aws_s3_bucket.lake.id}/orders/" }
+}
+resource "aws_glue_crawler" "c" {
+  name = "c"
+  database_name = aws_glue_catalog_database.d.name
+  s3_target { path = "s3://${aws_s3_bucket.lake.bucket}/raw/" }
+  delta_target { delta_tables = ["s3://other/delta/"] }
+}
+"""
+    found = _survey({"main.tf": text})
+    (table,) = found.tables
+    assert (table.database, table.name, table.format) == ("sales", "orders", "parquet")
+    assert table.location == "s3://${aws_s3_bucket.lake}/orders/"
+    assert found.crawlers[0].targets == ("s3://${aws_s3_bucket.lake}/raw/", "s3://other/delta/")
+
+
+def test_a_secret_default_is_no_value() -> None:
+    text = """
+variable "db_password" { default = "hunter2hunter2" }
+resource "aws_glue_job" "j" {
+  name = "j"
+  default_arguments = { "--password" = var.db_password }
+}
+"""
+    assert "hunter2" not in repr(_survey({"main.tf": text}))
+
+
 def test_an_argument_without_a_value_costs_no_other() -> None:
     text = """
 locals { jobs = { a = { x = "1" } } }
