@@ -57,9 +57,6 @@ def _texts(node: BranchNode) -> Iterator[tuple[str, str]]:
         yield f"output {output.name}", output.base_uri
         yield f"table of {output.name}", output.base_table or ""
     yield "script", node.script_uri or ""
-    role = node.properties.get("Role")
-    if node.action == "clone" and isinstance(role, str):
-        yield "role", role
     for argument, value in node.arguments.items():
         if not any(value == item.uri for item in node.inputs) and not any(value == o.head_uri for o in node.outputs):
             yield f"argument {argument}", value

@@ -118,6 +118,8 @@ def command(
         return _check(existing, imported, as_json=as_json)
     graph = _merged(existing, imported)
     if str(target) == str(STDOUT):
+        for problem in imported.problems:
+            note(f"Not read: {problem.at}: {problem.what}")
         print_json(graph_document(graph))
         return 0
     write_json(target, graph_document(graph))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -28,10 +29,10 @@ def graph_document_of(
         outputs[output.node].append(output)
     unexplained: defaultdict[str, list[Json]] = defaultdict(list)
     for write in datasets.unmoved:
-        entry = {"what": write.what, "at": write.at, "why": write.why}
+        entry = {"what": write.what, "at": _in_script(write.at), "why": write.why}
         unexplained[write.node].append({**entry, **({"dataset": write.dataset} if write.dataset else {})})
     for item in blind:
-        unexplained[item.node].append({"what": item.what, "at": item.at, "why": _CANNOT_BE_TOLD})
+        unexplained[item.node].append({"what": item.what, "at": _in_script(item.at), "why": _CANNOT_BE_TOLD})
     return {
         "directed": True,
         "multigraph": False,
@@ -52,6 +53,11 @@ def graph_document_of(
             for link in linked.links
         ],
     }
+
+
+def _in_script(at: str) -> str:
+    """Return where a write stands by the script's name alone: a branch has a copy of it elsewhere."""
+    return re.sub(r"\S*/(?=[^/\s]+:\d+)", "", at)
 
 
 def _node(

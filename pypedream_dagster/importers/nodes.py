@@ -16,6 +16,7 @@ from pypedream_dagster.importers.templates import node_id
 from pypedream_dagster.masking.mask import is_secret, mask_text
 
 _LONGEST_ID = 100
+_STARTS_FLOWS = {"airflow-dag", "state-machine", "step-functions"}
 # Glue's own, in lower case: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html
 GLUES_OWN = frozenset(
     [
@@ -143,10 +144,13 @@ def steps_of(
     drafts: dict[tuple[object, ...], _Draft] = {}
     order: set[tuple[_Draft, _Draft]] = set()
     notes: list[str] = []
+    of_flow: dict[str, tuple[Flow, dict[str, _Draft]]] = {}
     flows = [flow for flow in _distinct_flows(survey.flows, values) if flow.kind in selection.flows]
     for flow in sorted(flows, key=lambda flow: (flow.name, str(flow.at))):
         of_task = dict(_drafts_of_flow(flow, jobs, values, drafts))
         order |= {(of_task[a], of_task[b]) for a, b in flow.order if of_task[a] is not of_task[b]}
+        of_flow[flow.name] = (flow, of_task)
+    order |= set(_between_flows(of_flow, values))
     used = {draft.name for draft in drafts.values() if draft.operation == "glue"}
     if selection.all_jobs:
         for job in sorted(jobs.definitions, key=lambda job: job.name):
@@ -247,6 +251,20 @@ def _drafts_of_flow(
             draft.rerun_of = drafts[(*key, 0)]
         known.at.append(task.at)
         yield task.key, known
+
+
+def _between_flows(
+    of_flow: Mapping[str, tuple[Flow, Mapping[str, _Draft]]], values: Mapping[str, str]
+) -> Iterator[tuple[_Draft, _Draft]]:
+    """Give the order from a task that starts another flow to the first tasks of that one."""
+    for flow, drafts in of_flow.values():
+        for task in flow.tasks:
+            started = of_flow.get(filled(task.resource or "", values)) if task.operation in _STARTS_FLOWS else None
+            if started is not None and started[0] is not flow:
+                later = {after for _, after in started[0].order}
+                yield from (
+                    (drafts[task.key], started[1][first.key]) for first in started[0].tasks if first.key not in later
+                )
 
 
 def _draft(task: Task, flow: Flow, jobs: _JobIndex, values: Mapping[str, str]) -> tuple[tuple[object, ...], _Draft]:

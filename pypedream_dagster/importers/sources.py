@@ -146,7 +146,7 @@ def gathered(
     files, problems = read_files((base / path for path in (*request.paths, *request.companions)), base)
     survey = Survey(problems=problems)
     if files:
-        survey += _of_files(request, files, variables, on_progress)
+        survey += _of_files(request, files, variables, base, on_progress)
     if request.is_live:
         survey += _live(request, survey, aws(), on_progress)
     given = Given(survey, request.selection, answers, files, variables, _sources(request), request.document)
@@ -156,7 +156,7 @@ def gathered(
 
 
 def _of_files(
-    request: Request, files: Sequence[SourceFile], variables: Mapping[str, str], on_progress: OnProgress
+    request: Request, files: Sequence[SourceFile], variables: Mapping[str, str], base: Path, on_progress: OnProgress
 ) -> Survey:
     # Each is imported only where it is needed: some bring parsers that take their time.
     survey = Survey()
@@ -168,10 +168,8 @@ def _of_files(
         on_progress("state machines", 0, 0)
         survey += step_functions.survey(files, variables)
     if not infrastructure_only and "airflow" in kinds:
-        from pypedream_dagster.importers.airflow import source as airflow
-
         on_progress("DAGs", 0, 0)
-        survey += airflow.survey(files, variables)
+        survey += _dags(request, files, variables, base)
     if not infrastructure_only:  # a flow's jobs may be described there, too
         from pypedream_dagster.importers import glue_files
 
@@ -191,6 +189,19 @@ def _of_files(
 
         on_progress("Terraform files", 0, 0)
         survey += terraform.survey(files, variables)
+    return survey
+
+
+def _dags(request: Request, files: Sequence[SourceFile], variables: Mapping[str, str], base: Path) -> Survey:
+    if not request.dagbag:
+        from pypedream_dagster.importers.airflow import source as airflow
+
+        return airflow.survey(files, variables)
+    from pypedream_dagster.importers.airflow.dagbag import dagbag_survey
+
+    survey = Survey()
+    for path in request.paths:
+        survey += dagbag_survey(base / path, base)
     return survey
 
 

@@ -87,7 +87,7 @@ def test_literals_are_found_and_no_branch_can_move_them() -> None:
     assert [
         (write["what"], write["at"], write["dataset"])
         for write in found.graph.by_id["a"].model_dump()["metadata"]["unexplained_writes"]
-    ] == [("s3://lake/silver/x/", "scripts/a.py:3", "x"), ("s3://lake/silver/y/", "scripts/a.py:3", "y")]
+    ] == [("s3://lake/silver/x/", "a.py:3", "x"), ("s3://lake/silver/y/", "a.py:3", "y")]
 
 
 def test_tables_are_resolved_to_their_locations() -> None:

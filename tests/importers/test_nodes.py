@@ -108,3 +108,20 @@ def test_a_definition_that_a_template_deploys_is_one_flow() -> None:
     assert [node.job_name("main") for node in both.graph.nodes] == ["load-${Env}"]
     two = imported(found_at("Resources.A", "load-eu"), found_at("Resources.B", "load-us"))
     assert [node.id for node in two.graph.nodes] == ["load-eu", "load-us"]
+
+
+def test_a_task_that_starts_another_flow_comes_before_its_first_tasks() -> None:
+    found = imported(
+        flow(
+            run("load", "load"),
+            Task("go", "airflow-dag", HERE, resource="reports"),
+            order=[("load", "go")],
+            name="ingest",
+        ),
+        flow(run("a", "first"), run("b", "second"), order=[("a", "b")], name="reports"),
+    )
+    assert [(link.source, link.target) for link in found.links] == [
+        ("load", "go"),
+        ("go", "first"),
+        ("first", "second"),
+    ]
