@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.nodes import Step
@@ -16,6 +16,18 @@ from pypedream_dagster.script.model import Reading
 from pypedream_dagster.script.reading import read_script
 
 _ENDINGS = (".py", ".scala", ".ipynb")
+_FOREIGN = sys.stdlib_module_names | {
+    "awsglue",
+    "awswrangler",
+    "boto3",
+    "botocore",
+    "delta",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pyspark",
+    "requests",
+}
 _ENVIRONMENTS = {"dev", "test", "stage", "staging", "prod", "production", "main", "job", "glue", "etl", "script"}
 
 
@@ -99,14 +111,53 @@ class Scripts:
     def _script(self, path: str, body: bytes, language: str) -> Script:
         language = "scala" if path.lower().endswith(".scala") else language
         if path not in self._read:
-            self._read[path] = _reading(body, language)
+            self._read[path] = _reading(body, language, self._modules_for(path))
         return Script(path, self._read[path])
 
+    def _modules_for(self, path: str) -> Callable[[str], bytes | None]:
+        """Return what gives the code of modules that come with a script: those nearest to it."""
 
-@lru_cache(maxsize=4096)
-def _reading(body: bytes, language: str) -> Reading:
+        def code(name: str) -> bytes | None:
+            if name.partition(".")[0] in _FOREIGN:
+                return None
+            inner = name.replace(".", "/")
+            folder = posixpath.dirname(path)
+            while True:
+                for ending in (".py", "/__init__.py"):
+                    body = self._bodies.get(posixpath.join(folder, f"{inner}{ending}"))
+                    if body is not None:
+                        return body
+                if not folder:
+                    break
+                folder = posixpath.dirname(folder)
+            found = self._by_name.get(f"{inner.rpartition('/')[2]}.py".lower(), [])
+            found = [other for other in found if f"/{other}".endswith(f"/{inner}.py")]
+            return self._bodies[found[0]] if len(found) == 1 else None
+
+        return code
+
+
+_readings: dict[tuple[bytes, str], list[tuple[dict[str, bytes | None], Reading]]] = {}
+_MOST_READINGS = 4096
+
+
+def _reading(body: bytes, language: str, modules: Callable[[str], bytes | None]) -> Reading:
     """Read a script once, however often an import looks at it: most of an import's time goes here."""
-    return read_script(body, language=language)
+    known = _readings.setdefault((body, language), [])
+    for asked, reading in known:
+        if all(modules(name) == code for name, code in asked.items()):
+            return reading
+    used: dict[str, bytes | None] = {}
+
+    def noted(name: str) -> bytes | None:
+        used[name] = modules(name)
+        return used[name]
+
+    reading = read_script(body, language=language, sources=noted)
+    if len(_readings) > _MOST_READINGS:
+        _readings.clear()
+    _readings.setdefault((body, language), []).append((used, reading))
+    return reading
 
 
 def _holds(words: tuple[str, ...], part: tuple[str, ...]) -> bool:

@@ -64,3 +64,11 @@ def test_what_a_source_says_is_the_script() -> None:
     assert _writes(told, _file("other.py"))
     fetched = imported(told, survey=Survey(scripts={"s3://code/other.py": _WRITES.encode()}))
     assert fetched.graph.by_id["a"].outputs
+
+
+def test_modules_that_come_with_a_script_are_followed() -> None:
+    code = "from common.io import save\nsave(df, 'x')"
+    module = "def save(df, name):\n    df.write.parquet(f's3://lake/{name}/')"
+    assert _writes(job("a"), _file("jobs/a.py", code), _file("jobs/common/io.py", module))
+    assert _writes(job("a"), _file("src/jobs/a.py", code), _file("lib/common/io.py", module))
+    assert not _writes(job("a"), _file("jobs/a.py", code))
