@@ -23,8 +23,8 @@ class Fact:
     """One thing that a graph says.
 
     Attributes:
-        kind: ``node``: it is there, and runs that job; ``dataset``: where it lies on main; ``output``, ``input``: the argument that takes
-            it; ``link``: it is there, whatever it carries; ``input`` also says that the link carries the dataset.
+        kind: ``node``: it is there, and runs that job; ``dataset``: where it lies on main; ``output``, ``input``: the
+            argument that takes it; ``link``: it is there, whatever it carries; ``input`` also says that it carries it.
         of: the ids and names that it is about, as the merged graph has them.
     """
 
