@@ -120,6 +120,7 @@ class ImportNames:
     def of(self, fact: Fact) -> str:
         """Return a fact of the file's, or of the merged graph's, as imports tell it."""
         node = self._ids.get(fact.of[0], fact.of[0])
+        of: tuple[str, ...]
         match fact.kind:
             case "dataset" | "output" | "write_mode" | "table":
                 of = (node, self._names.get((fact.of[0], fact.of[1]), fact.of[1]))

@@ -283,10 +283,10 @@ def _overlaps(one: str, other: str) -> bool:
 def _difference(
     change: Literal["added", "removed", "changed"], fact: Fact, before: Any, after: Any, kept: str
 ) -> Difference:
-    values = [_shown(value) for value in (before, after)]
+    old, new = _shown(before), _shown(after)
     if fact.kind == "node" and change != "changed":  # a node mostly is called as its job
-        values = ["" if value == fact.of[0] else value for value in values]
-    return Difference(change, fact.kind, fact.about, *values, kept)
+        old, new = ("" if value == fact.of[0] else value for value in (old, new))
+    return Difference(change, fact.kind, fact.about, old, new, kept)
 
 
 def _shown(value: Any) -> str:
