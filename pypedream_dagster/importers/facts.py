@@ -23,8 +23,8 @@ class Fact:
     """One thing that a graph says.
 
     Attributes:
-        kind: ``node``: it is there, and runs that job; ``dataset``: where it lies on main; ``output``, ``input``: the argument that takes
-            it; ``link``: it is there, whatever it carries; ``input`` also says that the link carries the dataset.
+        kind: ``node``: it is there, and runs that job; ``dataset``: where it lies on main; ``output``, ``input``: the
+            argument that takes it; ``link``: it is there, whatever it carries; ``input`` also says that it carries it.
         of: the ids and names that it is about, as the merged graph has them.
     """
 
@@ -120,6 +120,7 @@ class ImportNames:
     def of(self, fact: Fact) -> str:
         """Return a fact of the file's, or of the merged graph's, as imports tell it."""
         node = self._ids.get(fact.of[0], fact.of[0])
+        of: tuple[str, ...]
         match fact.kind:
             case "dataset" | "output" | "write_mode" | "table":
                 of = (node, self._names.get((fact.of[0], fact.of[1]), fact.of[1]))

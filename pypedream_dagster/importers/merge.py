@@ -283,10 +283,10 @@ def _overlaps(one: str, other: str) -> bool:
 def _difference(
     change: Literal["added", "removed", "changed"], fact: Fact, before: Any, after: Any, kept: str
 ) -> Difference:
-    values = [_shown(value) for value in (before, after)]
+    old, new = _shown(before), _shown(after)
     if fact.kind == "node" and change != "changed":  # a node mostly is called as its job
-        values = ["" if value == fact.of[0] else value for value in values]
-    return Difference(change, fact.kind, fact.about, *values, kept)
+        old, new = ("" if value == fact.of[0] else value for value in (old, new))
+    return Difference(change, fact.kind, fact.about, old, new, kept)
 
 
 def _shown(value: Any) -> str:
@@ -314,7 +314,9 @@ def _header(existing: PipelineGraph, imported: PipelineGraph, plan: _Plan, *, is
     answers = {**(record.get("answers") or {}), **(news.get("answers") or {})}
     asked = list(news.get("questions") or [])
     sources = list(news.get("sources") or [])
+    request = news.get("request")
     if not is_whole:
+        request = _both(record.get("request"), request)
         told = {**plan.last, **told}
         old = record.get("sources") or []
         sources = [*old, *(source for source in sources if source not in old)]
@@ -326,10 +328,24 @@ def _header(existing: PipelineGraph, imported: PipelineGraph, plan: _Plan, *, is
         "sources": sources,
         "answers": dict(sorted(answers.items())),
         "questions": asked,
+        **({"request": request} if request is not None else {}),
         "told": dict(sorted(told.items())),
     }
     whole_inner = {**_inner(imported), **_inner(existing), "import": whole}
     return {**imported.metadata, **existing.metadata, "metadata": whole_inner}
+
+
+def _both(one: Any, other: Any) -> Any:
+    """Return two requests in one, so that the next import reads what both read."""
+    match one, other:
+        case (dict(), dict()):
+            return {**one, **{name: _both(one.get(name), value) for name, value in other.items()}}
+        case (list(), list()):
+            return [*one, *(item for item in other if item not in one)]
+        case (_, None):
+            return one
+        case _:
+            return other
 
 
 def _inner(graph: PipelineGraph) -> Json:
