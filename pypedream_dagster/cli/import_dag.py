@@ -81,6 +81,7 @@ def _with_options(function: Any) -> Any:
 @pass_invocation
 def command(
     invocation: Invocation,
+    /,
     queries: tuple[str, ...],
     answers_file: Path | None,
     questions_file: Path | None,
