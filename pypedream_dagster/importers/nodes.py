@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pypedream_dagster.importers.parameters import filled, parameters_in
+from pypedream_dagster.importers.parameters import PARAMETER, filled, parameters_in
 from pypedream_dagster.importers.survey import Flow, FlowKind, JobDefinition, Survey, Task, Trigger, Where
 from pypedream_dagster.importers.templates import node_id
 from pypedream_dagster.masking.mask import is_secret, mask_text
@@ -358,7 +358,9 @@ def _folded(text: str) -> str:
 
 
 def _readable(text: str) -> str:
-    return re.sub(r"[${}]+", "", text).strip() or text
+    """Return a name without its unknown parts, or with their names where nothing else is known of it."""
+    known = re.sub(r"[-_. ]{2,}", lambda found: found[0][0], PARAMETER.sub("", text)).strip("-_. ")
+    return known or re.sub(r"[${}]+", "", text).strip() or text
 
 
 def _short(value: str) -> str:

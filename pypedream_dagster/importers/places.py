@@ -24,7 +24,7 @@ _RUN_TIME = re.compile(r"^(?:input|argument|states|context|item|xcom|execution)\
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
 _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
 _PARTITION = re.compile(r"^[A-Za-z_]\w*=.*$")
-_FILE_PATTERN = re.compile(r"[*?\[{]")
+_FILE_PATTERN = re.compile(r"^\W*\*|[*?\[{].*\.\w{1,8}$|[?\[{]")
 _PART_FILE = re.compile(r"^part[-_.]|^run-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
 
 
@@ -174,7 +174,7 @@ def is_open(segment: str) -> bool:
 @lru_cache(maxsize=4096)
 def _pattern(segment: str) -> re.Pattern[str]:
     parts = re.split(r"\$\{[^}]*\}|\*", segment)
-    return re.compile(".+".join(re.escape(part) for part in parts))
+    return re.compile(".*".join(re.escape(part) for part in parts))
 
 
 def _sample(segment: str) -> str:

@@ -77,7 +77,7 @@ def test_a_job_goes_by_its_aliases_and_by_parameters() -> None:
     assert found.graph.nodes[0].outputs["x"].base_uri == "s3://prod-lake/x/"
     assert not any(question.startswith(("parameter", "unknown-job")) for question in asked(found))
     unknown = imported(flow(run("a", "${Env}-load")), survey=Survey(jobs=(definition,)))
-    assert [node.id for node in unknown.graph.nodes] == ["Env-load"]
+    assert [node.id for node in unknown.graph.nodes] == ["load"]
     assert "parameter: Env" in asked(unknown)
 
 
