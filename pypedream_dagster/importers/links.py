@@ -120,6 +120,8 @@ def _confidence(relation: Relation, one: Place, two: Place, write: Use, read: Us
     after = order.comes_after(write.node, read.node)
     if not relation.bucket_known and (relation.literal < 2 or not after):
         return None  # two unknown buckets with one folder's name in common
+    if not relation.literal and one.at_run_time and not after:
+        return None  # arguments of the same names, and nothing else
     weakness = 0
     if write.by in {"name", "other"} or read.by in {"name", "other"}:
         weakness += 1

@@ -143,9 +143,9 @@ def relate(written: Place, read: Place) -> Relation | None:
         if found is None:
             return None
         wild += found == "wild"
-        literal += found == "equal"
-    if not literal:
-        return None
+        literal += found == "equal" and _is_told(left)
+    if not literal:  # unknown values of the same names: what runs after what has to speak for it, too
+        return Relation(True, 0, 0, True) if one == two and UNKNOWN not in written.text else None
     return Relation(len(one) == len(two), wild, literal, bucket == "equal")
 
 
@@ -164,6 +164,12 @@ def _match(one: str, two: str) -> Literal["equal", "wild"] | None:
     if not is_open(one) and not is_open(two):
         return None
     return "wild" if _pattern(one).fullmatch(_sample(two)) or _pattern(two).fullmatch(_sample(one)) else None
+
+
+def _is_told(segment: str) -> bool:
+    """Tell whether something of a segment is known before a run."""
+    at_run_time = PARAMETER.sub(lambda found: "" if _RUN_TIME.match(found[1]) else found[0], segment)
+    return bool(at_run_time.strip("*-_. "))
 
 
 def is_open(segment: str) -> bool:

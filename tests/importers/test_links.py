@@ -357,3 +357,13 @@ def test_a_default_in_the_script_is_a_value() -> None:
         script("b", "spark.read.parquet('s3://lake/x/')"),
     )
     assert links(found) == {("a", "b"): ("x",)}
+
+
+def test_arguments_of_the_same_names_link_where_the_order_says_so_too() -> None:
+    parts = (
+        script("a", "a = getResolvedOptions(sys.argv, ['B', 'P'])\nd.write.parquet(f\"s3://{a['B']}/{a['P']}\")"),
+        script("b", "a = getResolvedOptions(sys.argv, ['B', 'P'])\nspark.read.parquet(f\"s3://{a['B']}/{a['P']}\")"),
+    )
+    ordered = imported(*parts, flow(run("A", "a"), run("B", "b"), order=[("A", "B")]))
+    assert [(link.data, link.confidence) for link in ordered.links] == [(("data",), "medium")]
+    assert imported(*parts, flow(run("A", "a"), run("B", "b"))).links == ()

@@ -56,6 +56,8 @@ def test_what_is_no_place_is_none(text: str) -> None:
         ("s3://lake/*/", "s3://lake/x/", None),  # nothing that is known in common
         ("s3://${Lake}/x/", "s3://${Lake}/x/", "same"),
         ("s3://${Lake}/x/", "s3://${Raw}/y/", None),
+        ("s3://${Lake}/${prefix}/", "s3://${Lake}/${prefix}", "same"),
+        ("s3://*/*/", "s3://*/*/", None),
         ("s3://lake/silver/*/orders", "s3://lake/silver/eu/orders", "same"),
         ("s3://lake/silver/*/orders", "s3://lake/silver/eu/customers", None),
         ("s3://lake/silver/orders_*", "s3://lake/silver/orders_eu", "same"),
