@@ -74,7 +74,7 @@ def import_graph(given: Given) -> Imported:
     blind = settled_writes(asking, steps.steps, found.blind)
     linked = joined(steps, found.uses, pairs, datasets, asking)
     ask_about_parameters(asking, steps.steps, found.uses, found.script_locations)
-    document = graph_document_of(steps.steps, datasets, linked, blind, found.values)
+    document = graph_document_of(steps.steps, datasets, linked, blind, found.values, given.survey.connections)
     document["graph"] = {
         "metadata": {
             "import": {

@@ -13,6 +13,7 @@ from pypedream_dagster.importers.datasets import Datasets, Output
 from pypedream_dagster.importers.join import Linked
 from pypedream_dagster.importers.nodes import Step
 from pypedream_dagster.importers.parameters import filled
+from pypedream_dagster.importers.survey import ConnectionDefinition
 from pypedream_dagster.importers.templates import dataset_fields, name_template, uri_template
 from pypedream_dagster.importers.uses import Blind
 from pypedream_dagster.masking.mask import mask_document, mask_text
@@ -21,9 +22,15 @@ _CANNOT_BE_TOLD = "its place cannot be told"
 
 
 def graph_document_of(
-    steps: Iterable[Step], datasets: Datasets, linked: Linked, blind: Sequence[Blind], values: Mapping[str, str]
+    steps: Iterable[Step],
+    datasets: Datasets,
+    linked: Linked,
+    blind: Sequence[Blind],
+    values: Mapping[str, str],
+    connections: Iterable[ConnectionDefinition] = (),
 ) -> Json:
     """Return the node-link document of an import, as `graph.files.parse_graph` takes it."""
+    kinds = {connection.name: connection.kind for connection in connections}
     outputs: defaultdict[str, list[Output]] = defaultdict(list)
     for output in datasets.outputs:
         outputs[output.node].append(output)
@@ -37,7 +44,7 @@ def graph_document_of(
         "directed": True,
         "multigraph": False,
         "graph": {"metadata": {}},
-        "nodes": [_node(step, outputs[step.id], linked, unexplained[step.id], values) for step in steps],
+        "nodes": [_node(step, outputs[step.id], linked, unexplained[step.id], values, kinds) for step in steps],
         "links": [
             {
                 "source": link.source,
@@ -61,7 +68,12 @@ def _in_script(at: str) -> str:
 
 
 def _node(
-    step: Step, outputs: Sequence[Output], linked: Linked, unexplained: Sequence[Json], values: Mapping[str, str]
+    step: Step,
+    outputs: Sequence[Output],
+    linked: Linked,
+    unexplained: Sequence[Json],
+    values: Mapping[str, str],
+    kinds: Mapping[str, str],
 ) -> Json:
     metadata: Json = {"operation": step.operation, "trigger": step.trigger, "properties": _properties(step, values)}
     if step.arguments:
@@ -79,6 +91,10 @@ def _node(
     if unexplained:
         metadata["unexplained_writes"] = list(unexplained)
     metadata["imported"] = {"at": [str(place) for place in step.at]}
+    used = step.job.properties.get("Connections") if step.job else None
+    names = used.get("Connections") if isinstance(used, Mapping) else None
+    if known := {str(name): kinds[name] for name in names or () if name in kinds}:
+        metadata["imported"]["connections"] = known
     return {"id": step.id, "metadata": metadata}
 
 

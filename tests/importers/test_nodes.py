@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from pypedream_dagster.importers.survey import Flow, Survey, Task, Where
+from pypedream_dagster.importers.survey import ConnectionDefinition, Flow, Survey, Task, Where
 
 from .surveys import HERE, asked, flow, imported, job, run
 
@@ -125,3 +125,12 @@ def test_a_task_that_starts_another_flow_comes_before_its_first_tasks() -> None:
         ("go", "first"),
         ("first", "second"),
     ]
+
+
+def test_a_jobs_connections_are_told_by_kind() -> None:
+    found = imported(
+        job("load", Connections={"Connections": ["warehouse", "other"]}),
+        survey=Survey(connections=(ConnectionDefinition("warehouse", "JDBC", HERE),)),
+    )
+    told = found.graph.by_id["load"].model_dump()["metadata"]["imported"]
+    assert told == {"at": ["glue:job/load"], "connections": {"warehouse": "JDBC"}}
