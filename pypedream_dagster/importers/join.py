@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -165,7 +166,7 @@ class _Draft:
         for source, dataset, target in later:
             argument = f"--{dataset.upper()}_DATA_SOURCE"
             if (target, argument) in used:
-                argument = f"--{source.upper()}_{dataset.upper()}_DATA_SOURCE"
+                argument = f"--{re.sub(r'[^A-Za-z0-9_]+', '_', source).upper()}_{dataset.upper()}_DATA_SOURCE"
                 found[target][f"{source}.{dataset}"] = argument
             used.add((target, argument))
         return found
