@@ -100,7 +100,7 @@ def command(
     """
     settings = invocation.settings_anywhere()
     target = output or settings.graph_path
-    if target.exists() and not merge and not check and target != STDOUT and output is None:
+    if not (merge or check or output) and target.exists() and read_graph(target).nodes:  # what init writes is empty
         raise StateError(
             f"{invocation.shown(target)} exists already and is left as it is.",
             hint="extend it with --merge, compare with --check, or write another file with -o",
