@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pypedream_dagster.cli.import_report import FORMATS, STDOUT, ReportFormat, write_report
+from pypedream_dagster.cli.init import is_example
 from pypedream_dagster.cli.invocation import Invocation, pass_invocation
 from pypedream_dagster.cli.options import json_option
 from pypedream_dagster.cli.output import count, note, print_json
@@ -100,7 +101,7 @@ def command(
     """
     settings = invocation.settings_anywhere()
     target = output or settings.graph_path
-    if not (merge or check or output) and target.exists() and read_graph(target).nodes:  # what init writes is empty
+    if not (merge or check or output) and target.exists() and not is_example(target):
         raise StateError(
             f"{invocation.shown(target)} exists already and is left as it is.",
             hint="extend it with --merge, compare with --check, or write another file with -o",

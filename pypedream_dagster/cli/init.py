@@ -45,5 +45,13 @@ def command(invocation: Invocation, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((templates / template).read_bytes())
         click.echo(f"wrote {invocation.shown(target)}")
-    note("Next: 'pypedream import-dag QUERY' reads your pipeline from AWS into pipeline_graph/main.json,")
-    note("or edit that file by hand; then 'pypedream nodes' and 'pypedream create-branch NODE BRANCH'.")
+    note("Next: 'pypedream import-dag QUERY' reads your pipeline from AWS or from code into pipeline_graph/main.json,")
+    note(
+        "in place of the example; or edit that file by hand; then 'pypedream nodes' and 'pypedream create-branch NODE BRANCH'."
+    )
+
+
+def is_example(path: Path) -> bool:
+    """Tell whether a graph file is still the example that ``init`` writes: nobody's work."""
+    template = next(name for name, place in _FILES.items() if place.endswith("main.json"))
+    return path.exists() and path.read_bytes() == (files("pypedream_dagster.cli") / "templates" / template).read_bytes()

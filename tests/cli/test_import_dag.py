@@ -127,7 +127,7 @@ def test_bad_requests_are_refused_and_change_nothing(pypedream: Pypedream, repos
     assert not (repository / "pipeline_graph").exists()
 
 
-def test_the_empty_graph_of_init_gives_way(pypedream: Pypedream, repository: Path) -> None:
+def test_the_example_of_init_gives_way(pypedream: Pypedream, repository: Path) -> None:
     assert pypedream("init").code == 0
     assert pypedream("import-dag", "infra", "--with", "src").code == 0
     assert len(graph(repository)["nodes"]) == 2
