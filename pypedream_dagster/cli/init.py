@@ -46,9 +46,8 @@ def command(invocation: Invocation, folder: Path) -> None:
         target.write_bytes((templates / template).read_bytes())
         click.echo(f"wrote {invocation.shown(target)}")
     note("Next: 'pypedream import-dag QUERY' reads your pipeline from AWS or from code into pipeline_graph/main.json,")
-    note(
-        "in place of the example; or edit that file by hand; then 'pypedream nodes' and 'pypedream create-branch NODE BRANCH'."
-    )
+    note("in place of the example; or edit that file by hand.")
+    note("Then 'pypedream nodes' and 'pypedream create-branch NODE BRANCH'.")
 
 
 def is_example(path: Path) -> bool:
