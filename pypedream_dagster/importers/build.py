@@ -63,9 +63,7 @@ def import_graph(given: Given) -> Imported:
     found = _look(given)
     steps, asking = found.steps, found.asking
     reruns = {step.id: step.rerun_of for step in steps.steps if step.rerun_of}
-    datasets = datasets_of(
-        found.uses, found.catalog.table_at, lambda uri, _: asking.known("several-writers", uri), reruns
-    )
+    datasets = datasets_of(found.uses, found.catalog, lambda uri, _: asking.known("several-writers", uri), reruns)
     pairs = pairs_of(found.uses, Order(steps.order))
     ask_about_scripts(asking, steps.steps, found.scripts)
     ask_about_writers(asking, datasets)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
+from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.parameters import filled
 from pypedream_dagster.importers.places import Place, s3_place, table_place
 from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
 
+_FORMATS: tuple[DataFormat, ...] = get_args(DataFormat)
 Told = Literal["table-location", "crawled-table"]
 
 
@@ -28,13 +30,13 @@ class Catalog:
     ) -> None:
         self._told = told
         self._places: dict[str, Place] = {}
-        self._formats: dict[str, str] = {}
+        self._formats: dict[str, DataFormat] = {}
         self._names: defaultdict[str, list[str]] = defaultdict(list)
         for entry in survey.tables:
             table = table_place(filled(f"{entry.database}.{entry.name}", values))
             if table is not None:
                 self.add(table.text, filled(entry.location, values))
-                if entry.format:
+                if entry.format in _FORMATS:
                     self._formats[table.text] = entry.format
         self._crawled: dict[str, list[tuple[Place, str]]] = defaultdict(list)
         for crawler in survey.crawlers:
@@ -63,7 +65,7 @@ class Catalog:
         names = self._names.get(place.text, [])
         return names[0] if len(names) == 1 else None
 
-    def format_of(self, table: str) -> str | None:
+    def format_of(self, table: str) -> DataFormat | None:
         """Return the format of a table's files, where it is known."""
         return self._formats.get(table)
 

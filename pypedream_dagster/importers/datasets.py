@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pypedream_dagster.graph.model import WriteMode, render
+from pypedream_dagster.graph.model import DataFormat, WriteMode, render
 from pypedream_dagster.graph.uri import S3Uri, parse_uri
 from pypedream_dagster.importers.arguments import dataset_name
+from pypedream_dagster.importers.catalog import Catalog
 from pypedream_dagster.importers.parameters import PARAMETER, parameter
 from pypedream_dagster.importers.places import UNKNOWN, Place, s3_place
 from pypedream_dagster.importers.templates import dataset_fields
@@ -33,6 +34,7 @@ class Output:
         table: its name in the catalog, where it has one.
         mode: what the job does to what is there.
         at: how the node says that it writes it.
+        format: of its files, where the script or the catalog tells.
     """
 
     node: str
@@ -43,6 +45,7 @@ class Output:
     table: str | None
     mode: WriteMode
     at: str
+    format: DataFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Datasets:
 
 def datasets_of(
     uses: Iterable[Use],
-    table_at: Callable[[Place], str | None],
+    catalog: Catalog,
     owner_of: Callable[[str, Sequence[str]], str | None],
     reruns: Mapping[str, str],
 ) -> Datasets:
@@ -83,7 +86,7 @@ def datasets_of(
 
     Args:
         uses: of all nodes.
-        table_at: the table that lies at a place.
+        catalog: knows tables by their places, and their formats.
         owner_of: whom a person named as the producer of a URI that several nodes write.
         reruns: by node, the node that runs the same earlier.
     """
@@ -121,7 +124,7 @@ def datasets_of(
             if not contested[first.uri]:
                 contested[first.uri].append(first.node)
             contested[first.uri].append(write.node)
-    outputs = _named(chosen, table_at)
+    outputs = _named(chosen, catalog)
     for write in chosen:
         if write.argument is None:
             unmoved.append(Unmoved(write.node, write.uri, write.at, _NO_ARGUMENT, outputs[id(write)].name))
@@ -298,12 +301,14 @@ def _folders_above(uri: S3Uri) -> Iterator[str]:
         yield "/".join(parts[:depth]) + "/"
 
 
-def _named(writes: Sequence[_Write], table_at: Callable[[Place], str | None]) -> dict[int, Output]:
+def _named(writes: Sequence[_Write], catalog: Catalog) -> dict[int, Output]:
     outputs: dict[int, Output] = {}
     names: defaultdict[str, set[str]] = defaultdict(set)
     tables: set[str] = set()
     for write in sorted(writes, key=lambda write: (write.node, write.argument or "~", write.uri)):
-        table = next((use.place.text for use in write.uses if use.place.kind == "table"), None) or table_at(write.place)
+        table = next((use.place.text for use in write.uses if use.place.kind == "table"), None) or catalog.table_at(
+            write.place
+        )
         if table is not None and (table.lower() in tables or not re.fullmatch(r"[^.\s${}*]+\.[^.\s${}*]+", table)):
             table = None
         if table is not None:
@@ -315,9 +320,23 @@ def _named(writes: Sequence[_Write], table_at: Callable[[Place], str | None]) ->
             name, number = f"{wanted}_{number}", number + 1
         names[write.node].add(_folded(name))
         outputs[id(write)] = Output(
-            write.node, name, write.uri, write.place, write.argument, table, write.mode, write.at
+            write.node,
+            name,
+            write.uri,
+            write.place,
+            write.argument,
+            table,
+            write.mode,
+            write.at,
+            _format(write, table, catalog),
         )
     return outputs
+
+
+def _format(write: _Write, table: str | None, catalog: Catalog) -> DataFormat | None:
+    said = {use.format for use in write.uses if use.format is not None}
+    told = catalog.format_of(table) if table else None
+    return told or (said.pop() if len(said) == 1 else None)
 
 
 def _dataset_name(write: _Write, table: str | None) -> str:

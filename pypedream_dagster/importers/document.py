@@ -106,6 +106,8 @@ def _dataset(out: Output, linked: Linked) -> Json | str:
     mode = "merge" if out in linked.reads_itself and out.mode == "overwrite" else out.mode
     if mode != "overwrite":
         more["write_mode"] = mode
+    if out.format not in {None, "parquet"}:
+        more["format"] = out.format
     if not more:
         return fields
     return {**({"uri": fields} if isinstance(fields, str) else fields), **more}

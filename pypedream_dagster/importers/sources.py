@@ -12,6 +12,7 @@ from pypedream_dagster.graph.model import Json
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.build import Given, wanted_tables
 from pypedream_dagster.importers.files import SourceFile, read_files
+from pypedream_dagster.importers.loose import survey_scripts, survey_statements
 from pypedream_dagster.importers.nodes import Selection
 from pypedream_dagster.importers.survey import FlowKind, Survey
 from pypedream_dagster.importers.variables import read_variables
@@ -19,7 +20,7 @@ from pypedream_dagster.importers.variables import read_variables
 if TYPE_CHECKING:
     from pypedream_dagster.aws.session import Aws
 
-Source = Literal["glue", "step-functions", "glue-workflow", "airflow", "terraform", "cloudformation"]
+Source = Literal["glue", "step-functions", "glue-workflow", "airflow", "terraform", "cloudformation", "scripts"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 _LIVE: frozenset[Source] = frozenset({"glue", "step-functions", "glue-workflow"})
 _FLOWS: tuple[FlowKind, ...] = get_args(FlowKind)
@@ -57,7 +58,7 @@ class Request:
         """Where to look, told or by what is given."""
         if self.sources:
             return self.sources
-        return tuple(source for source in SOURCES if source != "glue") if self.paths else ("glue",)
+        return tuple(source for source in SOURCES if source not in {"glue", "scripts"}) if self.paths else ("glue",)
 
     @property
     def selection(self) -> Selection:
@@ -65,7 +66,10 @@ class Request:
         whole = not self.sources and bool(self.paths)
         if whole or {"terraform", "cloudformation"} & set(self.kinds):
             return Selection(frozenset(_FLOWS), all_jobs=True)
-        return Selection(frozenset(kind for kind in _FLOWS if kind in self.kinds), all_jobs="glue" in self.kinds)
+        return Selection(
+            frozenset(kind for kind in _FLOWS if kind in self.kinds),
+            all_jobs=bool({"glue", "scripts"} & set(self.kinds)),
+        )
 
     @property
     def document(self) -> Json:
@@ -189,7 +193,10 @@ def _of_files(
 
         on_progress("Terraform files", 0, 0)
         survey += terraform.survey(files, variables)
-    return survey
+    runs_jobs = any(task.operation == "glue" for flow in survey.flows for task in flow.tasks)
+    if "scripts" in kinds or not (request.sources or survey.jobs or runs_jobs):
+        survey += survey_scripts(files)
+    return survey + survey_statements(files)
 
 
 def _dags(request: Request, files: Sequence[SourceFile], variables: Mapping[str, str], base: Path) -> Survey:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.arguments import follows_convention
 from pypedream_dagster.importers.catalog import Catalog, Told
 from pypedream_dagster.importers.directions import direction_of
@@ -45,6 +46,17 @@ _CODE_ENDINGS = (
     ".yml",
     ".conf",
 )
+_FORMATS: Mapping[str, DataFormat] = {
+    "parquet": "parquet",
+    "glueparquet": "parquet",
+    "csv": "csv",
+    "json": "json",
+    "orc": "orc",
+    "delta": "delta",
+    "iceberg": "iceberg",
+}
+_NAMES = "|".join(_FORMATS)
+_FORMAT = re.compile(rf"\.(?:to_)?({_NAMES})\(|\bformat\w*\s*[=(]\s*['\"]({_NAMES})['\"]", re.IGNORECASE)
 _DIRECTIONS: Mapping[str, Direction] = {"input": "read", "output": "write", "unknown": "unknown"}
 
 
@@ -66,6 +78,7 @@ class Use:
         location: for a table, where it lies.
         located: how that is known.
         order: of two uses in one script, the earlier has the smaller number.
+        format: of what is written, as the graph file's ``format``, where the call tells.
     """
 
     node: str
@@ -81,6 +94,7 @@ class Use:
     location: Place | None = None
     located: Told | None = None
     order: int = 0
+    format: DataFormat | None = None
 
     @property
     def lies_at(self) -> Place | None:
@@ -176,7 +190,14 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
                 root_value=root_value,
                 mode=fact.mode,
                 order=fact.at.order,
+                format=_format_in(fact.at.code) if fact.action == "write" else None,
             )
+
+
+def _format_in(code: str) -> DataFormat | None:
+    """Return the format that a call writes, by its method or its option; None where it is neither or two."""
+    found = {_FORMATS[name.lower()] for pair in _FORMAT.findall(code) for name in pair if name}
+    return found.pop() if len(found) == 1 else None
 
 
 def _whole_argument(target: Text, step: Step, text: str, declared: Sequence[str]) -> str | None:

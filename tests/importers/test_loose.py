@@ -1,0 +1,69 @@
+"""A repository of scripts alone is a pipeline, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pypedream_dagster.importers.answers import Answers
+from pypedream_dagster.importers.build import import_graph
+from pypedream_dagster.importers.finding import Imported
+from pypedream_dagster.importers.sources import Request, gathered
+
+_LANDING = """CREATE EXTERNAL TABLE IF NOT EXISTS `shop`.`orders_landing` (`id` string)
+ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+LOCATION 's3://shop-lake/orders/landing/';
+"""
+_TRUSTED = """
+from awsglue.context import GlueContext
+glueContext = GlueContext(SparkContext())
+landing = glueContext.create_dynamic_frame.from_catalog(database="shop", table_name="orders_landing")
+glueContext.write_dynamic_frame.from_options(
+    frame=landing, connection_type="s3", connection_options={"path": "s3://shop-lake/orders/trusted/"}, format="json"
+)
+"""
+_CURATED = """
+import sys
+from awsglue.utils import getResolvedOptions
+orders = spark.read.json("s3://shop-lake/orders/trusted/")
+orders.write.parquet("s3://shop-lake/orders/curated/")
+"""
+_INGEST = """
+from awsglue.context import GlueContext
+df.write.json("s3://shop-lake/orders/landing/")
+"""
+
+
+def _imported(folder: Path, *sources: str) -> Imported:
+    def no_account() -> None:
+        raise AssertionError("files alone ask for no account")
+
+    request = Request(sources=sources, paths=(Path(),))  # type: ignore[arg-type]
+    return import_graph(gathered(request, Answers(), no_account, base=folder))  # type: ignore[arg-type]
+
+
+def test_scripts_alone_are_jobs_by_their_names(tmp_path: Path) -> None:
+    for name, text in {
+        "sql/landing.sql": _LANDING,
+        "jobs/ingest.py": _INGEST,
+        "jobs/trusted.py": _TRUSTED,
+        "jobs/curated.py": _CURATED,
+        "tools/plot.py": "import matplotlib",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for found in (_imported(tmp_path), _imported(tmp_path, "scripts")):
+        assert {(link.source, link.target, *link.data) for link in found.links} == {
+            ("ingest", "trusted", "orders_landing"),
+            ("trusted", "curated", "trusted"),
+        }
+        assert {node.id for node in found.graph.nodes} == {"curated", "ingest", "trusted"}
+        formats = {data.format for node in found.graph.nodes for data in node.outputs.values()}
+        assert (formats, found.graph.by_id["trusted"].outputs["trusted"].format) == ({"json", "parquet"}, "json")
+    assert _imported(tmp_path, "step-functions").graph.nodes == ()
+
+
+def test_of_two_scripts_of_one_name_the_folders_tell(tmp_path: Path) -> None:
+    for folder in ("eu", "us"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "load.py").write_text(_INGEST.replace("landing", folder))
+    assert {node.id for node in _imported(tmp_path).graph.nodes} == {"eu-load", "us-load"}
