@@ -80,6 +80,7 @@ def statements(audience: Audience, reach: Reach, account: Account) -> tuple[Stat
     for call in calls_of(audience):
         for target in call.targets:
             wanted[target].add(call.action)
+    wanted[Target.CATALOG] -= wanted[Target.TABLES]  # on all tables, the branches' among them
     allowed = []
     for target, actions in wanted.items():
         resources = _resources(target, reach, account)

@@ -62,7 +62,7 @@ def survey_jobs(
         NotFoundError: no job matches.
         AccessDeniedError: the jobs cannot be listed.
     """
-    found = _matching(aws.glue, query or "", tags or {}, on_progress)
+    found, problems = _matching(aws.glue, query or "", tags or {}, on_progress)
     if not found:
         wanted = [repr(query)] if query else []
         wanted += [f"tag {key}={value}" for key, value in (tags or {}).items()]
@@ -70,7 +70,7 @@ def survey_jobs(
             f"No Glue job matches {' and '.join(wanted)}." if wanted else "There is no Glue job.",
             hint="give a part of the name, or a pattern such as 'sales-*'; check the account and region in use",
         )
-    return _with_scripts(aws, _jobs(found, tags or {}), on_progress)
+    return Survey(problems=problems) + _with_scripts(aws, _jobs(found, tags or {}), on_progress)
 
 
 def survey_workflows(aws: Aws, query: str | None = None, *, on_progress: OnProgress = _quietly) -> Survey:
@@ -210,8 +210,10 @@ def connections_live(glue: GlueClient, names: Iterable[str], *, on_progress: OnP
     return survey
 
 
-def _matching(glue: GlueClient, query: str, tags: Mapping[str, str], on_progress: OnProgress) -> tuple[GlueJob, ...]:
-    """Return the jobs that match, but for the clones of branches."""
+def _matching(
+    glue: GlueClient, query: str, tags: Mapping[str, str], on_progress: OnProgress
+) -> tuple[tuple[GlueJob, ...], tuple[Problem, ...]]:
+    """Return the jobs that match, but for the clones of branches, and which of these cannot be told to be one."""
     tagged = frozenset(glue.tagged_jobs(tags)) if tags else None
     found: list[GlueJob] = []
     for job in glue.find_jobs(query):
@@ -220,12 +222,15 @@ def _matching(glue: GlueClient, query: str, tags: Mapping[str, str], on_progress
             on_progress("jobs", len(found), 0)
     # The tags decide; the description spares asking for those of every job.
     suspects = [job.name for job in found if naming.is_clone_description(str(job.properties.get("Description", "")))]
-    clones = {
-        name
-        for name, its_tags in _each(glue.tags, suspects, "tags", _quietly)
-        if isinstance(its_tags, AwsError) or naming.TAG_BRANCH in its_tags
-    }
-    return tuple(sorted((job for job in found if job.name not in clones), key=lambda job: job.name))
+    clones: set[str] = set()
+    problems: list[Problem] = []
+    for name, its_tags in _each(glue.tags, suspects, "tags", _quietly):
+        if isinstance(its_tags, AwsError):
+            problems.append(Problem(_job_at(name), f"it looks like a branch's clone, and is left out: {its_tags}"))
+        if isinstance(its_tags, AwsError) or naming.TAG_BRANCH in its_tags:
+            clones.add(name)
+    whole = sorted((job for job in found if job.name not in clones), key=lambda job: job.name)
+    return tuple(whole), tuple(problems)
 
 
 def _jobs(jobs: Iterable[GlueJob], tags: Mapping[str, str]) -> Survey:

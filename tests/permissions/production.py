@@ -80,6 +80,22 @@ class Production:
             actions = [{"JobName": self.job("transform")}]
             glue.create_trigger(Name=name, WorkflowName=name, Type="ON_DEMAND", Actions=actions)  # type: ignore[arg-type]
 
+    def deploy_machine(self) -> None:
+        """Have a state machine, with an execution, start a job that its input names; beside what `holdings` tells."""
+        client, name = boto3.client("stepfunctions"), f"machine-{self.suffix}"
+        load = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::glue:startJobRun",
+            "Parameters": {"JobName.$": "$.job"},
+            "End": True,
+        }
+        with suppress(client.exceptions.StateMachineAlreadyExists):
+            definition = json.dumps({"StartAt": "Load", "States": {"Load": load}})
+            made = client.create_state_machine(
+                name=name, definition=definition, roleArn="arn:aws:iam::123456789012:role/x"
+            )
+            client.start_execution(stateMachineArn=made["stateMachineArn"], input="{}")
+
     def deploy_reader(self, table: str) -> None:
         """Have a job read a table of the catalog; beside what `holdings` tells."""
         name = f"read-{table}-{self.suffix}"

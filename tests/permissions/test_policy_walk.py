@@ -93,6 +93,8 @@ def _quietly(*arguments: str) -> Outcome:
 def pairs(audience: Audience) -> list[tuple[Audience, str, str]]:
     """Return every action of an audience's policy in every statement."""
     found = {(target.value, call.action) for call in calls_of(audience) for target in call.targets}
+    # What is allowed on all tables is so on the branches'.
+    found -= {(Target.CATALOG.value, action) for sid, action in found if sid == Target.TABLES.value}
     return [(audience, *pair) for pair in sorted(found)]
 
 
@@ -156,7 +158,18 @@ class Walk:
             case "import-dag" if "Workflow" in action:
                 self.production.deploy_workflow()
                 return (name, f"*{self.production.suffix}*", "--from", "glue-workflow", "-o", "found.json", "--json")
+            case "import-dag" if action.startswith("states:"):
+                self.production.deploy_machine()
+                words = (name, f"*{self.production.suffix}*", "--from", "step-functions", "--history")
+                return (*words, "-o", "found.json", "--json")
+            case "import-dag" if action == "glue:ListJobs":
+                glue = boto3.client("glue")
+                arn = f"arn:aws:glue:us-east-1:123456789012:job/{self.production.job('transform')}"
+                glue.tag_resource(ResourceArn=arn, TagsToAdd={"walk": "import"})
+                return (name, "--tag", "walk=import", "-o", "found.json", "--json")
             case "import-dag":
+                if on_branch and action == "glue:GetTags":
+                    self.deployed()  # whether a job is a clone is asked of those alone that look like one
                 if action in {"glue:GetTable", "glue:GetCrawlers"}:
                     self.production.deploy_reader("gold" if action == "glue:GetTable" else "crawled")
                 return (name, f"*{self.production.suffix}*", "-o", "found.json", "--json")
