@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.finding import Question, QuestionKind
 from pypedream_dagster.importers.survey import Where
+from pypedream_dagster.masking.mask import is_secret, learn
 
 
 class Asking:
@@ -47,7 +48,7 @@ class Asking:
         if answer is None:
             self._open.setdefault(question.id, question)
         else:
-            self._answered[question.id] = answer
+            self._settle(question, answer)
         return answer
 
     def known(self, kind: QuestionKind, about: str) -> str | None:
@@ -55,8 +56,13 @@ class Asking:
         question = Question(kind, about, "")
         answer = self._answers.of(question)
         if answer is not None:
-            self._answered[question.id] = answer
+            self._settle(question, answer)
         return answer
+
+    def _settle(self, question: Question, answer: str) -> None:
+        # A secret is taken, and kept in no file: whoever imports again has to give it again.
+        if question.kind != "parameter" or not is_secret(question.about, answer):
+            self._answered[question.id] = answer
 
 
 class Values(Mapping[str, str]):
@@ -65,9 +71,12 @@ class Values(Mapping[str, str]):
     def __init__(self, asking: Asking, variables: Mapping[str, str], declared: Mapping[str, str]) -> None:
         self._asking = asking
         self._known = {**declared, **variables}
+        learn(self._known)
 
     def __getitem__(self, name: str) -> str:
         answer = self._asking.known("parameter", name)
+        if answer is not None:
+            learn({name: answer})
         return self._known[name] if answer is None else answer
 
     def __iter__(self) -> Iterator[str]:

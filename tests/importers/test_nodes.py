@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from pypedream_dagster.importers.answers import Answers
+from pypedream_dagster.importers.finding import Question
 from pypedream_dagster.importers.survey import ConnectionDefinition, Flow, Survey, Task, Where
 
 from .surveys import HERE, asked, flow, imported, job, run
@@ -134,3 +136,14 @@ def test_a_jobs_connections_are_told_by_kind() -> None:
     )
     told = found.graph.by_id["load"].model_dump()["metadata"]["imported"]
     assert told == {"at": ["glue:job/load"], "connections": {"warehouse": "JDBC"}}
+
+
+def test_a_secret_that_a_person_tells_is_in_no_graph() -> None:
+    said = Answers.recorded(
+        {Question("parameter", "DbPassword", "").id: "hunter2!Zx9q", Question("parameter", "B", "").id: "lake"}
+    )
+    parts = (job("load", {"target": "s3://${B}/x/"}), flow(run("a", "load", url="jdbc:x:${DbPassword}", table="t")))
+    found = imported(*parts, answers=said)
+    assert found.graph.by_id["load"].outputs["x"].base_uri == "s3://lake/x/"
+    assert list(found.answered.values()) == ["lake"]
+    assert "hunter2" not in str(found)
