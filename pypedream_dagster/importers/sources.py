@@ -215,7 +215,8 @@ def _dags(request: Request, files: Sequence[SourceFile], variables: Mapping[str,
 def _live(request: Request, known: Survey, aws: Aws, on_progress: OnProgress) -> Survey:
     from pypedream_dagster.importers import live
 
-    survey = Survey()
+    # CloudFormation and Terraform call them so, too.
+    survey = Survey(values={"AWS::AccountId": aws.sts.caller().account, "AWS::Region": aws.region})
     queries: Iterable[str | None] = request.queries or ((None,) if not request.paths else ())
     for query in queries:
         if "glue" in request.kinds:

@@ -60,3 +60,31 @@ def test_the_demos_pipeline_is_found_again(aws_env: Endpoint, tmp_path: Path) ->
     assert [write for node in found.graph.nodes for write in node.metadata.unexplained_writes] == []
     merged = merge_graphs(EMPTY, found.graph).graph
     assert drift_of(merged, import_graph(given).graph).differences == ()
+
+
+def test_what_files_only_name_is_looked_up(aws_env: Endpoint, tmp_path: Path) -> None:
+    word = f"look{uuid.uuid4().hex[:8]}"
+    glue, s3 = boto3.client("glue"), boto3.client("s3")
+    s3.create_bucket(Bucket=word)
+    s3.put_object(Bucket=word, Key="b.py", Body=b"spark.read.parquet('s3://lake-123456789012/x/')")
+    command = {"Name": "glueetl", "ScriptLocation": f"s3://{word}/b.py"}
+    glue.create_job(
+        Name=f"{word}-a", Role="x", Command=command, DefaultArguments={"--target": "s3://lake-123456789012/x/"}
+    )
+    glue.create_job(Name=f"{word}-b", Role="x", Command=command)
+    states = {
+        name: {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::glue:startJobRun.sync",
+            "Parameters": {"JobName": f"{word}-{name}", "Arguments": {"--t": "s3://lake-${AWS::AccountId}/x/"}},
+            **({"Next": "b"} if name == "a" else {"End": True}),
+        }
+        for name in ("a", "b")
+    }
+    (tmp_path / "m.asl.json").write_text(json.dumps({"StartAt": "a", "States": states}))
+    aws = connect(Settings(tmp_path, endpoint_url=aws_env.url, region=aws_env.region))
+    request = Request(sources=("step-functions",), paths=(Path("m.asl.json"),), look_up=True)
+    found = import_graph(gathered(request, Answers(), lambda: aws, base=tmp_path))
+    assert {node.id for node in found.graph.nodes} == {f"{word}-a", f"{word}-b"}
+    assert [question.kind for question in found.questions if question.kind in {"parameter", "unknown-job"}] == []
+    assert found.graph.nodes[0].metadata.arguments == {"--t": "s3://lake-123456789012/x/"}
