@@ -6,7 +6,7 @@ questions that stay open. The same survey and answers give the same graph.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from pypedream_dagster.graph.files import parse_graph
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.asking import Asking, Values
 from pypedream_dagster.importers.catalog import Catalog
-from pypedream_dagster.importers.datasets import datasets_of
+from pypedream_dagster.importers.datasets import Datasets, datasets_of
 from pypedream_dagster.importers.document import graph_document_of
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.finding import Imported
@@ -91,10 +91,21 @@ def import_graph(given: Given) -> Imported:
         links=linked.links,
         questions=asking.questions,
         answered=asking.answered,
-        notes=(*steps.notes, *linked.notes),
+        notes=(*steps.notes, *linked.notes, *_proposals(datasets)),
         problems=tuple(dict.fromkeys(given.survey.problems)),
         sources=tuple(given.sources),
     )
+
+
+def _proposals(datasets: Datasets) -> Iterator[str]:
+    """Propose what can be done about outputs that scripts name by literals."""
+    nodes = sorted({write.node for write in datasets.unmoved if write.dataset})
+    if nodes:
+        shown = ", ".join(nodes[:5]) + (f" and {len(nodes) - 5} more" if len(nodes) > 5 else "")
+        yield (
+            f"No argument moves what {shown} write{'s' * (len(nodes) == 1)}: 'pypedream create-branch NODE BRANCH "
+            "--rewrite-literals' shows the patch that takes the places from arguments."
+        )
 
 
 def wanted_tables(given: Given) -> tuple[tuple[str, str], ...]:
