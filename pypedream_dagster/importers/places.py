@@ -168,8 +168,10 @@ def _match(one: str, two: str) -> Literal["equal", "wild"] | None:
 
 def _is_told(segment: str) -> bool:
     """Tell whether something of a segment is known before a run."""
-    at_run_time = PARAMETER.sub(lambda found: "" if _RUN_TIME.match(found[1]) else found[0], segment)
-    return bool(at_run_time.strip("*-_. "))
+    if not is_open(segment):
+        return True
+    before = PARAMETER.sub(lambda found: "" if _RUN_TIME.match(found[1]) else found[0], segment)
+    return bool(before.strip("*-_. "))
 
 
 def is_open(segment: str) -> bool:

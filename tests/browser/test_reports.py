@@ -13,6 +13,7 @@ from report import samples
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 from pypedream_dagster.delta.model import BranchDelta, DatasetDelta
 from pypedream_dagster.report.html import render_html
@@ -155,7 +156,8 @@ def test_a_link_opens_the_dataset_it_leads_to(show: Open) -> None:
     link = driver.find_element(By.CSS_SELECTOR, "a[href='#dataset-60']")
     for _ in range(2):
         link.send_keys(Keys.ENTER)
-        assert section.get_attribute("open") == "true"
+        # The page hears of the new fragment only after the key has been answered.
+        WebDriverWait(driver, 20).until(lambda _: section.get_attribute("open") == "true")
         assert abs(run(driver, "return document.getElementById('dataset-60').getBoundingClientRect().top")) < 900
         run(driver, "document.getElementById('dataset-60').open = false")
 
