@@ -44,7 +44,8 @@ def _seen(task: Task, starts: Sequence[JobStart]) -> tuple[Task, ...]:
         return (task,)
     fitting = {(start.job, tuple(sorted(start.arguments.items()))): start for start in starts if _fits(task, start)}
     found = tuple(_filled(task, start) for start in fitting.values())
-    distinct = tuple(dict.fromkeys((one.job, tuple(sorted(one.arguments.items()))) for one in found))
+    # By what they are, and not by when they were: a map's items run at once, in another order each time.
+    distinct = sorted({(one.job, tuple(sorted(one.arguments.items()))) for one in found}, key=repr)
     if not distinct:
         return (task,)
     if len(distinct) == 1:

@@ -110,8 +110,8 @@ def test_a_run_tells_the_arguments_that_the_definition_leaves_open(interpreter: 
     told = live_survey(interpreter, "etl", history=True)
     (flow,) = told.flows
     assert {task.key: (task.job, task.arguments.get("--table")) for task in flow.tasks} == {
-        "Load[run 1]": ("load", "orders"),
-        "Load[run 2]": ("load", "customers"),
+        "Load[run 1]": ("load", "customers"),
+        "Load[run 2]": ("load", "orders"),
         "Report": ("report", None),
     }
     assert flow.tasks[2].arguments["--out"] == "s3://lake/report/"
