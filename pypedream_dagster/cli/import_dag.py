@@ -18,6 +18,7 @@ from pypedream_dagster.errors import StateError
 from pypedream_dagster.graph.files import graph_document, read_graph, write_json
 from pypedream_dagster.graph.model import PipelineGraph
 from pypedream_dagster.importers.answers import Answers, answers_template, read_answers
+from pypedream_dagster.importers.facts import import_record
 from pypedream_dagster.importers.sources import SOURCES, Request
 
 if TYPE_CHECKING:
@@ -155,10 +156,9 @@ def _request(
         dagbag=asked["dagbag"],
     )
     if request == Request() and existing is not None:
-        inner = existing.metadata.get("metadata")
-        record = inner.get("import") if isinstance(inner, Mapping) else None
-        if isinstance(record, Mapping) and isinstance(record.get("request"), Mapping):
-            return Request.of_document(record["request"])
+        asked_before = import_record(existing).get("request")
+        if isinstance(asked_before, Mapping):
+            return Request.of_document(asked_before)
     return request
 
 
@@ -173,9 +173,7 @@ def _answers(existing: PipelineGraph | None, path: Path | None) -> Answers:
     """Return the answers that the graph file keeps, and over them those of the file."""
     answers = Answers()
     if existing is not None:
-        inner = existing.metadata.get("metadata")
-        record = inner.get("import") if isinstance(inner, Mapping) else None
-        kept = record.get("answers") if isinstance(record, Mapping) else None
+        kept = import_record(existing).get("answers")
         if isinstance(kept, Mapping):
             answers = Answers.recorded({str(name): str(text) for name, text in kept.items()})
     return answers | read_answers(path) if path else answers

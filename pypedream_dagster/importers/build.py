@@ -114,15 +114,6 @@ def wanted_tables(given: Given) -> tuple[tuple[str, str], ...]:
     return tuple(sorted({(place.segments[0], place.segments[-1]) for place in places if place.is_known}))
 
 
-def wanted_scripts(given: Given) -> tuple[str, ...]:
-    """Return the S3 URIs of the scripts of all jobs that become nodes."""
-    asking = Asking(given.answers)
-    values = Values(asking, given.variables, given.survey.values)
-    steps = _steps(given, values, asking)
-    scripts = Scripts(given.files, given.survey.scripts, values)
-    return tuple(sorted({uri for step in steps.steps if (uri := scripts.location(step)).startswith("s3")}))
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
     steps: Steps

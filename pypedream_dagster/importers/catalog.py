@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.parameters import filled
 from pypedream_dagster.importers.places import Place, s3_place, table_place
-from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
+from pypedream_dagster.importers.survey import Survey
 
 _FORMATS: tuple[DataFormat, ...] = get_args(DataFormat)
 Told = Literal["table-location", "crawled-table"]
@@ -75,14 +75,6 @@ class Catalog:
         if place is not None and name not in self._places and not place.is_whole_bucket:
             self._places[name] = place
             self._names[place.text].append(name)
-
-
-def crawler_places(crawler: CrawlerDefinition, values: Mapping[str, str]) -> Iterator[Place]:
-    """Give the places that a crawler reads."""
-    for target in crawler.targets:
-        place = s3_place(filled(target, values))
-        if place is not None:
-            yield place
 
 
 def _crawled_place(target: Place, prefix: str, table: str) -> Place | None:
