@@ -7,7 +7,7 @@ questions that stay open. The same survey and answers give the same graph.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pypedream_dagster.graph.files import parse_graph
@@ -161,6 +161,11 @@ def _steps(given: Given, values: Mapping[str, str], asking: Asking) -> Steps:
 def _crawlers(survey: Survey, values: Mapping[str, str]) -> Mapping[str, CrawlerDefinition]:
     found: dict[str, CrawlerDefinition] = {}
     for crawler in survey.crawlers:
-        for name in (crawler.name, filled(crawler.name, values), *crawler.aliases):
-            found.setdefault(name, crawler)
+        whole = replace(
+            crawler,
+            name=filled(crawler.name, values),
+            targets=tuple(filled(target, values) for target in crawler.targets),
+        )
+        for name in (crawler.name, whole.name, *crawler.aliases):
+            found.setdefault(name, whole)
     return found

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pypedream_dagster.importers.asking import Asking
 from pypedream_dagster.importers.datasets import Datasets
 from pypedream_dagster.importers.links import Pair
-from pypedream_dagster.importers.nodes import Step
+from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import parameters_in
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import Where
@@ -25,7 +25,7 @@ def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[st
         if not step.is_job:
             continue
         script = scripts.get(step.id)
-        if step.job is None and not parameters_in(step.name):
+        if step.job is None and not parameters_in(step.name) and not _tells_all(step, script):
             asking.ask(
                 "unknown-job",
                 step.name,
@@ -55,6 +55,14 @@ def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[st
                 node=step.id,
                 at=(Where(script.path, why.line),),
             )
+
+
+def _tells_all(step: Step, script: Script | None) -> bool:
+    """Tell whether a script was found for a job, and its run gives it all that it asks for."""
+    if script is None or script.reading.unreadable is not None:
+        return False
+    given = {name.lstrip("-") for name in step.effective}
+    return all(name in given or f"--{name}".lower() in GLUES_OWN for name in script.reading.declared)
 
 
 def ask_about_writers(asking: Asking, datasets: Datasets) -> None:

@@ -30,6 +30,10 @@ _VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
 _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
 _BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
+_TABLE_WORDS = {"table", "tbl", "tabla", "tabela"}
+_OF_ALL = {"s3", "data", "glue", "catalog", "lake", "datalake"}
+"""Words in the name of a bucket's or database's argument that say nothing of what lies there."""
+_OTHER_SYSTEMS = {"redshift", "rds", "jdbc", "dynamo", "dynamodb", "ddb", "postgres", "mysql", "oracle", "snowflake"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
 _CODE_ENDINGS = (
     ".py",
@@ -281,10 +285,17 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
         if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
             whole = begun or uri == value.strip()
             yield Use(step.id, direction, by, place, uri, name, name if whole else None)
-    if not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and _words(name) & _PLACE_WORDS:
+    if not uris and direction != "unknown" and _is_catalog_table(name) and (table := table_place(value)) is not None:
+        yield Use(step.id, direction, by, table, value, name)
+    elif not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and _words(name) & _PLACE_WORDS:
         place = Place("other", value)
         if not place.at_run_time:
             yield Use(step.id, direction, by, place, value, name, name)
+
+
+def _is_catalog_table(name: str) -> bool:
+    words = _words(name)
+    return bool(words & _TABLE_WORDS) and words.isdisjoint(_OTHER_SYSTEMS)
 
 
 def _arguments_within(script: Script | None) -> frozenset[str]:
@@ -306,18 +317,28 @@ def _pairs(step: Step, traced: set[str], within: frozenset[str]) -> Iterator[Use
         (("database", "db"), ("table", "tbl"), "{}.{}"),
         (("bucket",), ("prefix", "key", "path", "folder", "dir"), "s3://{}/{}"),
     ):
-        for name, value in sorted(free.items()):
-            rest = _words(name) - set(first)
-            if not _words(name) & set(first) or "/" in value or direction_of(name) == "unknown":
+        firsts = {name: value for name, value in free.items() if _words(name) & set(first) and "/" not in value}
+        for other, its in sorted(free.items()):
+            if not _words(other) & set(second) or "://" in its:
                 continue
-            for other, its in sorted(free.items()):
-                theirs = _words(other)
-                if theirs & set(second) and theirs - set(second) - {"name"} == rest - {"name"} and "://" not in its:
-                    text = form.format(value, its.strip("/"))
-                    place = table_place(text) if form.startswith("{") else s3_place(text)
-                    if place is not None:
-                        direction = _DIRECTIONS[direction_of(name)]
-                        yield Use(step.id, direction, "name", place, text, f"{name} and {other}")
+            name = _partner(_words(other) - set(second), direction_of(other), firsts, set(first))
+            if name is None:
+                continue
+            text = form.format(firsts[name], its.strip("/"))
+            place = table_place(text) if form.startswith("{") else s3_place(text)
+            if place is not None:
+                direction = _DIRECTIONS[direction_of(other)]
+                yield Use(step.id, direction, "name", place, text, f"{name} and {other}")
+
+
+def _partner(rest: set[str], direction: str, firsts: Mapping[str, str], words: set[str]) -> str | None:
+    """Return the database's or bucket's argument that goes with another one: of the same name, else the shared one."""
+    if direction == "unknown":
+        return None
+    others = {name: _words(name) - words - {"name"} for name in sorted(firsts)}
+    alike = next((name for name, its in others.items() if its == rest - {"name"}), None)
+    shared = [name for name, its in others.items() if its <= _OF_ALL]
+    return alike or (shared[0] if len(shared) == 1 and len(firsts) == 1 else None)
 
 
 def _sql_uses(step: Step, query: str) -> Iterator[Use]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from pypedream_dagster.importers.airflow.expressions import GivenUpError
@@ -84,10 +84,10 @@ def _walk_the_rest(reader: Reader, file: SourceFile, gathered: Gathered) -> None
             continue
         reader.frame, reader.line = Frame(module, module.names), 0
         reader.steps = 0
-        before = len(gathered.dags)
+        known = {id(operator) for dag in gathered.dags for operator in dag.operators}
         _attempt(gathered, Where(file.path), name, partial(reader.call, value, [], {}))
         _run_callables(reader, file, gathered)
-        _keep_what_is_named(gathered, before)
+        _keep_what_is_named(gathered, known)
 
 
 def _functions(module: Module) -> Iterator[tuple[str, Value, Function]]:
@@ -116,8 +116,10 @@ def _builds(node: ast.AST) -> bool:
     )
 
 
-def _keep_what_is_named(gathered: Gathered, before: int) -> None:
-    """Drop tasks of no DAG whose very job depends on a parameter: nothing among the files calls the function."""
-    for dag in gathered.dags[before:]:
+def _keep_what_is_named(gathered: Gathered, known: Collection[int]) -> None:
+    """Drop new tasks of no DAG whose very job depends on a parameter: nothing among the files calls the function."""
+    for dag in gathered.dags:
         if dag.implied:
-            dag.operators = [o for o in dag.operators if "${" not in str(o.arguments.get("job_name", "${"))]
+            dag.operators = [
+                o for o in dag.operators if id(o) in known or "${" not in str(o.arguments.get("job_name", "${"))
+            ]

@@ -365,6 +365,22 @@ def test_what_nothing_calls_is_read_with_unknown_parameters() -> None:
     assert by_key(found)["a"].arguments == {"--table": "${etl.create.table}"}
 
 
+def test_callbacks_that_make_operators_are_no_tasks() -> None:
+    found = told("""
+        from airflow.providers.slack.operators.slack_webhook import SlackWebhookOperator
+        def on_slack(context):
+            return SlackWebhookOperator(task_id="slack", message=context["x"]).execute(context)
+        def on_mail(context):
+            return EmailOperator(task_id="mail", to=f"{context['x']}").execute(context)
+        def both(context):
+            on_slack(context)
+            on_mail(context)
+        with DAG("etl", on_failure_callback=both):
+            glue("a")
+    """)
+    assert [task.key for flow in found.flows for task in flow.tasks] == ["a"]
+
+
 def test_default_args_are_given_to_every_task_and_none_is_no_argument() -> None:
     found = flow("""
         dag = DAG("etl", default_args={"script_args": {"--env": "prod"}, "job_name": "default"})
