@@ -131,7 +131,7 @@ def _look(given: Given) -> _Found:
     values = Values(asking, given.variables, given.survey.values)
     steps = _steps(given, values, asking)
     scripts = Scripts(given.files, given.survey.scripts, values)
-    of_step = {step.id: scripts.of(step) for step in steps.steps if step.is_job}
+    of_step = scripts.of_all(steps.steps)
     catalog = Catalog(given.survey, values, lambda table: asking.known("unknown-table", table))
     for step in steps.steps:
         for table, location in told_locations(step, of_step.get(step.id), values):

@@ -25,6 +25,17 @@ def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[st
         if not step.is_job:
             continue
         script = scripts.get(step.id)
+        if script is not None and script.guessed:
+            asking.ask(
+                "unreadable-script",
+                step.name,
+                f"The script of {step.name} was not found: {script.path} is taken for it, since their names are alike. "
+                f"Answer {IGNORE!r} if it is, or add the right one to the sources.",
+                choices=(IGNORE,),
+                node=step.id,
+                at=step.at,
+            )
+            continue
         if step.job is None and not parameters_in(step.name) and not _tells_all(step, script):
             asking.ask(
                 "unknown-job",

@@ -192,6 +192,10 @@ class _JobIndex:
             self._by_name.setdefault(whole.name, whole)
             for alias in (job.name, *job.aliases):
                 self._by_alias.setdefault(alias, self._by_name[whole.name])
+        spelled = defaultdict(list)
+        for job in self._by_name.values():
+            spelled[_spelling(job.name)].append(job)
+        self._by_spelling = {spelling: same[0] for spelling, same in spelled.items() if len(same) == 1}
 
     @property
     def definitions(self) -> Iterable[JobDefinition]:
@@ -204,7 +208,13 @@ class _JobIndex:
         if job is None and (said := self._job_named(name)):
             job = self._by_name.get(said)
             name = said
+        job = job or self._by_spelling.get(_spelling(name))
         return (job.name, job) if job else (name, None)
+
+
+def _spelling(name: str) -> str:
+    """Return a job's name as it is whatever its signs, its case, and a script's ending."""
+    return re.sub(r"[-_ ]+", "-", name.strip().casefold().removesuffix(".py"))
 
 
 def _distinct_flows(flows: Iterable[Flow], values: Mapping[str, str]) -> Iterator[Flow]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.arguments import follows_convention
@@ -30,6 +31,8 @@ _VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
 _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
 _BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
+_WHOLE_PLACE_WORDS = _PLACE_WORDS - {"bucket"}
+"""Words of names whose value may be all of a place: a bucket says nothing of what lies in it."""
 _TABLE_WORDS = {"table", "tbl", "tabla", "tabela"}
 _OF_ALL = {"s3", "data", "glue", "catalog", "lake", "datalake"}
 """Words in the name of a bucket's or database's argument that say nothing of what lies there."""
@@ -185,7 +188,7 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
             yield Use(
                 node=step.id,
                 direction="read" if fact.action == "read" else "write",
-                by="call",
+                by="name" if script.guessed else "call",
                 place=place,
                 value=value,
                 at=f"{argument} ({at})" if argument else at,
@@ -259,15 +262,43 @@ def _argument_uses(
 ) -> Iterator[Use]:
     traced = {use.argument for use in known if use.argument}
     within = _arguments_within(script)
-    for name, value in sorted(step.effective.items()):
-        if name.lower() in GLUES_OWN or is_secret(name, value) or name in traced:
+    free = {}
+    for name, value in _with_members(step.effective):
+        whole = name.partition(" ")[0]
+        if whole.lower() in GLUES_OWN or is_secret(name, value) or whole in traced:
             continue
-        if name.lstrip("-") in within:
+        if whole.lstrip("-") in within:
             continue  # the script's calls say what becomes of it
-        if script and script.reading.declared and name.lstrip("-") not in script.reading.declared:
+        free[name] = value
+        if script and script.reading.declared and whole.lstrip("-") not in script.reading.declared:
             continue  # the script does not ask for it
         yield from _argument_use(step, name, value, told)
-    yield from _pairs(step, traced, within)
+    yield from _pairs(step, free)
+
+
+def _with_members(arguments: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Give arguments, and what one holds that is JSON as ``--name member``."""
+    for name, value in sorted(arguments.items()):
+        members = dict(_members(name, _json(value))) if value.lstrip().startswith(("{", "[")) else {}
+        yield from members.items() if members else [(name, value)]
+
+
+def _members(name: str, value: Any, depth: int = 4) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield name, value
+    elif depth and isinstance(value, dict):
+        for key, member in value.items():
+            yield from _members(f"{name} {key}", member, depth - 1)
+    elif depth and isinstance(value, list):
+        for number, member in enumerate(value):
+            yield from _members(f"{name} {number}", member, depth - 1)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str], str | None]) -> Iterator[Use]:
@@ -283,14 +314,14 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
     for uri in uris:
         place = s3_place(uri)
         if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
-            whole = begun or uri == value.strip()
+            whole = (begun or uri == value.strip()) and " " not in name
             yield Use(step.id, direction, by, place, uri, name, name if whole else None)
     if not uris and direction != "unknown" and _is_catalog_table(name) and (table := table_place(value)) is not None:
         yield Use(step.id, direction, by, table, value, name)
-    elif not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and _words(name) & _PLACE_WORDS:
+    elif not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and _words(name) & _WHOLE_PLACE_WORDS:
         place = Place("other", value)
         if not place.at_run_time:
-            yield Use(step.id, direction, by, place, value, name, name)
+            yield Use(step.id, direction, by, place, value, name, None if " " in name else name)
 
 
 def _is_catalog_table(name: str) -> bool:
@@ -306,20 +337,15 @@ def _arguments_within(script: Script | None) -> frozenset[str]:
     return frozenset(name for fact in facts for name in fact.target.arguments)
 
 
-def _pairs(step: Step, traced: set[str], within: frozenset[str]) -> Iterator[Use]:
+def _pairs(step: Step, free: Mapping[str, str]) -> Iterator[Use]:
     """Give what two arguments name together: ``--source_database`` and ``--source_table``, a bucket and a prefix."""
-    free = {
-        name: value
-        for name, value in step.effective.items()
-        if name not in traced and name.lstrip("-") not in within and name.lower() not in GLUES_OWN and value
-    }
     for first, second, form in (
         (("database", "db"), ("table", "tbl"), "{}.{}"),
         (("bucket",), ("prefix", "key", "path", "folder", "dir"), "s3://{}/{}"),
     ):
-        firsts = {name: value for name, value in free.items() if _words(name) & set(first) and "/" not in value}
+        firsts = {name: its for name, its in free.items() if its and _words(name) & set(first) and "/" not in its}
         for other, its in sorted(free.items()):
-            if not _words(other) & set(second) or "://" in its:
+            if not its or not _words(other) & set(second) or "://" in its:
                 continue
             name = _partner(_words(other) - set(second), direction_of(other), firsts, set(first))
             if name is None:

@@ -25,6 +25,11 @@ def _two(written: dict[str, str], read: dict[str, str]) -> Flow:
         ({"catalog_database": "lake", "output_table": "orders"}, {"input_table": "lake.orders"}),
         ({"target_db": "lake", "target_table": "orders"}, {"src_db": "lake", "src_table": "orders"}),
         ({"bucket": "lake", "output_prefix": "clean/x/"}, {"input_path": "s3://lake/clean/x/"}),
+        (
+            {"context": '{"destination_bucket": "${Lake}", "destination_path": "clean/x/"}'},
+            {"context": '{"source_bucket": "${Lake}", "source_path": "clean/x/", "keys": ["a"]}'},
+        ),
+        ({"config": '[{"target_path": "s3://lake/x/y"}]'}, {"input": '["s3://lake/x/y"]'}),
         ({"s3_bucket": "${Lake}", "dest_key": "clean/x"}, {"data_bucket": "${Lake}", "source_folder": "clean/x"}),
     ],
 )
@@ -39,6 +44,7 @@ def test_tables_and_parts_of_places_are_told_by_arguments(written: dict[str, str
         ({"scripts_bucket": "code", "output_prefix": "x/y"}, {"input_path": "s3://code/x/y"}),
         ({"database": "lake", "log_db": "logs", "target_table": "t"}, {"source_table": "logs.t"}),
         ({"table": "lake.t"}, {"table": "lake.t"}),
+        ({"target_bucket": "${Lake}"}, {"source_bucket": "${Lake}"}),
     ],
 )
 def test_what_arguments_leave_open_is_no_link(written: dict[str, str], read: dict[str, str]) -> None:
