@@ -20,8 +20,8 @@ _IS_OTHER = re.compile(
 )
 _SAYS_NOTHING = {
     "aws", "and", "daily", "data", "de", "dev", "env", "etl", "file", "glue", "glueetl", "in", "into", "job", "jobs",
-    "main", "name", "of", "para", "pipeline", "process", "prod", "production", "py", "pyspark", "python", "run", "s3", "script",
-    "shell", "spark", "stage", "staging", "task", "test", "the", "to", "v1", "v2", "var", "variable",
+    "main", "name", "of", "para", "pipeline", "process", "prod", "production", "py", "pyspark", "python", "run", "s3",
+    "script", "shell", "spark", "stage", "staging", "task", "test", "the", "to", "v1", "v2", "var", "variable",
 }  # fmt: skip
 # What a job makes is the last of these in its name: bronze_to_silver makes silver, silver_to_gold does not.
 _LAYERS = {
