@@ -266,15 +266,24 @@ def _drafts_of_flow(
 def _between_flows(
     of_flow: Mapping[str, tuple[Flow, Mapping[str, _Draft]]], values: Mapping[str, str]
 ) -> Iterator[tuple[_Draft, _Draft]]:
-    """Give the order from a task that starts another flow to the first tasks of that one."""
+    """Give the order between the tasks of different flows: one starts the other, or waits for it."""
     for flow, drafts in of_flow.values():
         for task in flow.tasks:
             started = of_flow.get(filled(task.resource or "", values)) if task.operation in _STARTS_FLOWS else None
             if started is not None and started[0] is not flow:
-                later = {after for _, after in started[0].order}
-                yield from (
-                    (drafts[task.key], started[1][first.key]) for first in started[0].tasks if first.key not in later
-                )
+                yield from ((drafts[task.key], first) for first in _ends(*started, last=False))
+        for name, theirs, own in flow.follows:
+            other = of_flow.get(filled(name, values))
+            if other is not None and other[0] is not flow:
+                before = [other[1][theirs]] if theirs in other[1] else _ends(*other, last=True)
+                after = [drafts[own]] if own in drafts else _ends(flow, drafts, last=False)
+                yield from ((one, two) for one in before for two in after if one is not two)
+
+
+def _ends(flow: Flow, drafts: Mapping[str, _Draft], *, last: bool) -> list[_Draft]:
+    """Return a flow's first tasks, or its last ones."""
+    inner = {pair[0] if last else pair[1] for pair in flow.order}
+    return [drafts[task.key] for task in flow.tasks if task.key not in inner]
 
 
 def _draft(task: Task, flow: Flow, jobs: _JobIndex, values: Mapping[str, str]) -> tuple[tuple[object, ...], _Draft]:

@@ -89,6 +89,8 @@ class Flow:
         at: where it is defined.
         tasks: in the order of the source; keys are distinct.
         order: ``(before, after)`` by task keys, direct ones only: steps that only steer are gone through.
+        follows: ``(flow, its task, own task)``: the own runs after the other flow's; an empty key stands for the
+            other's last tasks, or for the own first ones.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Flow:
     at: Where
     tasks: tuple[Task, ...]
     order: frozenset[tuple[str, str]] = frozenset()
+    follows: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ _OF_ALL = {"s3", "data", "glue", "catalog", "lake", "datalake"}
 """Words in the name of a bucket's or database's argument that say nothing of what lies there."""
 _OTHER_SYSTEMS = {"redshift", "rds", "jdbc", "dynamo", "dynamodb", "ddb", "postgres", "mysql", "oracle", "snowflake"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
+_OF_THE_CATALOG = {"athena", "emr"}
+"""Operations whose tables are the Glue catalog's; those of databases are their own."""
 _CODE_ENDINGS = (
     ".py",
     ".jar",
@@ -369,7 +371,8 @@ def _partner(rest: set[str], direction: str, firsts: Mapping[str, str], words: s
 
 def _sql_uses(step: Step, query: str) -> Iterator[Use]:
     for use in table_uses(query):
-        place = s3_place(use.name) if "://" in use.name else table_place(use.name)
+        is_known = "://" in use.name or step.operation in _OF_THE_CATALOG
+        place = s3_place(use.name) if "://" in use.name else table_place(use.name) if is_known else None
         if place is not None and use.action != "delete":
             direction: Direction = "read" if use.action == "read" else "write"
             yield Use(step.id, direction, "call", place, use.name, "its query", mode=use.mode)

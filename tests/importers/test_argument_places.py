@@ -77,3 +77,19 @@ def test_a_job_without_a_definition_is_asked_for_unless_its_script_is_given_all_
     assert asked(imported(flow_of(run("t", "load_orders")), loads)) == ["unknown-job: load_orders"]
     assert asked(imported(flow_of(run("t", "load_orders", path="x")))) == ["unknown-job: load_orders"]
     assert "unknown-job: load_orders" not in asked(imported(job("load_orders"), loads))
+
+
+@pytest.mark.parametrize(("operation", "linked"), [("athena", True), ("redshift", False), ("snowflake", False)])
+def test_tables_of_databases_are_none_of_the_catalog(operation: str, linked: bool) -> None:
+    found = imported(
+        flow_of(
+            Task("w", operation, HERE, resource="INSERT INTO silver.orders SELECT * FROM raw.orders"),
+            Task("c", operation, HERE, resource="COPY silver.items FROM 's3://lake/items/'"),
+            Task("r", operation, HERE, resource="SELECT * FROM silver.orders"),
+            run("g", "g", output_path="s3://lake/items/"),
+            order=[("w", "r"), ("g", "c")],
+        )
+    )
+    assert bool(links(found)["w", "r"]) == linked
+    assert links(found)["g", "c"] == ("items",)
+    assert any(question.startswith("unknown-table") for question in asked(found)) == linked

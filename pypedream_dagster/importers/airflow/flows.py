@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from pypedream_dagster.importers.airflow.between import assets_in, made_before, waited_for
 from pypedream_dagster.importers.airflow.catalog import crawler_of, tables_of
 from pypedream_dagster.importers.airflow.libraries import Libraries
 from pypedream_dagster.importers.airflow.operations import GLUE, SHELL, STEERING, Operation, operation_of
@@ -40,12 +42,14 @@ class Flows:
     crawlers: dict[str, CrawlerDefinition] = field(default_factory=dict)
     tables: dict[CatalogEntry, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    dags: dict[int, Dag] = field(default_factory=dict)
+    makers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     @property
     def survey(self) -> Survey:
         """All that was added."""
         return Survey(
-            flows=tuple(self.flows),
+            flows=tuple(self._started_by_data(number, flow) for number, flow in enumerate(self.flows)),
             jobs=tuple(self.jobs.values()),
             crawlers=tuple(self.crawlers.values()),
             tables=tuple(self.tables),
@@ -64,13 +68,22 @@ class Flows:
                 tasks[id(operator)] = found
         if not tasks:
             return
-        order = set()
-        for operator in operators:
-            for after in _next_tasks(operator, tasks):
-                order |= {(a.key, b.key) for a in tasks.get(id(operator), ()) for b in tasks[id(after)]}
+        order, follows = set(), set()
         name = rendered(dag.dag_id, operators[0], self.libraries)
+        for operator in operators:
+            following = [task.key for after in _next_tasks(operator, tasks) for task in tasks[id(after)]]
+            order |= {(a.key, key) for a in tasks.get(id(operator), ()) for key in following if a.key != key}
+            for other, theirs in waited_for(operator, partial(self._text, operator=operator)):
+                follows |= {(other, theirs, key) for key in following}
+            for asset in assets_in(operator.arguments.get("outlets")):
+                self.makers.setdefault(asset, []).extend((name, task.key) for task in tasks.get(id(operator), ()))
         every = tuple(task for operator in operators for task in tasks.get(id(operator), ()))
-        self.flows.append(Flow(name, "airflow", dag.at, every, frozenset(pair for pair in order if pair[0] != pair[1])))
+        self.dags[len(self.flows)] = dag
+        self.flows.append(Flow(name, "airflow", dag.at, every, frozenset(order), frozenset(follows)))
+
+    def _started_by_data(self, number: int, flow: Flow) -> Flow:
+        made = made_before(self.dags[number], self.makers)
+        return replace(flow, follows=flow.follows | {(dag, task, "") for dag, task in made})
 
     def _named(self, task: Task, keys: set[str]) -> Task:
         key, count = task.key, 1
@@ -256,8 +269,6 @@ def _trigger(operator: Operator) -> Trigger:
 
 def _next_tasks(operator: Operator, tasks: Mapping[int, Any]) -> Iterator[Operator]:
     """Give the tasks that come directly after one: order goes through what only steers."""
-    if id(operator) not in tasks:
-        return
     frontier, seen = list(operator.downstream), {id(operator)}
     while frontier:
         one = frontier.pop()
