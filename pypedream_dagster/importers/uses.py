@@ -19,7 +19,7 @@ from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import CrawlerDefinition
 from pypedream_dagster.masking.mask import is_secret
 from pypedream_dagster.script.model import Access, Mode
-from pypedream_dagster.script.sql import table_uses
+from pypedream_dagster.script.sql import is_definition, table_uses
 from pypedream_dagster.script.values import Argument, Text
 
 Direction = Literal["read", "write", "unknown"]
@@ -370,7 +370,8 @@ def _partner(rest: set[str], direction: str, firsts: Mapping[str, str], words: s
 
 
 def _sql_uses(step: Step, query: str) -> Iterator[Use]:
-    for use in table_uses(query):
+    statements = (statement for statement in query.split(";") if not is_definition(statement))
+    for use in table_uses(";".join(statements)):
         is_known = "://" in use.name or step.operation in _OF_THE_CATALOG
         place = s3_place(use.name) if "://" in use.name else table_place(use.name) if is_known else None
         if place is not None and use.action != "delete":

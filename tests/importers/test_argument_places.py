@@ -93,3 +93,13 @@ def test_tables_of_databases_are_none_of_the_catalog(operation: str, linked: boo
     assert bool(links(found)["w", "r"]) == linked
     assert links(found)["g", "c"] == ("items",)
     assert any(question.startswith("unknown-table") for question in asked(found)) == linked
+
+
+def test_a_statement_that_only_creates_a_table_writes_no_data() -> None:
+    def linked(query: str) -> bool:
+        tasks = [Task("w", "athena", HERE, resource=query), Task("r", "athena", HERE, resource="SELECT * FROM db.t")]
+        return bool(links(imported(flow_of(*tasks, order=[("w", "r")])))["w", "r"])
+
+    assert not linked("CREATE EXTERNAL TABLE IF NOT EXISTS db.t (a int) LOCATION 's3://lake/t/'")
+    assert linked("CREATE TABLE db.t WITH (format = 'parquet') AS SELECT * FROM db.u")
+    assert linked("CREATE TABLE db.t (a int); INSERT INTO db.t SELECT 1")
