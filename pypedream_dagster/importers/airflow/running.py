@@ -24,6 +24,7 @@ from pypedream_dagster.importers.airflow.values import (
     Function,
     Module,
     Partial,
+    Symbol,
     Unknown,
     Value,
     named,
@@ -143,7 +144,7 @@ class Running(Making):
                 continue
             self._run_script(task)
             function = task.arguments.get("python_callable")
-            if isinstance(function, Function | Bound | Decorated | Partial):
+            if isinstance(function, Function | Bound | Decorated | Partial | Symbol):
                 positional, keywords = task.arguments.get("op_args"), task.arguments.get("op_kwargs")
                 task.result = self.run(
                     task,

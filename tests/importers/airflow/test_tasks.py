@@ -581,6 +581,27 @@ def test_glue_jobs_that_python_code_starts_in_other_ways(body: str) -> None:
     assert (task.operation, task.job, task.arguments) == ("glue", "j", {"--x": "1"})
 
 
+def test_functions_of_no_given_file_start_what_their_names_say() -> None:
+    found = within("""
+        from company.aws import run_glue_job, start_glue_crawler, wait_for_glue_job, trigger_glue_job_and_wait
+        @task
+        def load():
+            trigger_glue_job_and_wait("load", run_arguments={"--path": "s3://b/x/"})
+            wait_for_glue_job("load")
+        given = {"job_name": "run", "script_args": {"--a": "1"}}
+        PythonOperator(task_id="run", python_callable=run_glue_job, op_kwargs=given)
+        PythonOperator(task_id="crawl", python_callable=start_glue_crawler, op_args=["c"])
+        PythonOperator(task_id="wait", python_callable=wait_for_glue_job, op_args=["run"])
+        load()
+    """)
+    assert [(t.key, t.operation, t.job or t.resource, t.arguments) for t in found.tasks] == [
+        ("run", "glue", "run", {"--a": "1"}),
+        ("crawl", "crawler", "c", {}),
+        ("wait", "python", "company.aws.wait_for_glue_job", {}),
+        ("load", "glue", "load", {"--path": "s3://b/x/"}),
+    ]
+
+
 def test_a_script_that_the_shell_runs_starts_what_its_code_does() -> None:
     task = _one(
         """
