@@ -581,6 +581,24 @@ def test_glue_jobs_that_python_code_starts_in_other_ways(body: str) -> None:
     assert (task.operation, task.job, task.arguments) == ("glue", "j", {"--x": "1"})
 
 
+def test_a_task_that_is_mapped_over_what_a_run_makes_up_is_one() -> None:
+    found = within("""
+        @task
+        def months(**context):
+            end = context["data_interval_end"]
+            found = [end.format("YYYY-MM")]
+            if end.day < 5:
+                found.insert(0, end.subtract(months=1).format("YYYY-MM"))
+            return found
+        @task
+        def tables(**context):
+            return [{"--table": name, "--day": context["ds"]} for name in ("x", "y")]
+        GlueJobOperator.partial(task_id="a", job_name="a").expand(script_args=months().map(lambda m: {"--month": m}))
+        GlueJobOperator.partial(task_id="b", job_name="b").expand(script_args=tables())
+    """)
+    assert [(task.key, len(task.arguments)) for task in found.tasks if task.job] == [("a", 1), ("b[0]", 2), ("b[1]", 2)]
+
+
 def test_functions_of_no_given_file_start_what_their_names_say() -> None:
     found = within("""
         from company.aws import run_glue_job, start_glue_crawler, wait_for_glue_job, trigger_glue_job_and_wait
