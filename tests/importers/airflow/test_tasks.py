@@ -438,9 +438,14 @@ def test_dates_and_joined_texts_within_templates_keep_what_is_known() -> None:
         glue("t", script_args={
             "--a": "{{ execution_date.strftime('s3://b/%Y/x/') }}",
             "--b": "{{ 's3://' ~ var.value.bucket + '/y/' }}",
+            "--c": "{{ execution_date.strftime('%Y-%m/%d') }}",
         })
     """)
-    assert task.arguments == {"--a": "s3://b/${execution_date.Y}/x/", "--b": "s3://${var.bucket}/y/"}
+    assert task.arguments == {
+        "--a": "s3://b/${execution_date.Y}/x/",
+        "--b": "s3://${var.bucket}/y/",
+        "--c": "${execution_date.Y-m}/${execution_date.d}",
+    }
 
 
 def test_what_either_side_of_an_unknown_if_sets_in_a_table_or_an_object_is_not_guessed() -> None:
