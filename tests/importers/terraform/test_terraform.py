@@ -97,6 +97,21 @@ def test_a_state_machine_is_rendered_from_its_file() -> None:
     assert len(flow.order) == 1
 
 
+def test_a_machine_for_each_file_of_a_folder_that_is_named_from_where_terraform_runs() -> None:
+    main = """
+    locals { machines = { for name in fileset("machines", "*.json") : trimsuffix(name, ".json") => "machines/${name}" } }
+    resource "aws_sfn_state_machine" "all" {
+      for_each   = local.machines
+      name       = "nightly-${each.key}"
+      definition = templatefile(each.value, { first = "load", jobs = {} })
+    }
+    """
+    one = FLOW.replace('${jobs["join"].job}', "join")
+    found = _survey({"infra/main.tf": main, "infra/machines/a.json": one, "infra/machines/b.json": one})
+    assert [flow.name for flow in found.flows] == ["nightly-a", "nightly-b"]
+    assert {task.job for flow in found.flows for task in flow.tasks} == {"load", "join"}
+
+
 def test_values_that_are_given_win_over_those_declared_and_tfvars() -> None:
     files = _project() | {"infra/terraform.tfvars": 'env = "prod"'}
     assert set(_arguments(_survey(files))) == {"load-prod", "join-prod"}
@@ -294,8 +309,8 @@ resource "aws_glue_job" "j" {
 """
     assert _arguments(_survey({"main.tf": text}))["a"] == {
         "--x": "1",
-        "--y": "${each.value.y[a]}",
-        "--z": "s3://b/${each.value.z[a]}/",
+        "--y": "${each.value.y_a}",
+        "--z": "s3://b/${each.value.z_a}/",
     }
 
 
