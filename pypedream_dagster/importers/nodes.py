@@ -214,7 +214,7 @@ def _distinct_flows(flows: Iterable[Flow], values: Mapping[str, str]) -> Iterato
     """
     known = list(flows)
     # A flow that stands for itself is deployed by nobody that tells; one that is deployed has a part of its template.
-    deployed = {task.at.source for flow in known if flow.at.part for task in flow.tasks}
+    deployed = {at.source for flow in known if flow.at.part for at in (flow.at, *(task.at for task in flow.tasks))}
     by_place: defaultdict[frozenset[object], list[Flow]] = defaultdict(list)
     for flow in known:
         if not flow.at.part and flow.at.source in deployed:
