@@ -28,9 +28,7 @@ def machine(states: Mapping[str, Any], **rest: Any) -> dict[str, Any]:
     return {"StartAt": next(iter(states)), "States": dict(states), **rest}
 
 
-def read(
-    definition: Any, values: Mapping[str, str] | None = None, others: Mapping[str, Any] | None = None
-) -> Survey:
+def read(definition: Any, values: Mapping[str, str] | None = None, others: Mapping[str, Any] | None = None) -> Survey:
     """What a definition tells; others are those that it may start."""
     one = machine_of(definition, "etl", Where("etl.asl.json"), values or {})
     assert one is not None
