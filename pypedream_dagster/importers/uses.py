@@ -325,7 +325,7 @@ def _pairs(
                 if theirs & set(second) and theirs - set(second) - {"name"} == rest - {"name"} and "://" not in its:
                     text = form.format(value, its.strip("/"))
                     place = table_place(text) if form.startswith("{") else s3_place(text)
-                    use = place and _pair_use(step, script, place, text, (name, other), told)
+                    use = None if place is None else _pair_use(step, script, place, text, (name, other), told)
                     if use is not None:
                         yield (name, other), use
 

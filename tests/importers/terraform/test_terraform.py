@@ -99,7 +99,7 @@ def test_a_state_machine_is_rendered_from_its_file() -> None:
 
 def test_a_machine_for_each_file_of_a_folder_that_is_named_from_where_terraform_runs() -> None:
     main = """
-    locals { machines = { for name in fileset("machines", "*.json") : trimsuffix(name, ".json") => "machines/${name}" } }
+    locals { machines = { for one in fileset("machines", "*.json") : trimsuffix(one, ".json") => "machines/${one}" } }
     resource "aws_sfn_state_machine" "all" {
       for_each   = local.machines
       name       = "nightly-${each.key}"
