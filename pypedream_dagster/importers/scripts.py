@@ -29,6 +29,7 @@ _FOREIGN = sys.stdlib_module_names | {
     "requests",
 }
 _ENVIRONMENTS = {"dev", "test", "stage", "staging", "prod", "production", "main", "job", "glue", "etl", "script"}
+_TELLS_NOTHING = {"arn", "aws", "input", "local", "module", "name", "names", "run", "start", "task", "var"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,11 @@ class Scripts:
 
     def _alike(self, step: Step) -> str | None:
         """Return the one file whose name is the job's, but for words such as ``dev`` and ``job``."""
-        wanted = _words(PARAMETER.sub("", step.name))
-        if not wanted or self.location(step):
+        if self.location(step):
             return None
+        wanted = _words(PARAMETER.sub("", step.name))
+        if not wanted:
+            return self._called_like(step)
         named = [(_words(posixpath.basename(path).rpartition(".")[0]), path) for path in self._bodies]
         found = [path for words, path in named if words == wanted]
         if not found:  # a job may have its team's or product's name before: acme-sales-clean-orders, clean_orders.py
@@ -107,6 +110,15 @@ class Scripts:
             longest = max(within, default=(0, ""))[0]
             found = [path for length, path in within if length == longest]
         return found[0] if len(found) == 1 else None
+
+    def _called_like(self, step: Step) -> str | None:
+        """Return the one file that is called as the unknown part that is a job's name, or else as its task is."""
+        unknown = "_".join(PARAMETER.findall(step.name))
+        for called in (_bare(unknown), _bare(step.task.rpartition("/")[2])):
+            found = [path for path in self._bodies if _bare(posixpath.basename(path).rpartition(".")[0]) == called]
+            if called and len(found) == 1:
+                return found[0]
+        return None
 
     def _script(self, path: str, body: bytes, language: str) -> Script:
         language = "scala" if path.lower().endswith(".scala") else language
@@ -176,6 +188,11 @@ def _common_end(path: str, location: str) -> int:
             break
         number += 1
     return number
+
+
+def _bare(name: str) -> str:
+    """Return what is left of a name without its signs, and without words that say only what it is the name of."""
+    return "".join(word for word in _words(name) if word not in _TELLS_NOTHING)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -255,15 +255,17 @@ def _argument_uses(
 ) -> Iterator[Use]:
     traced = {use.argument for use in known if use.argument}
     within = _arguments_within(script)
+    pairs = dict(_pairs(step, script, traced, within, told))
+    parts = {name for names in pairs for name in names}
     for name, value in sorted(step.effective.items()):
-        if name.lower() in GLUES_OWN or is_secret(name, value) or name in traced:
+        if name.lower() in GLUES_OWN or is_secret(name, value) or name in traced or name in parts:
             continue
         if name.lstrip("-") in within:
             continue  # the script's calls say what becomes of it
         if script and script.reading.declared and name.lstrip("-") not in script.reading.declared:
             continue  # the script does not ask for it
         yield from _argument_use(step, name, value, told)
-    yield from _pairs(step, traced, within)
+    yield from pairs.values()
 
 
 def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str], str | None]) -> Iterator[Use]:
@@ -281,7 +283,9 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
         if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
             whole = begun or uri == value.strip()
             yield Use(step.id, direction, by, place, uri, name, name if whole else None)
-    if not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and _words(name) & _PLACE_WORDS:
+    words = _words(name)
+    # A bucket without a folder is no place.
+    if not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and words & _PLACE_WORDS - {"bucket"}:
         place = Place("other", value)
         if not place.at_run_time:
             yield Use(step.id, direction, by, place, value, name, name)
@@ -295,7 +299,13 @@ def _arguments_within(script: Script | None) -> frozenset[str]:
     return frozenset(name for fact in facts for name in fact.target.arguments)
 
 
-def _pairs(step: Step, traced: set[str], within: frozenset[str]) -> Iterator[Use]:
+def _pairs(
+    step: Step,
+    script: Script | None,
+    traced: set[str],
+    within: frozenset[str],
+    told: Callable[[Step, str], str | None],
+) -> Iterator[tuple[tuple[str, str], Use]]:
     """Give what two arguments name together: ``--source_database`` and ``--source_table``, a bucket and a prefix."""
     free = {
         name: value
@@ -308,16 +318,35 @@ def _pairs(step: Step, traced: set[str], within: frozenset[str]) -> Iterator[Use
     ):
         for name, value in sorted(free.items()):
             rest = _words(name) - set(first)
-            if not _words(name) & set(first) or "/" in value or direction_of(name) == "unknown":
+            if not _words(name) & set(first) or "/" in value:
                 continue
             for other, its in sorted(free.items()):
                 theirs = _words(other)
                 if theirs & set(second) and theirs - set(second) - {"name"} == rest - {"name"} and "://" not in its:
                     text = form.format(value, its.strip("/"))
                     place = table_place(text) if form.startswith("{") else s3_place(text)
-                    if place is not None:
-                        direction = _DIRECTIONS[direction_of(name)]
-                        yield Use(step.id, direction, "name", place, text, f"{name} and {other}")
+                    use = None if place is None else _pair_use(step, script, place, text, (name, other), told)
+                    if use is not None:
+                        yield (name, other), use
+
+
+def _pair_use(
+    step: Step,
+    script: Script | None,
+    place: Place,
+    text: str,
+    names: tuple[str, str],
+    told: Callable[[Step, str], str | None],
+) -> Use | None:
+    called = " and ".join(names)
+    answer = told(step, called)
+    direction: Direction = _DIRECTIONS.get(answer, "unknown") if answer else _DIRECTIONS[direction_of(names[0])]
+    is_read = script is not None and script.reading.unreadable is None
+    if answer == "neither" or (direction == "unknown" and (is_read or text.lower().endswith(_CODE_ENDINGS))):
+        return None
+    return Use(
+        step.id, direction, "answer" if answer else "name" if direction != "unknown" else "other", place, text, called
+    )
 
 
 def _sql_uses(step: Step, query: str) -> Iterator[Use]:

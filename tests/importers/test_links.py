@@ -76,6 +76,30 @@ def test_what_neither_script_nor_name_tells_is_asked() -> None:
     assert answered.answered == dict(sorted(said.items()))
 
 
+def test_a_bucket_and_a_folder_are_one_place_and_a_bucket_alone_is_none() -> None:
+    found = imported(
+        flow(
+            run("a", "land", target_bucket="${Lake}", target_prefix="${Folder}", other_dest_bucket="${Other}"),
+            run("b", "load", lake_bucket="${Lake}", lake_folder="${Folder}"),
+            order=[("a", "b")],
+        )
+    )
+    assert [output.base_uri for output in found.graph.by_id["land"].outputs.values()] == ["s3://${Lake}/${Folder}"]
+    assert [(link.source, link.target) for link in found.links if link.data] == [("land", "load")]
+    (question,) = [one for one in found.questions if one.kind == "direction"]
+    assert question.about == "load --lake_bucket and --lake_folder"
+    answers = Answers.recorded({question.id: "neither"})
+    again = imported(
+        flow(
+            run("a", "land", target_bucket="${Lake}", target_prefix="${Folder}"),
+            run("b", "load", lake_bucket="${Lake}", lake_folder="${Folder}"),
+            order=[("a", "b")],
+        ),
+        answers=answers,
+    )
+    assert not [link for link in again.links if link.data]
+
+
 def test_literals_are_found_and_no_branch_can_move_them() -> None:
     found = imported(
         job("a"),

@@ -45,6 +45,20 @@ def test_a_job_that_is_defined_nowhere_has_the_script_of_its_name() -> None:
     assert not _writes(flow(run("t", "load-orders")), _file("load.py"), node="load-orders")
 
 
+def test_a_job_of_unknown_name_has_the_script_that_its_placeholder_or_its_task_is_called_like() -> None:
+    files = (_file("glue/Load-01-Orders.py"), _file("glue/report.py", "pass"))
+    for task, name in (
+        ("t", "${LOAD_01_ORDERS_GLUE_JOB_NAME}"),
+        ("Load01Orders", "${first}"),
+        ("x", "${aws.load_01_orders.name}"),
+    ):
+        (only,) = imported(flow(run(task, name)), *files).graph.nodes
+        assert only.outputs
+    (only,) = imported(flow(run("Load", "${first}")), *files).graph.nodes
+    assert not only.outputs
+    assert not _writes(flow(run("Load01Orders", "other")), *files, node="other")
+
+
 def test_a_notebook_is_read_without_its_magic() -> None:
     cells = [
         {"cell_type": "markdown", "source": ["# Load"]},
