@@ -35,6 +35,10 @@ _READ = re.compile(r"\b(?:from|join|using)\s+(?!select\b|values\b|lateral\b|unne
 _WITH = re.compile(r"(?:\bwith\b|,)\s*(?P<name>\w+)\s*(?:\([^)]*\)\s*)?\bas\s*\(", re.IGNORECASE)
 _FILES = re.compile(r"^(?:parquet|delta|csv|json|orc|text|avro|iceberg)\.(?P<uri>s3[an]?://.*)$", re.IGNORECASE)
 _PLACE = re.compile(r"\b(?:location|directory|to|from)\s+['\"](?P<uri>s3[an]?://[^'\"]+)['\"]", re.IGNORECASE)
+# UNLOAD and COPY name nothing but files: {…0} is an argument that holds the place, or begins it.
+_FILES_MOVED = re.compile(
+    r"(?:\bunload\s*\(.*\)\s*(?P<to>to)|\bcopy\s+[^;']+?\bfrom)\s+'(?P<uri>\{…\d+\}[^']*)'", re.IGNORECASE | re.DOTALL
+)
 _LOCATION = re.compile(r"\blocation\s+['\"](?P<uri>[^'\"]+)['\"]", re.IGNORECASE)
 _CREATES = re.compile(
     r"\bcreate\s+(?:or\s+replace\s+)?(?:external\s+)?table\s+(?:if\s+not\s+exists\s+)?" + _NAME, re.IGNORECASE
@@ -69,6 +73,7 @@ class TableUse:
     action: Action
     name: str
     mode: Mode = "unknown"
+    is_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,10 @@ def table_uses(text: str) -> Iterator[TableUse]:
         if found[0].lower().startswith("location") and not _AS_SELECT.search(plain):
             continue  # where a table lies, and nothing written to it
         is_write = unload is not None or found[0].lower().startswith(("directory", "to")) or bool(uses)
-        yield TableUse("write" if is_write and not found[0].lower().startswith("from") else "read", found["uri"])
+        action: Action = "write" if is_write and not found[0].lower().startswith("from") else "read"
+        yield TableUse(action, found["uri"], is_place=True)
+    for found in _FILES_MOVED.finditer(plain):
+        yield TableUse("write" if found["to"] else "read", found["uri"], is_place=True)
 
 
 def locations(text: str) -> Iterator[tuple[str, str]]:
