@@ -30,6 +30,7 @@ _VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
 _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
 _BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
+_KEPT_FOR_RUNS = {"checkpoint", "checkpoints", "log", "logs", "temp", "temporary", "tmp"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
 _CODE_ENDINGS = (
     ".py",
@@ -272,7 +273,7 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
     uris = [f"s3://{value}"] if begun else _VALUE_URI.findall(value)
     answer = told(step, name)
     direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[direction_of(name)]
-    if answer == "neither":
+    if answer == "neither" or (direction == "unknown" and _words(name) & _KEPT_FOR_RUNS):
         return
     convention = follows_convention(name)
     by: By = "answer" if answer else "convention" if convention else "name" if direction != "unknown" else "other"

@@ -76,6 +76,11 @@ def test_what_neither_script_nor_name_tells_is_asked() -> None:
     assert answered.answered == dict(sorted(said.items()))
 
 
+def test_where_a_stream_keeps_its_state_is_no_data_and_not_asked_for() -> None:
+    found = imported(job("a", {"CHECKPOINT_LOCATION": "s3://lake/checkpoints/a/", "logs_path": "s3://lake/logs/"}))
+    assert asked(found) == ["unreadable-script: a"]
+
+
 def test_literals_are_found_and_no_branch_can_move_them() -> None:
     found = imported(
         job("a"),
