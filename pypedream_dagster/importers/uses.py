@@ -30,7 +30,7 @@ _VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
 _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
 _BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
-_KEPT_FOR_RUNS = {"checkpoint", "checkpoints", "log", "logs", "temp", "temporary", "tmp"}
+_KEPT_FOR_RUNS = {"checkpoint", "checkpoints", "log", "logs"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
 _CODE_ENDINGS = (
     ".py",
