@@ -14,7 +14,17 @@ from pypedream_dagster.graph.model import MAIN, Json, Node, PipelineGraph
 from pypedream_dagster.importers.matching import Matching, folder_of
 
 Kind = Literal[
-    "node", "trigger", "arguments", "dataset", "output", "write_mode", "table", "unexplained", "link", "input"
+    "node",
+    "trigger",
+    "arguments",
+    "dataset",
+    "output",
+    "write_mode",
+    "table",
+    "unexplained",
+    "link",
+    "confidence",
+    "input",
 ]
 
 
@@ -24,7 +34,8 @@ class Fact:
 
     Attributes:
         kind: ``node``: it is there, and runs that job; ``dataset``: where it lies on main; ``output``, ``input``: the
-            argument that takes it; ``link``: it is there, whatever it carries; ``input`` also says that it carries it.
+            argument that takes it; ``link``: it is there, whatever it carries; ``confidence``: how sure it is;
+            ``input`` also says that it carries it.
         of: the ids and names that it is about, as the merged graph has them.
     """
 
@@ -38,7 +49,7 @@ class Fact:
     def about(self) -> str:
         """What it is about, for a reader."""
         match self.kind:
-            case "link":
+            case "link" | "confidence":
                 return " → ".join(self.of)
             case "input":
                 return f"{self.of[0]} → {self.of[1]}: {self.of[2]}"
@@ -124,7 +135,7 @@ class ImportNames:
         match fact.kind:
             case "dataset" | "output" | "write_mode" | "table":
                 of = (node, self._names.get((fact.of[0], fact.of[1]), fact.of[1]))
-            case "link":
+            case "link" | "confidence":
                 of = (node, self._ids.get(fact.of[1], fact.of[1]))
             case "input":
                 name = self._names.get((fact.of[0], fact.of[2]), fact.of[2])
@@ -155,6 +166,8 @@ def _facts(graph: PipelineGraph, matching: Matching) -> Iterator[tuple[Fact, Any
             continue
         ends = (matching.ids[link.source], matching.ids[link.target])
         yield Fact("link", ends), ""
+        if sure := (link.metadata.model_extra or {}).get("confidence"):
+            yield Fact("confidence", ends), sure
         consumer = graph.by_id[link.target]
         for name in link.data:
             argument = consumer.input_argument(link.source, name) if consumer.is_job else ""

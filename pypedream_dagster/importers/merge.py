@@ -175,13 +175,14 @@ class _Plan:
             return  # written by hand before it was ever imported
         is_edited = last is not None and not is_same(fact, here, last)
         kept = "somebody edited it" if is_edited else self._taken(fact, value)
-        self.differences.append(_difference("changed", fact, here, value, kept))
+        if fact.kind != "confidence":  # how sure it is says nothing of production
+            self.differences.append(_difference("changed", fact, here, value, kept))
         if not kept:
             self.changes.append(Change("set", fact, value))
             self.here[fact] = value
 
     def _add(self, fact: Fact, value: Any) -> None:
-        nodes = fact.of[:2] if fact.kind in {"link", "input"} else fact.of[:1]
+        nodes = fact.of[:2] if fact.kind in {"link", "confidence", "input"} else fact.of[:1]
         if self.rejected & set(nodes):
             return
         kept = ""
@@ -193,6 +194,9 @@ class _Plan:
                     return
             case "link":
                 kept = self._circle(*fact.of)
+            case "confidence":
+                if Fact("link", fact.of) not in self.here:
+                    return
             case "input":
                 if Fact("dataset", (fact.of[0], fact.of[2])) not in self.here:
                     return

@@ -320,3 +320,17 @@ def test_drift_is_told_to_people_and_to_programs() -> None:
     }
     taken_up = merge_graphs(graph, imported(moved, LOAD, job("audit")).graph).graph
     assert drift_of(taken_up, imported(moved, LOAD, job("audit")).graph).exit_code == 0
+
+
+def test_how_sure_somebody_is_of_a_link_stays_and_else_follows_the_import() -> None:
+    def sure(number: int, confidence: str) -> Callable[[Json], object]:
+        return lambda document: document["links"][number]["metadata"].update(confidence=confidence)
+
+    edited = _edited(_first(*JOBS), sure(0, "certain"))
+    assert (_again(edited, *JOBS).graph, _again(edited, *JOBS).differences) == (edited, ())
+    surer = _edited(imported(*JOBS).graph, sure(1, "surer"))
+    merged = merge_graphs(edited, surer)
+    links = graph_document(merged.graph)["links"]
+    assert [link["metadata"]["confidence"] for link in links] == ["certain", "surer"]
+    assert merged.differences == ()
+    assert merge_graphs(merged.graph, surer).graph == merged.graph
