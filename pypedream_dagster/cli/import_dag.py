@@ -207,9 +207,8 @@ def _write_questions(imported: Imported, answers: Answers, path: Path) -> None:
         click.echo(text, nl=False)
         return
     path.write_text(text, encoding="utf-8")
-    note(
-        f"Wrote {path}: {count(len(imported.questions), 'question')}. Fill it in, then import with --merge --answers {path}."
-    )
+    asked = count(len(imported.questions), "question")
+    note(f"Wrote {path}: {asked}. Fill it in, then import with --merge --answers {path}.")
 
 
 def _check(existing: PipelineGraph, imported: Imported, *, as_json: bool) -> int:

@@ -30,9 +30,9 @@ def match(existing: PipelineGraph, imported: PipelineGraph, run_often: Set[str] 
     """Match an imported graph with the one of a file.
 
     Glue nodes are one if they are the same job with the same distinguishing arguments; else if they are called alike,
-    or are the job's only node on both sides and ever were (else they are in ``run_often``), or come from one place in the sources that left something unknown. Other
-    nodes are one by operation and id, or place. Datasets are one if they lie at one place on main; else if the same
-    argument of the node takes them, or they are called alike.
+    or are the job's only node on both sides, the job being none of ``run_often``, or come from one place in the sources
+    that left something unknown. Other nodes are one by operation and id, or place. Datasets are one if they lie at one
+    place on main; else if the same argument of the node takes them, or they are called alike.
     """
     found = _nodes(existing, imported, run_often)
     taken = {_folded(node.id) for node in existing.nodes}
