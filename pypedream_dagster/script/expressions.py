@@ -10,7 +10,7 @@ from pypedream_dagster.script import texts
 from pypedream_dagster.script.environment import MOST_STEPS, Environment, Scope
 from pypedream_dagster.script.functions import merged
 from pypedream_dagster.script.operations import MOST_ITEMS, binary, item, listed_key, parsed_uri, part, sliced
-from pypedream_dagster.script.syntax import asks_for_argument, is_property, name_in
+from pypedream_dagster.script.syntax import asks_for_argument, compared_place, is_property, name_in
 from pypedream_dagster.script.values import (
     Argument,
     Call,
@@ -90,6 +90,8 @@ class Expressions(Environment, ABC):
             case ast.BoolOp(_, values):
                 return either(*(self._value(value) for value in values))
             case ast.IfExp(test, body, orelse):
+                if self._is_production(test):
+                    return self._value(orelse)
                 self._value(test)
                 one, two = self._value(body), self._value(orelse)
                 return defaulted(one, two) if asks_for_argument(test) else either(one, two)
@@ -130,6 +132,20 @@ class Expressions(Environment, ABC):
                     if isinstance(child, ast.expr):
                         self._value(child)
                 return Unknown()
+
+    def _is_production(self, test: ast.expr) -> bool:
+        """Tell whether code asks if an argument's place is the one that it takes without the argument.
+
+        What it then does instead is what it does with that place: the table there, and not the files.
+        """
+        if (compared := compared_place(test)) is None:
+            return False
+        name, place = compared
+        match self._lookup(name):
+            case Text((Argument(default=str() as default),)):
+                return default.rstrip("/") == place
+            case _:
+                return False
 
     def _attribute(self, owner: Value, name: str) -> Value:
         match owner:
