@@ -118,9 +118,9 @@ def _common_places(write: Use, read: Use) -> Iterator[tuple[EvidenceKind, Place,
 def _confidence(relation: Relation, one: Place, two: Place, write: Use, read: Use, order: Order) -> Confidence | None:
     """Tell how sure a match is; None if it is none to be told."""
     after = order.comes_after(write.node, read.node)
-    if not relation.bucket_known and (relation.literal < 2 or not after):
+    if not relation.bucket_known and relation.literal < 2:
         return None  # two unknown buckets with one folder's name in common
-    weakness = 0
+    weakness = 0 if relation.bucket_known or after else 2
     if not relation.literal and one.at_run_time and not after:
         if not one.says_which:
             return None  # arguments of the same names, and nothing else
