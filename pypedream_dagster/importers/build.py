@@ -7,7 +7,7 @@ questions that stay open. The same survey and answers give the same graph.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from pypedream_dagster.graph.files import parse_graph
@@ -25,6 +25,7 @@ from pypedream_dagster.importers.inquiry import (
     ask_about_uses,
     ask_about_writers,
     settled_writes,
+    told_location,
 )
 from pypedream_dagster.importers.join import joined
 from pypedream_dagster.importers.links import Order, pairs_of
@@ -132,7 +133,7 @@ def _look(given: Given) -> _Found:
     steps = _steps(given, values, asking)
     scripts = Scripts(given.files, given.survey.scripts, values)
     of_step = scripts.of_all(steps.steps)
-    catalog = Catalog(given.survey, values, lambda table: asking.known("unknown-table", table))
+    catalog = Catalog(given.survey, values, lambda table: told_location(asking, table))
     for step in steps.steps:
         for table, location in told_locations(step, of_step.get(step.id), values):
             catalog.add(table, location)
@@ -161,11 +162,6 @@ def _steps(given: Given, values: Mapping[str, str], asking: Asking) -> Steps:
 def _crawlers(survey: Survey, values: Mapping[str, str]) -> Mapping[str, CrawlerDefinition]:
     found: dict[str, CrawlerDefinition] = {}
     for crawler in survey.crawlers:
-        whole = replace(
-            crawler,
-            name=filled(crawler.name, values),
-            targets=tuple(filled(target, values) for target in crawler.targets),
-        )
-        for name in (crawler.name, whole.name, *crawler.aliases):
-            found.setdefault(name, whole)
+        for name in (crawler.name, filled(crawler.name, values), *crawler.aliases):
+            found.setdefault(name, crawler)
     return found

@@ -13,7 +13,7 @@ from pypedream_dagster.importers.arguments import follows_convention
 from pypedream_dagster.importers.catalog import Catalog, Told
 from pypedream_dagster.importers.directions import direction_of
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
-from pypedream_dagster.importers.parameters import PARAMETER
+from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.importers.places import UNKNOWN, Place, place_of_text, s3_place, table_place
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import CrawlerDefinition
@@ -31,12 +31,11 @@ _VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
 _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
 _BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
-_WHOLE_PLACE_WORDS = _PLACE_WORDS - {"bucket"}
-"""Words of names whose value may be all of a place: a bucket says nothing of what lies in it."""
 _TABLE_WORDS = {"table", "tbl", "tabla", "tabela"}
 _OF_ALL = {"s3", "data", "glue", "catalog", "lake", "datalake"}
 """Words in the name of a bucket's or database's argument that say nothing of what lies there."""
 _OTHER_SYSTEMS = {"redshift", "rds", "jdbc", "dynamo", "dynamodb", "ddb", "postgres", "mysql", "oracle", "snowflake"}
+_KEPT_FOR_RUNS = {"checkpoint", "checkpoints", "log", "logs"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
 _OF_THE_CATALOG = {"athena", "emr"}
 """Operations whose tables are the Glue catalog's; those of databases are their own."""
@@ -146,7 +145,7 @@ def uses_of(
     elif step.operation in _SQL_OPERATIONS and step.resource:
         found += _sql_uses(step, step.resource)
     elif step.operation == "crawler" and (crawler := crawlers.get(step.resource or "")):
-        found += _crawler_uses(step, crawler)
+        found += _crawler_uses(step, crawler, values)
     located = (_located(use, catalog) for use in found)
     return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
 
@@ -245,7 +244,7 @@ def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
         yield text, table
     elif system == "s3" and _WHOLE_PARAMETER.match(text.strip("/")):
         place = Place("other", text.strip("/"))
-        if not place.at_run_time:
+        if not place.at_run_time or place.says_which:
             yield text, place
     elif system == "s3" and _BEGUN_BY_PARAMETER.match(text):
         # A parameter holds the whole beginning, scheme and bucket included.
@@ -264,18 +263,20 @@ def _argument_uses(
 ) -> Iterator[Use]:
     traced = {use.argument for use in known if use.argument}
     within = _arguments_within(script)
-    free = {}
+    free: dict[str, str] = {}
     for name, value in _with_members(step.effective):
         whole = name.partition(" ")[0]
-        if whole.lower() in GLUES_OWN or is_secret(name, value) or whole in traced:
-            continue
-        if whole.lstrip("-") in within:
-            continue  # the script's calls say what becomes of it
-        free[name] = value
-        if script and script.reading.declared and whole.lstrip("-") not in script.reading.declared:
-            continue  # the script does not ask for it
-        yield from _argument_use(step, name, value, told)
-    yield from _pairs(step, free)
+        if whole.lower() not in GLUES_OWN and not is_secret(name, value) and whole not in traced:
+            # Of those within its calls' places, the script says what becomes of them.
+            free |= {name: value} if whole.lstrip("-") not in within else {}
+    pairs = dict(_pairs(step, script, free, told))
+    parts = {name for names in pairs for name in names}
+    declared = script.reading.declared if script else ()
+    for name, value in free.items():
+        is_asked_for = not declared or name.partition(" ")[0].lstrip("-") in declared
+        if is_asked_for and name not in parts:
+            yield from _argument_use(step, name, value, told)
+    yield from pairs.values()
 
 
 def _with_members(arguments: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -309,7 +310,7 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
     uris = [f"s3://{value}"] if begun else _VALUE_URI.findall(value)
     answer = told(step, name)
     direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[direction_of(name)]
-    if answer == "neither":
+    if answer == "neither" or (direction == "unknown" and _words(name) & _KEPT_FOR_RUNS):
         return
     convention = follows_convention(name)
     by: By = "answer" if answer else "convention" if convention else "name" if direction != "unknown" else "other"
@@ -318,16 +319,18 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
         if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
             whole = (begun or uri == value.strip()) and " " not in name
             yield Use(step.id, direction, by, place, uri, name, name if whole else None)
-    if not uris and direction != "unknown" and _is_catalog_table(name) and (table := table_place(value)) is not None:
+    words = _words(name)
+    if uris or direction == "unknown":
+        return
+    if _is_catalog_table(words) and (table := table_place(value)) is not None:
         yield Use(step.id, direction, by, table, value, name)
-    elif not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and _words(name) & _WHOLE_PLACE_WORDS:
+    elif _WHOLE_PARAMETER.match(value) and words & _PLACE_WORDS - {"bucket"}:  # a bucket without a folder is no place
         place = Place("other", value)
         if not place.at_run_time:
             yield Use(step.id, direction, by, place, value, name, None if " " in name else name)
 
 
-def _is_catalog_table(name: str) -> bool:
-    words = _words(name)
+def _is_catalog_table(words: set[str]) -> bool:
     return bool(words & _TABLE_WORDS) and words.isdisjoint(_OTHER_SYSTEMS)
 
 
@@ -339,34 +342,53 @@ def _arguments_within(script: Script | None) -> frozenset[str]:
     return frozenset(name for fact in facts for name in fact.target.arguments)
 
 
-def _pairs(step: Step, free: Mapping[str, str]) -> Iterator[Use]:
+def _pairs(
+    step: Step, script: Script | None, free: Mapping[str, str], told: Callable[[Step, str], str | None]
+) -> Iterator[tuple[tuple[str, str], Use]]:
     """Give what two arguments name together: ``--source_database`` and ``--source_table``, a bucket and a prefix."""
     for first, second, form in (
         (("database", "db"), ("table", "tbl"), "{}.{}"),
         (("bucket",), ("prefix", "key", "path", "folder", "dir"), "s3://{}/{}"),
     ):
         firsts = {name: its for name, its in free.items() if its and _words(name) & set(first) and "/" not in its}
-        for other, its in sorted(free.items()):
+        for other, its in free.items():
             if not its or not _words(other) & set(second) or "://" in its:
                 continue
             name = _partner(_words(other) - set(second), direction_of(other), firsts, set(first))
-            if name is None:
+            if name is None or name == other:
                 continue
             text = form.format(firsts[name], its.strip("/"))
             place = table_place(text) if form.startswith("{") else s3_place(text)
-            if place is not None:
-                direction = _DIRECTIONS[direction_of(other)]
-                yield Use(step.id, direction, "name", place, text, f"{name} and {other}")
+            use = None if place is None else _pair_use(step, script, place, text, (name, other), told)
+            if use is not None:
+                yield (name, other), use
 
 
 def _partner(rest: set[str], direction: str, firsts: Mapping[str, str], words: set[str]) -> str | None:
     """Return the database's or bucket's argument that goes with another one: of the same name, else the shared one."""
-    if direction == "unknown":
-        return None
     others = {name: _words(name) - words - {"name"} for name in sorted(firsts)}
     alike = next((name for name, its in others.items() if its == rest - {"name"}), None)
-    shared = [name for name, its in others.items() if its <= _OF_ALL]
+    shared = [name for name, its in others.items() if its <= _OF_ALL and direction != "unknown"]
     return alike or (shared[0] if len(shared) == 1 and len(firsts) == 1 else None)
+
+
+def _pair_use(
+    step: Step,
+    script: Script | None,
+    place: Place,
+    text: str,
+    names: tuple[str, str],
+    told: Callable[[Step, str], str | None],
+) -> Use | None:
+    called = " and ".join(names)
+    answer = told(step, called)
+    direction: Direction = _DIRECTIONS.get(answer, "unknown") if answer else _DIRECTIONS[direction_of(names[1])]
+    is_read = script is not None and script.reading.unreadable is None
+    if answer == "neither" or (direction == "unknown" and (is_read or text.lower().endswith(_CODE_ENDINGS))):
+        return None
+    return Use(
+        step.id, direction, "answer" if answer else "name" if direction != "unknown" else "other", place, text, called
+    )
 
 
 def _sql_uses(step: Step, query: str) -> Iterator[Use]:
@@ -379,8 +401,8 @@ def _sql_uses(step: Step, query: str) -> Iterator[Use]:
             yield Use(step.id, direction, "call", place, use.name, "its query", mode=use.mode)
 
 
-def _crawler_uses(step: Step, crawler: CrawlerDefinition) -> Iterator[Use]:
-    for target in crawler.targets:
+def _crawler_uses(step: Step, crawler: CrawlerDefinition, values: Mapping[str, str]) -> Iterator[Use]:
+    for target in (filled(target, values) for target in crawler.targets):
         place = s3_place(target)
         if place is not None:
             yield Use(step.id, "read", "call", place, target, f"target of crawler {crawler.name}")
