@@ -82,6 +82,7 @@ class Step:
         rerun_of: the node that is the same job with the same arguments, earlier in the same flow.
         flow: the flow that runs it, the first by name; empty where none does.
         task: what that flow calls it.
+        database: of a statement: the one of tables that it names without one.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Step:
     rerun_of: str | None = None
     flow: str = ""
     task: str = ""
+    database: str = ""
 
     @property
     def is_job(self) -> bool:
@@ -178,6 +180,7 @@ class _Draft:
     label: str = ""
     flow: str = ""
     rerun_of: _Draft | None = None
+    database: str = ""
 
 
 class _JobIndex:
@@ -292,6 +295,7 @@ def _draft(task: Task, flow: Flow, jobs: _JobIndex, values: Mapping[str, str]) -
     if task.operation != "glue":
         resource = None if task.resource is None else filled(task.resource, values)
         draft = _Draft(task.operation, "", None, {}, resource, task.trigger, [], task.key, flow.name)
+        draft.database = filled(task.database, values)
         return (task.operation, flow.name, flow.at, task.key), draft
     name, job = jobs.find(task.job or task.key)
     arguments = {_dashed(key): filled(value, values) for key, value in task.arguments.items()}
@@ -407,6 +411,7 @@ def _step(draft: _Draft, name: str, values: Mapping[str, str], named: Mapping[_D
         rerun_of=named[draft.rerun_of] if draft.rerun_of else None,
         flow=draft.flow,
         task=draft.label,
+        database=draft.database,
     )
 
 

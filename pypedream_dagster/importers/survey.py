@@ -68,6 +68,7 @@ class Task:
         arguments: of ``glue``: the run's arguments, which override the job's defaults: ``--table`` → value.
         resource: of others: what they work on: a function's or crawler's name, a cluster, a query's text.
         trigger: whether it waits for all of the tasks before it, or for any.
+        database: of a statement: the one of tables that it names without one.
     """
 
     key: str
@@ -77,6 +78,7 @@ class Task:
     arguments: Mapping[str, str] = field(default_factory=dict)
     resource: str | None = None
     trigger: Trigger = "ALL"
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import CrawlerDefinition
 from pypedream_dagster.masking.mask import is_secret
 from pypedream_dagster.script.model import Access, Mode
-from pypedream_dagster.script.sql import is_definition, table_uses
+from pypedream_dagster.script.sql import is_definition, table_name, table_uses
 from pypedream_dagster.script.values import Argument, Text
 
 Direction = Literal["read", "write", "unknown"]
@@ -395,10 +395,12 @@ def _sql_uses(step: Step, query: str) -> Iterator[Use]:
     statements = (statement for statement in query.split(";") if not is_definition(statement))
     for use in table_uses(";".join(statements)):
         is_known = "://" in use.name or step.operation in _OF_THE_CATALOG
-        place = s3_place(use.name) if "://" in use.name else table_place(use.name) if is_known else None
+        name = table_name(use.name, step.database or None)
+        place = s3_place(use.name) if "://" in use.name else table_place(name) if is_known else None
         if place is not None and use.action != "delete":
             direction: Direction = "read" if use.action == "read" else "write"
-            yield Use(step.id, direction, "call", place, use.name, "its query", mode=use.mode)
+            value = use.name if place.kind == "s3" else name
+            yield Use(step.id, direction, "call", place, value, "its query", mode=use.mode)
 
 
 def _crawler_uses(step: Step, crawler: CrawlerDefinition, values: Mapping[str, str]) -> Iterator[Use]:

@@ -103,3 +103,15 @@ def test_a_statement_that_only_creates_a_table_writes_no_data() -> None:
     assert not linked("CREATE EXTERNAL TABLE IF NOT EXISTS db.t (a int) LOCATION 's3://lake/t/'")
     assert linked("CREATE TABLE db.t WITH (format = 'parquet') AS SELECT * FROM db.u")
     assert linked("CREATE TABLE db.t (a int); INSERT INTO db.t SELECT 1")
+
+
+def test_a_table_without_a_database_is_in_the_statements_one() -> None:
+    found = imported(
+        flow_of(
+            Task("w", "athena", HERE, resource="INSERT INTO t SELECT * FROM raw.x", database="gold"),
+            Task("r", "athena", HERE, resource="SELECT * FROM gold.t"),
+            Task("o", "athena", HERE, resource="SELECT * FROM t", database="silver"),
+            order=[("w", "r"), ("w", "o")],
+        )
+    )
+    assert (bool(links(found)["w", "r"]), links(found)["w", "o"]) == (True, ())

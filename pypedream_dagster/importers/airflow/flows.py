@@ -30,6 +30,7 @@ from pypedream_dagster.importers.survey import (
 _ANY = {"one_success", "one_failed", "one_done"}
 _DEFAULT_JOB = "aws_glue_default_job"
 _LONGEST_RESOURCE = 2_000
+_STATEMENT_FILES = (".sql", ".hql")
 
 
 @dataclass(slots=True)
@@ -111,8 +112,15 @@ class Flows:
         elif operation.name != STEERING and operator.nested is None and operator.kind:
             key = self._key(operator)
             self._catalog(operator, operation)
-            yield Task(key, operation.name, operator.at, resource=self._resource(operator, operation),
-                       trigger=_trigger(operator))  # fmt: skip
+            database = operator.arguments.get("database") if operation.name == "athena" else None
+            yield Task(
+                key,
+                operation.name,
+                operator.at,
+                resource=self._resource(operator, operation),
+                trigger=_trigger(operator),
+                database="" if database is None else self._text(database, operator),
+            )
 
     def _key(self, operator: Operator) -> str:
         return rendered(operator.task_id, operator, self.libraries)
@@ -187,8 +195,15 @@ class Flows:
             if isinstance(value, Symbol) and name == "python_callable":
                 return value.name.removeprefix("builtins.")
             if value is not None and not isinstance(value, dict):
-                return self._text(value, operator)[:_LONGEST_RESOURCE]
+                return self._said(self._text(value, operator), operator)[:_LONGEST_RESOURCE]
         return None
+
+    def _said(self, text: str, operator: Operator) -> str:
+        """Return a statement, from its file where the task names that."""
+        if not text.endswith(_STATEMENT_FILES) or "\n" in text:
+            return text
+        found = self.libraries.workspace.config(text, operator.at.source)
+        return rendered(found.text, operator, self.libraries) if found is not None else text
 
     def _define(self, operator: Operator, job: str, arguments: Mapping[str, Value]) -> None:
         """Note the job that the operator creates where there is none: one that is given a script is defined here."""

@@ -604,6 +604,23 @@ def test_a_task_that_is_mapped_over_what_a_run_makes_up_is_one() -> None:
     assert [(task.key, len(task.arguments)) for task in found.tasks if task.job] == [("a", 1), ("b[0]", 2), ("b[1]", 2)]
 
 
+def test_statements_are_told_with_their_database_and_from_their_files() -> None:
+    found = within(
+        """
+        from airflow.providers.amazon.aws.operators.athena import AthenaOperator
+        AthenaOperator(task_id="a", query="SELECT * FROM t", database="gold")
+        AthenaOperator(task_id="b", query="sums.sql", params={"day": "1"})
+        AthenaOperator(task_id="c", query="elsewhere.sql")
+        """,
+        sums__sql="INSERT INTO gold.sums SELECT * FROM silver.x WHERE day = {{ params.day }}",
+    )
+    assert [(task.resource, task.database) for task in found.tasks] == [
+        ("SELECT * FROM t", "gold"),
+        ("INSERT INTO gold.sums SELECT * FROM silver.x WHERE day = 1", ""),
+        ("elsewhere.sql", ""),
+    ]
+
+
 def test_functions_of_no_given_file_start_what_their_names_say() -> None:
     found = within("""
         from company.aws import run_glue_job, start_glue_crawler, wait_for_glue_job, trigger_glue_job_and_wait
