@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
+from pypedream_dagster.importers.airflow.declared import declared_dags
 from pypedream_dagster.importers.airflow.expressions import GivenUpError
 from pypedream_dagster.importers.airflow.flows import Flows
 from pypedream_dagster.importers.airflow.libraries import Libraries
@@ -41,11 +42,17 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
         _walk(reader, file, gathered)
     for file, reader in readers:
         _walk_the_rest(reader, file, gathered)
+    for file in files:
+        _attempt(gathered, Where(file.path), "what it declares", partial(_add_declared, gathered, file))
     flows = Flows(libraries)
     for dag in gathered.dags:
         if not dag.nested:
             _attempt(gathered, dag.at, f"the DAG {dag.dag_id}", partial(flows.add, dag))
     return flows.survey + Survey(problems=tuple(gathered.problems))
+
+
+def _add_declared(gathered: Gathered, file: SourceFile) -> None:
+    gathered.dags += declared_dags(file)
 
 
 def is_dag_file(file: SourceFile) -> bool:
