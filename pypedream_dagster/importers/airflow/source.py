@@ -52,7 +52,8 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
 
 
 def _add_declared(gathered: Gathered, file: SourceFile) -> None:
-    gathered.dags += declared_dags(file)
+    built = {dag.dag_id for dag in gathered.dags}  # code of the files' own may build what a file declares
+    gathered.dags += [dag for dag in declared_dags(file) if dag.dag_id not in built]
 
 
 def is_dag_file(file: SourceFile) -> bool:

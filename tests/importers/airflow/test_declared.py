@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pypedream_dagster.importers.airflow.source import FAULT, survey
 from pypedream_dagster.importers.files import SourceFile
-from tests.importers.airflow.told import order
+from tests.importers.airflow.told import order, told
 
 _DAGS = """
 default:
@@ -73,6 +73,20 @@ def test_other_files_declare_none() -> None:
     ):
         assert survey([_file(text)], {}).flows == ()
     assert survey([_file(_DAGS, "etl.txt")], {}).flows == ()
+
+
+def test_what_code_builds_of_a_declaration_is_not_read_twice() -> None:
+    code = """
+        for name, given in yaml.safe_load(open("etl.yml")).items():
+            with DAG(name):
+                for task_id, task in given["tasks"].items():
+                    GlueJobOperator(task_id=task_id, job_name=task["job"])
+    """
+    declared = (
+        "nightly:\n  tasks:\n    a: {operator: GlueJobOperator, job: load}\n    b:\n      operator: GlueJobOperator"
+    )
+    found = told(code, etl__yml=declared + "\n      job: sales")
+    assert [[task.job for task in flow.tasks] for flow in found.flows] == [["load", "sales"]]
 
 
 _ANY = st.recursive(
