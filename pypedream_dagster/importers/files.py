@@ -27,6 +27,10 @@ _ENDINGS = (
     ".asl",
     ".j2",
     ".jinja",
+    ".ini",
+    ".cfg",
+    ".conf",
+    ".toml",
 )
 _PASSED_OVER = {
     ".git",

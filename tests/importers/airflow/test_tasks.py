@@ -604,6 +604,39 @@ def test_a_task_that_is_mapped_over_what_a_run_makes_up_is_one() -> None:
     assert [(task.key, len(task.arguments)) for task in found.tasks if task.job] == [("a", 1), ("b[0]", 2), ("b[1]", 2)]
 
 
+def test_configuration_in_sections_is_read() -> None:
+    survey = told(
+        """
+        import configparser, tomllib
+        dag = DAG("etl", default_args={})
+        parser = configparser.ConfigParser()
+        parser.read(os.path.join(os.path.dirname(__file__), "etl.ini"))
+        more = tomllib.loads(open("more.toml").read())
+        glue(parser.get("etl", "name"), dag=dag, script_args={
+            "--a": parser["s3"]["path"],
+            "--b": parser.get("s3", "nothing"),
+            "--c": parser.get("other", "nothing", fallback="x"),
+            "--d": more["etl"]["day"],
+            "--e": parser.getint("etl", "size"),
+        })
+        for table in parser.get("etl", "tables").split(","):
+            glue(table.strip(), dag=dag)
+        """,
+        etl__ini="[DEFAULT]\nroot = s3://lake\n[s3]\npath = %(root)s/x/\n[etl]\nname = load\nsize = 3\ntables = u, v",
+        more__toml='[etl]\nday = "mon"',
+    )
+    (found,) = survey.flows
+    assert survey.values == {"config.other.nothing": "x"}
+    assert [task.key for task in found.tasks] == ["load", "u", "v"]
+    assert found.tasks[0].arguments == {
+        "--a": "s3://lake/x/",
+        "--b": "${config.s3.nothing}",
+        "--c": "${config.other.nothing}",
+        "--d": "mon",
+        "--e": "3",
+    }
+
+
 def test_statements_are_told_with_their_database_and_from_their_files() -> None:
     found = within(
         """
