@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import re
 from functools import lru_cache
 
 _SETTING_UP = {"logging", "logger", "log", "warnings", "sys", "os", "java_import", "load_dotenv", "nltk", "pd", "print"}
@@ -81,7 +80,7 @@ def _does_something(node: ast.stmt) -> bool:
             return value is not None and _ASKS.search(ast.unparse(value)) is not None
         case ast.If(test, body, orelse):
             return "__name__" in ast.unparse(test) or runs_something(body + orelse)
-        case ast.Try(body, handlers, orelse, finalbody) | ast.TryStar(body, handlers, orelse, finalbody):
+        case ast.Try(body, _, orelse, finalbody) | ast.TryStar(body, _, orelse, finalbody):
             return runs_something(body + orelse + finalbody)
         case _:
             return True
