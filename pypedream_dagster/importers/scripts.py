@@ -28,6 +28,7 @@ _FOREIGN = sys.stdlib_module_names | {
     "pyspark",
     "requests",
 }
+_BUILT = re.compile(r"(^|/)(cdk\.out|\.aws-sam|\.serverless|build|dist)/")
 _ENVIRONMENTS = {"dev", "test", "stage", "staging", "prod", "production", "main", "job", "glue", "etl", "script"}
 _TELLS_NOTHING = {"arn", "aws", "input", "local", "module", "name", "names", "run", "start", "task", "var"}
 
@@ -56,6 +57,7 @@ class Scripts:
         for path in sorted(self._bodies):
             self._by_name[posixpath.basename(path).lower()].append(path)
         self._read: dict[str, Reading] = {}
+        self._sources = {body: path for path, body in sorted(self._bodies.items()) if not _BUILT.search(path)}
 
     def of(self, step: Step) -> Script | None:
         """Return the script of a node's job; None if there is none to be found."""
@@ -64,7 +66,11 @@ class Scripts:
         if location and (body := self._fetched.get(_plain(location))) is not None:
             return self._script(location, body, language)
         path = self._told(step) or (self._named(location) if location else None) or self._alike(step)
-        return self._script(path, self._bodies[path], language) if path else None
+        if path is None:
+            return None
+        if _BUILT.search(path):  # what people edit is the file that the build copied
+            path = self._sources.get(self._bodies[path], path)
+        return self._script(path, self._bodies[path], language)
 
     def location(self, step: Step) -> str:
         """Return where a job says that its script lies; empty if it does not."""
@@ -123,11 +129,11 @@ class Scripts:
     def _script(self, path: str, body: bytes, language: str) -> Script:
         language = "scala" if path.lower().endswith(".scala") else language
         if path not in self._read:
-            self._read[path] = _reading(body, language, self._modules_for(path))
+            self._read[path] = _reading(body, language, self.modules_of(path))
         return Script(path, self._read[path])
 
-    def _modules_for(self, path: str) -> Callable[[str], bytes | None]:
-        """Return what gives the code of modules that come with a script: those nearest to it."""
+    def modules_of(self, path: str) -> Callable[[str], bytes | None]:
+        """Return what gives the code of modules that come with a file: those nearest to it."""
 
         def code(name: str) -> bytes | None:
             if name.partition(".")[0] in _FOREIGN:

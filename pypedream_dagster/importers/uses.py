@@ -12,7 +12,7 @@ from pypedream_dagster.importers.arguments import follows_convention
 from pypedream_dagster.importers.catalog import Catalog, Told
 from pypedream_dagster.importers.directions import direction_of
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
-from pypedream_dagster.importers.parameters import PARAMETER
+from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.importers.places import UNKNOWN, Place, place_of_text, s3_place, table_place
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import CrawlerDefinition
@@ -30,6 +30,7 @@ _VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
 _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
 _BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
+_KEPT_FOR_RUNS = {"checkpoint", "checkpoints", "log", "logs"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
 _CODE_ENDINGS = (
     ".py",
@@ -137,7 +138,7 @@ def uses_of(
     elif step.operation in _SQL_OPERATIONS and step.resource:
         found += _sql_uses(step, step.resource)
     elif step.operation == "crawler" and (crawler := crawlers.get(step.resource or "")):
-        found += _crawler_uses(step, crawler)
+        found += _crawler_uses(step, crawler, values)
     located = (_located(use, catalog) for use in found)
     return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
 
@@ -236,7 +237,7 @@ def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
         yield text, table
     elif system == "s3" and _WHOLE_PARAMETER.match(text.strip("/")):
         place = Place("other", text.strip("/"))
-        if not place.at_run_time:
+        if not place.at_run_time or place.says_which:
             yield text, place
     elif system == "s3" and _BEGUN_BY_PARAMETER.match(text):
         # A parameter holds the whole beginning, scheme and bucket included.
@@ -274,7 +275,7 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
     uris = [f"s3://{value}"] if begun else _VALUE_URI.findall(value)
     answer = told(step, name)
     direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[direction_of(name)]
-    if answer == "neither":
+    if answer == "neither" or (direction == "unknown" and _words(name) & _KEPT_FOR_RUNS):
         return
     convention = follows_convention(name)
     by: By = "answer" if answer else "convention" if convention else "name" if direction != "unknown" else "other"
@@ -357,8 +358,8 @@ def _sql_uses(step: Step, query: str) -> Iterator[Use]:
             yield Use(step.id, direction, "call", place, use.name, "its query", mode=use.mode)
 
 
-def _crawler_uses(step: Step, crawler: CrawlerDefinition) -> Iterator[Use]:
-    for target in crawler.targets:
+def _crawler_uses(step: Step, crawler: CrawlerDefinition, values: Mapping[str, str]) -> Iterator[Use]:
+    for target in (filled(target, values) for target in crawler.targets):
         place = s3_place(target)
         if place is not None:
             yield Use(step.id, "read", "call", place, target, f"target of crawler {crawler.name}")

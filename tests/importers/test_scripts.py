@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.survey import Survey
@@ -86,3 +87,11 @@ def test_modules_that_come_with_a_script_are_followed() -> None:
     assert _writes(job("a"), _file("jobs/a.py", code), _file("jobs/common/io.py", module))
     assert _writes(job("a"), _file("src/jobs/a.py", code), _file("lib/common/io.py", module))
     assert not _writes(job("a"), _file("jobs/a.py", code))
+
+
+def test_of_a_script_and_the_copy_that_a_build_made_the_script_is_told() -> None:
+    located = job("a", Command={"Name": "glueetl", "ScriptLocation": "s3://assets/0af3.py"})
+    copied = replace(located, script="cdk.out/asset.0af3.py")
+    found = imported(copied, _file("cdk.out/asset.0af3.py"), _file("jobs/a.py"))
+    (write,) = found.graph.by_id["a"].model_dump()["metadata"]["unexplained_writes"]
+    assert write["at"] == "a.py:1"
