@@ -258,19 +258,33 @@ def _machines(found: Sequence[Found]) -> Survey:
     machines: list[Machine] = []
     problems: list[Problem] = []
     for one in found:
-        definition = one.contents.get("definition")
-        if isinstance(definition, Unknown) or not isinstance(definition, str | dict) or not definition:
-            known = f": {definition.name}" if isinstance(definition, Unknown) else ""
-            problems.append(Problem(one.at, f"its definition is not among the files given{known}"))
-            continue
-        place = Where(definition.path, None, one.address) if isinstance(definition, FileText) else one.at
         name = _machine_name(one)
-        machine = machine_of(definition, name, place, {})
-        if machine is None:
-            problems.append(Problem(place, f"the definition of state machine {name} cannot be read"))
-        else:
-            machines.append(replace(machine, names=(one.address,)))
+        given = one.contents.get("definition")
+        told = _alternatives(given)
+        for definition in told:
+            place = Where(definition.path, None, one.address) if isinstance(definition, FileText) else one.at
+            machine = machine_of(definition, name, place, {})
+            if machine is None:
+                problems.append(Problem(place, f"the definition of state machine {name} cannot be read"))
+            else:
+                machines.append(replace(machine, names=(one.address,)))
+        known = given.name if isinstance(given, Unknown) else ""
+        if not told:
+            problems.append(Problem(one.at, "its definition is not among the files given" + f": {known}" * bool(known)))
+        elif len(told) > 1:
+            by = known.partition("?")[0]
+            what = (
+                f"{by} decides which of {len(told)} definitions it has: all are read, its value in --variables decides"
+            )
+            problems.append(Problem(one.at, what))
     return surveyed(machines) + Survey(problems=tuple(problems))
+
+
+def _alternatives(definition: Any) -> list[str | dict[str, Any]]:
+    """Return a definition, or those of which it is one by what is not known: a machine may be any of them."""
+    if isinstance(definition, Unknown):
+        return [one for option in definition.options for one in _alternatives(option)]
+    return [definition] if isinstance(definition, str | dict) and definition else []
 
 
 def _machine_name(one: Found) -> str:
