@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from pypedream_dagster.importers.cloudformation import survey as cloudformation
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.lambdas import with_started_jobs
@@ -134,3 +137,30 @@ def test_what_is_no_function_or_starts_nothing_changes_nothing() -> None:
         _file("README.md", STARTER),
     ]
     assert with_started_jobs(told, files).flows == told.flows
+
+
+_PIECES = [
+    "glue.start_job_run(",
+    "JobName=",
+    "Arguments={",
+    "})",
+    ")",
+    "os.environ[",
+    "'X'",
+    "]",
+    "\n    ",
+    "f'{x}'",
+    ",",
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES) | st.text(max_size=4)).map("".join))
+def test_no_code_of_a_function_breaks_it(code: str) -> None:
+    files = [
+        _file("lambda/start/app.py", f"def handler(event, context):\n    glue.start_job_run(JobName='a')\n    {code}")
+    ]
+    machine = json.dumps(MACHINE).replace("${StarterArn}", "arn:aws:lambda:eu-west-1:1:function:start")
+    for flow in with_started_jobs(step_functions([_file("m.json", machine)], {}), files).flows:
+        keys = [task.key for task in flow.tasks]
+        assert len(keys) == len(set(keys))
+        assert {key for pair in flow.order for key in pair} <= set(keys)
