@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pypedream_dagster.importers.asking import Asking
 from pypedream_dagster.importers.datasets import Datasets
@@ -17,62 +17,79 @@ from pypedream_dagster.importers.uses import Blind, Use
 
 IGNORE = "ignore"
 _MOST_USERS = 3
+_MOST_SCRIPTS = 8
 _MANY_TABLES = 3
 _TABLE = "{table}"
 
 
-def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[str, Script | None]) -> None:
-    """Ask for jobs that are defined nowhere, and for scripts that are missing or cannot be read."""
-    for step in steps:
-        if not step.is_job:
-            continue
+def ask_about_scripts(
+    asking: Asking,
+    steps: Iterable[Step],
+    scripts: Mapping[str, Script | None],
+    scripts_given: Callable[[], Sequence[str]],
+) -> None:
+    """Ask for jobs that are defined nowhere, and for scripts that are missing or cannot be read.
+
+    Args:
+        asking: takes the questions.
+        steps: the nodes.
+        scripts: of the nodes.
+        scripts_given: gives the files that are scripts of jobs: one may be an unknown job's.
+    """
+    jobs = [step for step in steps if step.is_job]
+    nowhere = [step for step in jobs if step.job is None and not parameters_in(step.name)]
+    taken = {script.path for script in scripts.values() if script is not None}
+    lost = any(scripts.get(step.id) is None for step in nowhere)
+    free = [path for path in scripts_given() if path not in taken] if lost else []
+    for step in jobs:
         script = scripts.get(step.id)
-        if script is not None and script.guessed:
-            asking.ask(
-                "unreadable-script",
-                step.name,
-                f"The script of {step.name} was not found: {script.path} is taken for it, since their names are alike. "
-                f"Answer {IGNORE!r} if it is, or add the right one to the sources.",
-                choices=(IGNORE,),
-                node=step.id,
-                at=step.at,
-            )
-            continue
-        if step.job is None and not parameters_in(step.name) and not _tells_all(step, script):
-            asking.ask(
-                "unknown-job",
-                step.name,
-                f"The Glue job {step.name} is defined in none of the sources: what it reads and writes by default is "
-                "not known. Which job is it (the name of one that is defined), or add its definition to the sources.",
-                node=step.id,
-                at=step.at,
-            )
-        if script is None and step.job is not None:
-            asking.ask(
-                "unreadable-script",
-                step.name,
-                f"The script of {step.name} was not found: only its arguments tell what it reads and writes. "
-                f"Add it to the sources, or answer {IGNORE!r}.",
-                choices=(IGNORE,),
-                node=step.id,
-                at=step.at,
-            )
-        elif script is not None and script.reading.unreadable is not None:
-            why = script.reading.unreadable
-            asking.ask(
-                "unreadable-script",
-                step.name,
-                f"The script of {step.name} cannot be read to its end, for {why.reason}: only its arguments tell what "
-                f"it reads and writes. Look through it, add what is missing to the graph, and answer {IGNORE!r}.",
-                choices=(IGNORE,),
-                node=step.id,
-                at=(Where(script.path, why.line),),
-            )
+        if step in nowhere and not _tells_all(step, script):
+            own = f", or its script: {_and(free[:_MOST_SCRIPTS], 'or')}" if free and script is None else ""
+            _ask_about_job(asking, step, script, own)
+        elif script is not None and script.guessed:
+            _ask_about_script(asking, step, f"was not found{_guess(script)}", "Add the right one to the sources, or")
+        elif script is None and step.job is not None:
+            why = "was not found: only its arguments tell what it reads and writes"
+            _ask_about_script(asking, step, why, "Add it to the sources, or")
+        if script is not None and (fault := script.reading.unreadable) is not None:
+            why = f"cannot be read to its end, for {fault.reason}: only its arguments tell what it reads and writes"
+            what = "Look through it, add what is missing to the graph, and"
+            _ask_about_script(asking, step, why, what, (Where(script.path, fault.line),))
+
+
+def _ask_about_job(asking: Asking, step: Step, script: Script | None, own: str) -> None:
+    if script is not None and script.guessed:
+        why, own = f"defined in none of the sources{_guess(script)}", ", or its script"
+    else:
+        why = "defined in none of the sources: what it reads and writes by default is not known"
+    asking.ask(
+        "unknown-job",
+        step.name,
+        f"The Glue job {step.name} is {why}. Which job is it (the name of one that is defined{own}), or add its "
+        "definition to the sources.",
+        node=step.id,
+        at=step.at,
+    )
+
+
+def _ask_about_script(asking: Asking, step: Step, why: str, what: str, at: Sequence[Where] = ()) -> None:
+    asking.ask(
+        "unreadable-script",
+        step.name,
+        f"The script of {step.name} {why}. {what} answer {IGNORE!r}.",
+        choices=(IGNORE,),
+        node=step.id,
+        at=at or step.at,
+    )
+
+
+def _guess(script: Script) -> str:
+    return f": {script.path} is taken for its script, since their names are alike"
 
 
 def _tells_all(step: Step, script: Script | None) -> bool:
     """Tell whether a script was found for a job, and its run gives it all that it asks for."""
-    if script is None or script.reading.unreadable is not None:
+    if script is None or script.guessed or script.reading.unreadable is not None:
         return False
     given = {name.lstrip("-") for name in step.effective}
     return all(name in given or f"--{name}".lower() in GLUES_OWN for name in script.reading.declared)
@@ -211,5 +228,5 @@ def ask_about_parameters(
         asking.ask("parameter", name, f"What is the value of {name}? It is used by {', '.join(shown)}{more}.")
 
 
-def _and(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
+def _and(names: Sequence[str], last: str = "and") -> str:
+    return ", ".join(names[:-1]) + f" {last} " + names[-1] if len(names) > 1 else "".join(names)

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from pypedream_dagster.importers.parameters import PARAMETER, filled, parameters_in
 from pypedream_dagster.importers.survey import Flow, FlowKind, JobDefinition, Survey, Task, Trigger, Where
@@ -114,7 +115,7 @@ class Selection:
         all_jobs: whether jobs are nodes that no such flow runs.
     """
 
-    flows: frozenset[FlowKind] = frozenset({"step-functions", "glue-workflow", "airflow"})
+    flows: frozenset[FlowKind] = frozenset(get_args(FlowKind))
     all_jobs: bool = False
 
 

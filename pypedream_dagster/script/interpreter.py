@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pypedream_dagster.script.calls import Calls
 from pypedream_dagster.script.environment import Scope
 from pypedream_dagster.script.operations import binary
-from pypedream_dagster.script.syntax import asks_for_argument
+from pypedream_dagster.script.syntax import asks_for_argument, given_by_glue
 from pypedream_dagster.script.values import Class, Constant, Function, Instance, Symbol, Text, Value, defaulted, either
 
 Sources = Callable[[str], bytes | None]
@@ -26,6 +26,7 @@ class Interpreter(Calls):
         super().__init__()
         self._sources = sources
         self._loaded: dict[str, Scope | None] = {}
+        self._flags: frozenset[str] = frozenset()
 
     def run(self, tree: ast.Module) -> None:
         """Read a whole script.
@@ -75,6 +76,11 @@ class Interpreter(Calls):
                 self._bind(target, binary(operator, old, self._value(value)), node)
             case ast.Return(value):
                 self._returns.append(self._value(value) if value is not None else Constant(None))
+            case ast.If(ast.Name(name) | ast.UnaryOp(ast.Not(), ast.Name(name)) as test, body, orelse) if (
+                name in self._flags
+            ):
+                holds = self._value(ast.Name(name, ast.Load())) == Constant(True)
+                self._block(body if holds == isinstance(test, ast.Name) else orelse)
             case ast.If(test, body, orelse):
                 self._value(test)
                 self._fork(body, orelse, is_default=asks_for_argument(test))
@@ -94,7 +100,9 @@ class Interpreter(Calls):
                 self._block(body)
             case ast.Try(body, handlers, orelse, finalbody) | ast.TryStar(body, handlers, orelse, finalbody):
                 self._block(body)
-                for handler in handlers:
+                on_glue = given_by_glue(body)
+                self._flags |= on_glue or frozenset()
+                for handler in handlers if on_glue is None else ():
                     self._fork(handler.body, [], is_default=True)
                 self._block(orelse + finalbody)
             case ast.Match(subject, cases):
