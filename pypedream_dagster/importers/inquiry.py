@@ -10,6 +10,7 @@ from pypedream_dagster.importers.datasets import Datasets
 from pypedream_dagster.importers.links import Pair
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import parameters_in
+from pypedream_dagster.importers.places import is_of_run
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import Where
 from pypedream_dagster.importers.templates import BRANCHES, dataset_fields
@@ -207,15 +208,17 @@ def ask_about_homes(asking: Asking, datasets: Datasets) -> None:
 
 
 def ask_about_parameters(
-    asking: Asking, steps: Iterable[Step], uses: Iterable[Use], script_locations: Mapping[str, str]
+    asking: Asking, steps: Sequence[Step], uses: Iterable[Use], script_locations: Mapping[str, str]
 ) -> None:
     """Ask for the values of unknown parts of places, job names, arguments, and where scripts lie."""
     users: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    jobs = {step.id for step in steps if step.is_job}
     for use in uses:
         # What a partition or a file is called says nothing of where the dataset lies.
         for text in (use.place.text, use.location.text if use.location else ""):
             for name in parameters_in(text):
-                users[name][f"{use.node} ({use.at})"] = None
+                if use.node in jobs or not is_of_run(name):  # no branch runs what is no job
+                    users[name][f"{use.node} ({use.at})"] = None
     for step in steps:
         for text, what in ((step.name, "the job's name"), *((value, key) for key, value in step.arguments.items())):
             for name in parameters_in(text):

@@ -127,3 +127,9 @@ def test_what_tasks_that_are_no_jobs_read_and_write_links_them() -> None:
         )
     )
     assert {pair: len(data) for pair, data in links(found).items()} == {("take", "g"): 1, ("g", "load"): 1}
+
+
+def test_the_clock_of_what_no_branch_runs_is_not_asked_for() -> None:
+    take = Task("take", "s3", HERE, writes=("s3://${Lake}/${ds}/x",))
+    assert asked(imported(flow_of(take))) == ["parameter: Lake"]
+    assert "parameter: ds" in asked(imported(flow_of(take, run("g", "g", day="${ds}"))))
