@@ -251,7 +251,7 @@ def _drafts_of_flow(
         known = drafts.setdefault((*key, len(earlier)), draft)
         if known is draft and earlier:
             draft.rerun_of = drafts[(*key, 0)]
-        known.arguments.update(draft.arguments)
+        known.arguments = {**known.arguments, **draft.arguments}
         known.at.append(task.at)
         yield task.key, known
 
