@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from pypedream_dagster.importers.airflow import natives
 from pypedream_dagster.importers.airflow.values import MISSING, Symbol, Unknown, Value
-from pypedream_dagster.importers.cdk.constructs import Asset, Chain, Construct, InFile, PathOf, State, camel, snake
+from pypedream_dagster.importers.cdk.constructs import (
+    ASSETS,
+    Asset,
+    Chain,
+    Construct,
+    InFile,
+    PathOf,
+    State,
+    camel,
+    snake,
+)
 from pypedream_dagster.importers.cdk.resources import arn_of, name_of, resource_type
 from pypedream_dagster.importers.cdk.states import ends_of, open_ends, start_of
 from pypedream_dagster.importers.parameters import parameter
@@ -198,9 +208,8 @@ def attribute(owner: Construct | Asset | State | Chain, name: str) -> Value:
     """Return an attribute of a construct; MISSING if it is not known."""
     field = camel(name)
     if isinstance(owner, Asset):
-        return (
-            owner.uri if "url" in field.lower() else owner.uri.rpartition("/")[2] if "key" in field.lower() else MISSING
-        )
+        told = {"s3BucketName": ASSETS, "s3ObjectKey": owner.key, "bucket": ASSETS}
+        return owner.uri if "url" in field.lower() else told.get(field, MISSING)
     if not isinstance(owner, Construct):
         return MISSING
     if field in _PLACES and field not in owner.properties:

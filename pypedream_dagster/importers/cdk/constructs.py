@@ -9,8 +9,8 @@ from pypedream_dagster.importers.airflow.values import Value
 from pypedream_dagster.importers.parameters import parameter
 from pypedream_dagster.importers.survey import Where
 
-ASSETS = "s3://cdk-assets"
-"""Where files lie that a program deploys with itself, as far as anything has to say so."""
+ASSETS = parameter("cdk.assets")
+"""The bucket in which files lie that a program deploys with itself."""
 
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -45,7 +45,12 @@ class Asset:
     @property
     def uri(self) -> str:
         """Where it lies then."""
-        return f"{ASSETS}/{self.path.lstrip('/')}"
+        return f"s3://{ASSETS}/{self.key}"
+
+    @property
+    def key(self) -> str:
+        """The same without the bucket."""
+        return self.path.removeprefix("./").lstrip("/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pypedream_dagster.importers.airflow.values import Unknown, Value
+from pypedream_dagster.importers.airflow.values import Symbol, Unknown, Value
 from pypedream_dagster.importers.cdk.constructs import Chain, Construct, PathOf, State, reference
 
 _CONDITION = {"Variable": "$.choice", "IsPresent": True}
@@ -167,8 +167,8 @@ def plain(value: Value) -> Any:
             for key, item in value.items():
                 if isinstance(item, PathOf):
                     found[f"{str(key).removesuffix('.$')}.$"] = item.path
-                elif item is not None:
-                    found[str(key)] = plain(item)
+                elif (made := plain(item)) is not None:
+                    found[str(key)] = made
             return found
         case list() | tuple():
             return [plain(item) for item in value]
@@ -179,6 +179,6 @@ def plain(value: Value) -> Any:
             return value.path
         case bool() | int() | float():
             return value
-        case str() | Unknown():
+        case str() | Unknown() | Symbol():
             return str(value)
-    return str(value)
+    return None
