@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pypedream_dagster.importers.asking import Asking
 from pypedream_dagster.importers.datasets import Datasets
 from pypedream_dagster.importers.links import Pair
-from pypedream_dagster.importers.nodes import Step
+from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import parameters_in
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import Where
@@ -43,7 +43,18 @@ def ask_about_scripts(
     free = [path for path in scripts_given() if path not in taken] if lost else []
     for step in jobs:
         script = scripts.get(step.id)
-        if step in nowhere:
+        if script is not None and script.guessed:
+            asking.ask(
+                "unreadable-script",
+                step.name,
+                f"The script of {step.name} was not found: {script.path} is taken for it, since their names are alike. "
+                f"Answer {IGNORE!r} if it is, or add the right one to the sources.",
+                choices=(IGNORE,),
+                node=step.id,
+                at=step.at,
+            )
+            continue
+        if step in nowhere and not _tells_all(step, script):
             own = f", or its script: {_and(free[:_MOST_SCRIPTS], 'or')}" if free and script is None else ""
             asking.ask(
                 "unknown-job",
@@ -75,6 +86,14 @@ def ask_about_scripts(
                 node=step.id,
                 at=(Where(script.path, why.line),),
             )
+
+
+def _tells_all(step: Step, script: Script | None) -> bool:
+    """Tell whether a script was found for a job, and its run gives it all that it asks for."""
+    if script is None or script.reading.unreadable is not None:
+        return False
+    given = {name.lstrip("-") for name in step.effective}
+    return all(name in given or f"--{name}".lower() in GLUES_OWN for name in script.reading.declared)
 
 
 def ask_about_writers(asking: Asking, datasets: Datasets) -> None:

@@ -7,9 +7,10 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.likeness import is_likely, likely_scripts
 from pypedream_dagster.importers.nodes import Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.script.model import Reading
@@ -40,10 +41,12 @@ class Script:
     Attributes:
         path: where it was found, for a reader.
         reading: what is in it.
+        guessed: whether only words of its name tell that it is the job's.
     """
 
     path: str
     reading: Reading = field(repr=False)
+    guessed: bool = False
 
 
 class Scripts:
@@ -63,8 +66,10 @@ class Scripts:
         values: Mapping[str, str],
         said: Callable[[str], str | None] = lambda _: None,
     ) -> None:
+        files = tuple(files)
         self._values = values
         self._said = said
+        self._likely = [file.path for file in files if is_likely(file)]
         self._bodies = {file.path: file.body for file in files if file.path.lower().endswith(ENDINGS)}
         self._fetched = {_plain(uri): body for uri, body in fetched.items()}
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
@@ -73,8 +78,21 @@ class Scripts:
         self._read: dict[str, Reading] = {}
         self._sources = {body: path for path, body in sorted(self._bodies.items()) if not _BUILT.search(path)}
 
+    def of_all(self, steps: Iterable[Step]) -> dict[str, Script | None]:
+        """Return the scripts of nodes' jobs, by node; None if there is none to be found."""
+        jobs = [step for step in steps if step.is_job]
+        found = {step.id: self.of(step) for step in jobs}
+        taken = {script.path for script in found.values() if script is not None}
+        called = {step.id: posixpath.basename(self.location(step)) or step.name for step in jobs if not found[step.id]}
+        likely = likely_scripts(sorted(set(called.values())), [path for path in self._likely if path not in taken])
+        for step in jobs:
+            if step.id in called and (path := likely.get(called[step.id])) is not None:
+                language = step.effective.get("--job-language", "python")
+                found[step.id] = replace(self._script(path, self._bodies[path], language), guessed=True)
+        return found
+
     def of(self, step: Step) -> Script | None:
-        """Return the script of a node's job; None if there is none to be found."""
+        """Return the script of a node's job, where a name or a location tells it; None if there is none."""
         language = step.effective.get("--job-language", "python")
         location = self.location(step)
         if location and (body := self._fetched.get(_plain(location))) is not None:
