@@ -24,6 +24,7 @@ _ARGUMENT = "argument."
 _RUN_TIME = re.compile(r"^(?:input|argument|states|context|item|xcom|execution)\.", re.IGNORECASE)
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
 _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
+_NAME_ENDS = re.compile(r"\.(?![^${}]*\})")
 _PARTITION = re.compile(r"^[A-Za-z_]\w*=.*$")
 _FILE_PATTERN = re.compile(r"^\W*\*|[*?\[{].*\.\w{1,8}$|[?\[{]")
 _PART_FILE = re.compile(r"^part[-_.]|^run-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
@@ -48,7 +49,7 @@ class Place:
         """The bucket and the key's segments; for a table its two names."""
         if self.kind == "s3":
             return tuple(part for part in self.text.removeprefix("s3://").split("/") if part)
-        return tuple(self.text.split("."))
+        return tuple(_NAME_ENDS.split(self.text))
 
     @property
     def is_known(self) -> bool:

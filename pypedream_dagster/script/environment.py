@@ -10,6 +10,7 @@ from functools import partial
 from pypedream_dagster.script.values import (
     Argument,
     Call,
+    Class,
     Function,
     Instance,
     Result,
@@ -24,6 +25,8 @@ _STAR_FIRST = "pyspark.sql.functions"
 _BUILTINS = frozenset(dir(__import__("builtins")))
 
 Scope = dict[str, Value]
+Stored = dict[tuple[int, str], tuple[Mapping[str, Value], Value]]
+"""What was put into dicts, by dict and key; the dict is kept, so that no other has its identity."""
 
 
 class TooLargeError(Exception):
@@ -49,11 +52,13 @@ class Environment:
         self._globals: set[str] = set()
         self._returns: list[Value] = []
         self._active: list[ast.AST] = []
-        self._owners: list[Instance | None] = []
+        self._owners: list[Instance | Class | None] = []
         self._defaults: dict[str, str] = {}
         self._options: dict[ast.AST, Scope] = {}
         self._functions: dict[ast.AST, Function] = {}
         self._entered: set[ast.AST] = set()
+        self._stored: list[Stored] = []
+        self._stored_elsewhere: list[Stored] = []
         self._steps = 0
 
     def _step(self) -> None:
@@ -106,7 +111,7 @@ class Environment:
         return named.partition("/")[0].lstrip("-").replace("-", "_").lower(), Text((Argument(name, default),))
 
     @contextmanager
-    def _frame(self, node: ast.AST, scopes: list[Scope], owner: Instance | None) -> Iterator[list[Value]]:
+    def _frame(self, node: ast.AST, scopes: list[Scope], owner: Instance | Class | None) -> Iterator[list[Value]]:
         outer = self._scopes, self._returns, self._globals
         self._scopes, self._returns, self._globals = scopes, [], set()
         self._active.append(node)

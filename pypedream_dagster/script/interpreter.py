@@ -10,10 +10,10 @@ import ast
 from collections.abc import Callable
 
 from pypedream_dagster.script.calls import Calls
-from pypedream_dagster.script.environment import Scope
+from pypedream_dagster.script.environment import Scope, Stored
 from pypedream_dagster.script.operations import binary
-from pypedream_dagster.script.syntax import asks_for_argument
-from pypedream_dagster.script.values import Class, Constant, Function, Instance, Symbol, Text, Value, defaulted, either
+from pypedream_dagster.script.syntax import asks_for_argument, is_left_for_good, is_of_class, leaves
+from pypedream_dagster.script.values import Class, Constant, Function, Instance, Symbol, Text, defaulted, either
 
 Sources = Callable[[str], bytes | None]
 """Gives a module's code by its dotted name; None where it does not come with the script."""
@@ -41,7 +41,16 @@ class Interpreter(Calls):
     # Statements
 
     def _block(self, body: list[ast.stmt]) -> None:
-        for statement in body:
+        for index, statement in enumerate(body):
+            if isinstance(statement, ast.If) and leaves(statement.body) != leaves(statement.orelse):
+                # The rest is run only where the script stays: it is a part of that side.
+                self._step()
+                self._value(statement.test)
+                rest = body[index + 1 :]
+                sides = [statement.body, statement.orelse]
+                sides[leaves(statement.body)] = sides[leaves(statement.body)] + rest
+                self._fork(sides[0], sides[1], is_default=asks_for_argument(statement.test))
+                return
             self._statement(statement)
 
     def _statement(self, node: ast.stmt) -> None:
@@ -61,8 +70,6 @@ class Interpreter(Calls):
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._define(node)
             case ast.ClassDef(name, bases, _, body):
-                for base in bases:
-                    self._value(base)
                 self._class(name, bases, body)
             case ast.Assign(targets, value):
                 found = self._value(value)
@@ -111,13 +118,15 @@ class Interpreter(Calls):
     def _fork(self, body: list[ast.stmt], orelse: list[ast.stmt], *, is_default: bool = False) -> None:
         """Read two ways that a script may go; afterwards each name is what the one or the other made it."""
         before = self._scopes[-1]
-        sides = []
-        for side in (body, orelse):
-            self._scopes[-1] = dict(before)
-            self._block(side)
-            sides.append(self._scopes[-1])
+        first, stored = self._side(body, before)
+        self._stored_elsewhere.append(stored)
+        second, also_stored = self._side(orelse, before)
+        self._stored_elsewhere.pop()
+        if self._stored:
+            self._stored[-1].update(stored | also_stored)
+        sides = [side for side, code in ((first, body), (second, orelse)) if not is_left_for_good(code)] or [first]
         together: Scope = {}
-        for name in {**sides[0], **sides[1]}:
+        for name in {name: None for side in sides for name in side}:
             values = [side[name] for side in sides if name in side]
             if len(values) == 1 or values[0] is values[1]:
                 together[name] = values[0]
@@ -131,6 +140,13 @@ class Interpreter(Calls):
         before.clear()
         before.update(together)
         self._scopes[-1] = before
+
+    def _side(self, body: list[ast.stmt], before: Scope) -> tuple[Scope, Stored]:
+        """Read one way, and return what names are there, and what it put into dicts."""
+        self._scopes[-1] = dict(before)
+        self._stored.append({})
+        self._block(body)
+        return self._scopes[-1], self._stored.pop()
 
     def _import_from(self, module: str, names: list[ast.alias]) -> None:
         self.modules.append(module)
@@ -182,7 +198,9 @@ class Interpreter(Calls):
 
     def _class(self, name: str, bases: list[ast.expr], body: list[ast.stmt]) -> None:
         inherited: Scope = {}
-        parents = [parent for base in bases if isinstance(parent := self._lookup_class(base), Class)]
+        # Base[T] is Base.
+        plain = [base.value if isinstance(base, ast.Subscript) else base for base in bases]
+        parents = [parent for base in plain if isinstance(parent := self._value(base), Class)]
         for parent in reversed(parents):
             inherited |= parent.members
         self._scopes.append(inherited)
@@ -198,7 +216,5 @@ class Interpreter(Calls):
             self._functions[constructor.node] = Function(constructor.node, constructor.closure, instance)
         for member in inherited.values():
             if isinstance(member, Function) and member.node in self._functions:
-                self._functions[member.node] = Function(member.node, member.closure, instance)
-
-    def _lookup_class(self, node: ast.expr) -> Value | None:
-        return self._lookup(node.id) if isinstance(node, ast.Name) else None
+                owner = made if is_of_class(member.node) else instance
+                self._functions[member.node] = Function(member.node, member.closure, owner)

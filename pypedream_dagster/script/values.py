@@ -194,7 +194,7 @@ class Function:
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     closure: tuple[dict[str, Value], ...] = field(default=(), repr=False)
-    owner: Instance | None = None
+    owner: Instance | Class | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -323,6 +323,11 @@ def as_text(value: Value | None) -> Text:
             return Text((Gap(),))
 
 
+def is_gap(text: Text) -> bool:
+    """Tell whether nothing is known of a text."""
+    return bool(text.pieces) and all(isinstance(piece, Gap) for piece in text.pieces)
+
+
 def literal(value: Value | None) -> str | None:
     """Return a known string, else None."""
     return value.literal if isinstance(value, Text) else None
@@ -368,6 +373,8 @@ def either(*values: Value) -> Value:
     telling = [value for value in telling if literal(value) is None or literal(value) not in defaults]
     if len(telling) == 1:
         return telling[0]
+    if len(telling) > _MOST_ALTERNATIVES:
+        telling.sort(key=lambda value: not isinstance(value, Text) or is_gap(value))
     return Either(tuple(telling[:_MOST_ALTERNATIVES])) if telling else Unknown()
 
 

@@ -67,3 +67,17 @@ def test_of_two_scripts_of_one_name_the_folders_tell(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "load.py").write_text(_INGEST.replace("landing", folder))
     assert {node.id for node in _imported(tmp_path).graph.nodes} == {"eu-load", "us-load"}
+
+
+def test_what_only_defines_things_is_no_job_and_what_runs_on_glue_by_a_module_is_one(tmp_path: Path) -> None:
+    for name, text in {
+        "lib/__init__.py": "from .session import session",
+        "lib/session.py": "from awsglue.context import GlueContext\nlogger = get_logger()\ndef session():\n    pass",
+        "jobs/clean.py": "from lib import session\nif __name__ == '__main__':\n    session().read.csv('s3://l/x/')",
+        "jobs/serve.py": "from flask import Flask\nif __name__ == '__main__':\n    Flask().run()",
+        "tests/test_clean.py": "from awsglue.context import GlueContext\nspark.read.csv('s3://l/x/')",
+        "jobs/old.py": "from awsglue.context import GlueContext\nprint 'Python 2'",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert {node.id for node in _imported(tmp_path).graph.nodes} == {"clean", "old"}
