@@ -11,6 +11,7 @@ from pypedream_dagster.script.values import (
     Argument,
     Call,
     Class,
+    Condition,
     Function,
     Instance,
     Result,
@@ -59,6 +60,7 @@ class Environment:
         self._entered: set[ast.AST] = set()
         self._stored: list[Stored] = []
         self._stored_elsewhere: list[Stored] = []
+        self._conditions: tuple[Condition, ...] = ()
         self._steps = 0
 
     def _step(self) -> None:
@@ -81,7 +83,8 @@ class Environment:
     def _record(
         self, callee: Value, positional: tuple[Value, ...], keywords: Mapping[str, Value], node: ast.stmt | ast.expr
     ) -> Call:
-        call = Call(callee, positional, keywords, node.lineno, partial(ast.unparse, node), len(self.calls))
+        code = partial(ast.unparse, node)
+        call = Call(callee, positional, keywords, node.lineno, code, len(self.calls), self._conditions)
         self.calls.append(call)
         return call
 

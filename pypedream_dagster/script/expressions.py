@@ -10,11 +10,19 @@ from pypedream_dagster.script import texts
 from pypedream_dagster.script.environment import MOST_STEPS, Environment, Scope
 from pypedream_dagster.script.functions import merged
 from pypedream_dagster.script.operations import MOST_ITEMS, binary, item, listed_key, parsed_uri, part, sliced
-from pypedream_dagster.script.syntax import asks_for_argument, compared_place, is_of_class, is_property, name_in
+from pypedream_dagster.script.syntax import (
+    asks_for_argument,
+    compared_place,
+    is_of_class,
+    is_property,
+    is_text_method,
+    name_in,
+)
 from pypedream_dagster.script.values import (
     Argument,
     Call,
     Class,
+    Condition,
     Constant,
     Either,
     Function,
@@ -151,6 +159,29 @@ class Expressions(Environment, ABC):
                 return default.rstrip("/") == place
             case _:
                 return False
+
+    def _condition(self, test: ast.expr) -> Condition | None:
+        """Return what a test asks of one of the job's arguments; None where it asks anything else."""
+        match test:
+            case ast.UnaryOp(ast.Not(), inner):
+                found = self._condition(inner)
+                return found.opposite if found else None
+            case ast.Compare(asked, [ast.Eq() | ast.NotEq() | ast.In() | ast.NotIn() as operator], [other]):
+                if isinstance(asked, ast.Constant):
+                    asked, other = other, asked
+            case _:
+                return None
+        if not isinstance(asked, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+            return None
+        if isinstance(asked, ast.Call) and not is_text_method(asked):
+            return None
+        match self._value(asked), self._value(other):
+            case Text((Argument(name) as argument,)), Text() | Sequence() as said if name != "*":
+                options = said.items if isinstance(said, Sequence) else (said,)
+                known = tuple(text for option in options if (text := literal(option)) is not None)
+                if known and len(known) == len(options):
+                    return Condition(argument, known, isinstance(operator, ast.Eq | ast.In))
+        return None
 
     def _attribute(self, owner: Value, name: str) -> Value:
         match owner:

@@ -13,7 +13,17 @@ from pypedream_dagster.script.calls import Calls
 from pypedream_dagster.script.environment import Scope, Stored
 from pypedream_dagster.script.operations import binary
 from pypedream_dagster.script.syntax import asks_for_argument, is_left_for_good, is_of_class, leaves
-from pypedream_dagster.script.values import Class, Constant, Function, Instance, Symbol, Text, defaulted, either
+from pypedream_dagster.script.values import (
+    Class,
+    Condition,
+    Constant,
+    Function,
+    Instance,
+    Symbol,
+    Text,
+    defaulted,
+    either,
+)
 
 Sources = Callable[[str], bytes | None]
 """Gives a module's code by its dotted name; None where it does not come with the script."""
@@ -45,11 +55,9 @@ class Interpreter(Calls):
             if isinstance(statement, ast.If) and leaves(statement.body) != leaves(statement.orelse):
                 # The rest is run only where the script stays: it is a part of that side.
                 self._step()
-                self._value(statement.test)
-                rest = body[index + 1 :]
                 sides = [statement.body, statement.orelse]
-                sides[leaves(statement.body)] = sides[leaves(statement.body)] + rest
-                self._fork(sides[0], sides[1], is_default=asks_for_argument(statement.test))
+                sides[leaves(statement.body)] = sides[leaves(statement.body)] + body[index + 1 :]
+                self._branch(statement.test, *sides)
                 return
             self._statement(statement)
 
@@ -83,8 +91,7 @@ class Interpreter(Calls):
             case ast.Return(value):
                 self._returns.append(self._value(value) if value is not None else Constant(None))
             case ast.If(test, body, orelse):
-                self._value(test)
-                self._fork(body, orelse, is_default=asks_for_argument(test))
+                self._branch(test, body, orelse)
             case ast.For(target, iterated, body, orelse) | ast.AsyncFor(target, iterated, body, orelse):
                 for element in self._iterated(self._value(iterated)):
                     self._bind(target, element, node)
@@ -107,7 +114,7 @@ class Interpreter(Calls):
             case ast.Match(subject, cases):
                 self._value(subject)
                 for case_ in cases:
-                    self._fork(case_.body, [])
+                    self._fork(case_.body, [], self._is_case(subject, case_.pattern))
             case ast.Global(names) | ast.Nonlocal(names):
                 self._globals.update(names)
             case _:
@@ -115,12 +122,23 @@ class Interpreter(Calls):
                     if isinstance(child, ast.expr):
                         self._value(child)
 
-    def _fork(self, body: list[ast.stmt], orelse: list[ast.stmt], *, is_default: bool = False) -> None:
+    def _branch(self, test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt]) -> None:
+        self._value(test)
+        self._fork(body, orelse, self._condition(test), is_default=asks_for_argument(test))
+
+    def _fork(
+        self,
+        body: list[ast.stmt],
+        orelse: list[ast.stmt],
+        condition: Condition | None = None,
+        *,
+        is_default: bool = False,
+    ) -> None:
         """Read two ways that a script may go; afterwards each name is what the one or the other made it."""
         before = self._scopes[-1]
-        first, stored = self._side(body, before)
+        first, stored = self._side(body, before, condition)
         self._stored_elsewhere.append(stored)
-        second, also_stored = self._side(orelse, before)
+        second, also_stored = self._side(orelse, before, condition.opposite if condition else None)
         self._stored_elsewhere.pop()
         if self._stored:
             self._stored[-1].update(stored | also_stored)
@@ -141,12 +159,20 @@ class Interpreter(Calls):
         before.update(together)
         self._scopes[-1] = before
 
-    def _side(self, body: list[ast.stmt], before: Scope) -> tuple[Scope, Stored]:
+    def _side(self, body: list[ast.stmt], before: Scope, condition: Condition | None) -> tuple[Scope, Stored]:
         """Read one way, and return what names are there, and what it put into dicts."""
         self._scopes[-1] = dict(before)
         self._stored.append({})
+        outer = self._conditions
+        self._conditions = (*outer, condition) if condition else outer
         self._block(body)
+        self._conditions = outer
         return self._scopes[-1], self._stored.pop()
+
+    def _is_case(self, subject: ast.expr, pattern: ast.pattern) -> Condition | None:
+        found = [inner.value for inner in ast.walk(pattern) if isinstance(inner, ast.MatchValue)]
+        values = ast.Tuple(found, ast.Load())
+        return self._condition(ast.Compare(subject, [ast.In()], [values])) if found else None
 
     def _import_from(self, module: str, names: list[ast.alias]) -> None:
         self.modules.append(module)

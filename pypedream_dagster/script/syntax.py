@@ -31,6 +31,11 @@ def _decorated(node: ast.AST, names: set[str]) -> bool:
     return any(ast.unparse(decorator).rpartition(".")[2] in names for decorator in decorators)
 
 
+def is_text_method(node: ast.Call) -> bool:
+    """Tell whether a call only tidies a text: ``name.lower()``."""
+    return isinstance(node.func, ast.Attribute) and node.func.attr in {"lower", "upper", "strip", "casefold"}
+
+
 def leaves(body: list[ast.stmt]) -> bool:
     """Tell whether what follows statements is not run after them."""
     return _ends_in(body, (ast.Return, ast.Raise, ast.Continue, ast.Break))
