@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 
 from pypedream_dagster.script import texts
+from pypedream_dagster.script.documents import file_parsed, file_read, parsed, text_parsed
 from pypedream_dagster.script.environment import MOST_STEPS, Scope
 from pypedream_dagster.script.expressions import OWN, Expressions, chosen, ways
 from pypedream_dagster.script.functions import of_container, of_symbol
@@ -45,6 +46,10 @@ _AFTER_MAKING = ("__post_init__", "model_post_init")
 
 class Calls(Expressions):
     """Reads calls."""
+
+    @abstractmethod
+    def _file(self, path: str | None) -> str | None:
+        """Return the content of a file that comes with the script; None where it does not."""
 
     @abstractmethod
     def _block(self, body: list[ast.stmt]) -> None:
@@ -100,6 +105,8 @@ class Calls(Expressions):
                 return self._enter(Function(called.node, called.closure, callee), positional, keywords)
             case Partial(function, first, named):
                 return self._called(function, (*first, *positional), {**named, **keywords}, node)
+            case Member(_, "read" | "read_text") if (content := self._file(file_read(callee))) is not None:
+                return Text((content,))
             case Member(Text() as text, name):
                 return texts.method(text, name, positional, keywords)
             case Member(Table() | Parameters() | Parsed() | Sequence() as owner, name):
@@ -182,7 +189,14 @@ class Calls(Expressions):
             given = keywords.get("default", positional[0] if positional else Unknown())
             found = self._called(factory, (), {}, node) if factory is not None else given
             return Unknown() if found == Constant(...) else found
+        if (answer := self._parsed(name, positional[0] if positional else None)) is not None:
+            return answer
         return of_symbol(name, positional, keywords)
+
+    def _parsed(self, name: str, given: Value | None) -> Value | None:
+        """Return what a file of settings holds that comes with the script, or a known text."""
+        content = text_parsed(name, given) or self._file(file_parsed(name, given))
+        return parsed(content) if content else None
 
     def _on_container(
         self, owner: Table | Parameters | Parsed | Sequence, name: str, positional: tuple[Value, ...], node: ast.Call

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable
 
 from pypedream_dagster.script.calls import Calls
+from pypedream_dagster.script.documents import FILE
 from pypedream_dagster.script.environment import Scope, Stored
 from pypedream_dagster.script.operations import binary
 from pypedream_dagster.script.syntax import asks_for_argument, is_left_for_good, is_of_class, leaves
@@ -26,7 +27,9 @@ from pypedream_dagster.script.values import (
 )
 
 Sources = Callable[[str], bytes | None]
-"""Gives a module's code by its dotted name; None where it does not come with the script."""
+"""Gives a module's code by its dotted name, and ``file:NAME`` by that; None where it does not come with the script."""
+
+_LONGEST_FILE = 100_000
 
 
 class Interpreter(Calls):
@@ -203,6 +206,10 @@ class Interpreter(Calls):
             if tree is not None:
                 self._loaded[name] = self._loaded_from(tree)
         return self._loaded[name]
+
+    def _file(self, path: str | None) -> str | None:
+        body = self._sources(f"{FILE}{path}") if self._sources is not None and path else None
+        return body.decode("utf-8-sig", errors="replace")[:_LONGEST_FILE] if body is not None else None
 
     def _loaded_from(self, tree: ast.Module) -> Scope:
         scope: Scope = {}
