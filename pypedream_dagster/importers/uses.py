@@ -173,7 +173,7 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
         if not fact.is_of_data and (fact.action == "write" or fact.system == "catalog"):
             continue  # a temporary place, a report of a run, or only what a table is
         at = f"{script.path}:{fact.at.line}"
-        text = place_of_text(fact.target, arguments, values)
+        text = place_of_text(fact.target, arguments, values, step.name)
         argument = _whole_argument(fact.target, step, text, script.reading.declared)
         root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
         places = list(_places(text, fact.system))

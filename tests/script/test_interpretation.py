@@ -47,6 +47,16 @@ def accesses(code: str) -> list[str]:
         ),
         (
             """
+            given = {}
+            for index in range(1, len(sys.argv), 2):
+                given[sys.argv[index].replace("--", "")] = sys.argv[index + 1]
+            spark.read.csv(given["HAND"])
+            spark.read.csv(given.get("ALSO", "s3://d/x/"))
+            """,
+            ["read s3 {--HAND}", "read s3 {--ALSO}"],
+        ),
+        (
+            """
             def given(name):
                 flag = "--" + name
                 return sys.argv[sys.argv.index(flag) + 1]
