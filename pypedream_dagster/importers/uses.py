@@ -154,7 +154,8 @@ def arguments_of(step: Step, values: Mapping[str, str]) -> dict[str, str]:
     """Return what a script is given, by names without dashes: its run's arguments, and its workflow's properties."""
     properties = f"{step.flow}."
     found = {name.removeprefix(properties): text for name, text in values.items() if name.startswith(properties)}
-    return found | {name.lstrip("-"): value for name, value in step.effective.items()}
+    # Glue itself tells a script what its job is called.
+    return {"JOB_NAME": step.name} | found | {name.lstrip("-"): value for name, value in step.effective.items()}
 
 
 def told_locations(step: Step, script: Script | None, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -174,10 +175,12 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
     for fact in script.reading.facts:
         if not isinstance(fact, Access) or fact.action == "delete" or fact.system not in {"s3", "catalog", "unknown"}:
             continue
+        if not all(condition.may_hold(arguments) for condition in fact.at.conditions):
+            continue  # with this job's arguments the script does not come there
         if not fact.is_of_data and (fact.action == "write" or fact.system == "catalog"):
             continue  # a temporary place, a report of a run, or only what a table is
         at = f"{script.path}:{fact.at.line}"
-        text = place_of_text(fact.target, arguments, values)
+        text = place_of_text(fact.target, arguments, values, step.name)
         argument = _whole_argument(fact.target, step, text, script.reading.declared)
         root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
         places = list(_places(text, fact.system))

@@ -486,6 +486,37 @@ def test_a_table_that_is_merged_into_is_known_to_build_on_what_is_there() -> Non
     assert asked(imported(job("a"), script("a", code))) == ["unknown-table: db.t"]
 
 
+def test_a_script_for_several_jobs_does_for_each_what_its_arguments_tell() -> None:
+    code = """
+    a = getResolvedOptions(sys.argv, ["layer"])
+    def clean():
+        spark.read.csv("s3://lake/raw/").write.parquet("s3://lake/clean/")
+    layer = a["layer"].lower()
+    if layer == "clean":
+        clean()
+    elif layer in ("join", "joined"):
+        spark.read.parquet("s3://lake/clean/").write.parquet("s3://lake/joined/")
+    else:
+        spark.read.parquet("s3://lake/joined/").write.parquet("s3://lake/report/")
+    """
+    shared = {"Command": {"Name": "glueetl", "ScriptLocation": "s3://code/main/x.py"}}
+    names = {"one": "Clean", "two": "joined", "three": "report", "unknown": "${Layer}"}
+    parts = [job(name, {"layer": layer}, **shared) for name, layer in names.items() if name != "unknown"]
+    found = imported(*parts, script("x", code))
+    assert links(found) == {("one", "two"): ("clean",), ("two", "three"): ("joined",)}
+    assert asked(found) == []
+    all_of_it = imported(job("unknown", {"layer": names["unknown"]}, **shared), script("x", code))
+    assert set(all_of_it.graph.by_id["unknown"].outputs) == {"clean", "joined", "report"}
+
+
+def test_a_script_knows_what_its_job_is_called() -> None:
+    code = _ARGUMENTS + "d.write.csv(f\"s3://lake/{a['JOB_NAME']}/out/\")"
+    assert (
+        imported(job("sales"), script("sales", code)).graph.by_id["sales"].outputs["out"].base_uri
+        == "s3://lake/sales/out/"
+    )
+
+
 def test_where_a_databases_tables_lie_is_asked_once() -> None:
     parts = (job("a"), script("a", "for t in ['x', 'y', 'z']:\n    df.write.saveAsTable(f'silver.{t}')"))
     found = imported(*parts)
