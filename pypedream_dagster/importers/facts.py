@@ -125,11 +125,10 @@ class ImportNames:
 
     def _node(self, node: Node, called: str) -> str:
         """Return what the last import called a node: another name, where a job had more nodes then, or fewer."""
-        if node.is_job:
-            same = [own for own, what in self._told.items() if what == _identity(node)]
-            if same and node.id not in same:
-                return same[0]
-        return next((name for name in (node.id, called) if name in self._told), node.id)
+        if known := next((name for name in (node.id, called) if name in self._told), None):
+            return known
+        same = [own for own, what in self._told.items() if node.is_job and what == _identity(node)]
+        return same[0] if len(same) == 1 else node.id
 
     def _same(self, node: Node, free: Set[str]) -> str:
         """Return what a node that this import does not find was called, if somebody renamed it since."""

@@ -63,9 +63,9 @@ def _nodes(existing: PipelineGraph, imported: PipelineGraph, run_often: Set[str]
         taken = {node.id for node in found.values()}
         for one, node in theirs.items():
             old = ours.get(one)
-            if old is None or old.id in taken or node.id in found or (key is _place and not _may_become(old)):
+            if old is None or old.id in taken or node.id in found or (key is _place and not _may_become(old, node)):
                 continue
-            if key is _job and node.job_name(MAIN) in run_often:
+            if key in {_job, _place} and node.is_job and node.job_name(MAIN) in run_often:
                 continue  # the one that is left may be another one
             found[node.id] = old
             taken.add(old.id)
@@ -108,8 +108,10 @@ def _place(node: Node) -> Iterable[Hashable]:
         yield from ((node.metadata.operation.lower(), str(place)) for place in places)
 
 
-def _may_become(old: Node) -> bool:
-    return not old.is_job or any(map(parameters_in, (old.job_name(MAIN), *old.metadata.arguments.values())))
+def _may_become(old: Node, node: Node) -> bool:
+    if not old.is_job or "Command" not in old.metadata.properties or old.job_name(MAIN) == node.job_name(MAIN):
+        return True
+    return any(map(parameters_in, (old.job_name(MAIN), *old.metadata.arguments.values())))
 
 
 def _datasets(old: Node | None, node: Node) -> dict[str, str]:

@@ -56,7 +56,7 @@ def header(
         old = record.get("sources") or []
         sources = [*old, *(source for source in sources if source not in old)]
         settled = {*answers, *(question.get("id") for question in asked)}
-        asked = [*(one for one in record.get("questions") or [] if one.get("id") not in settled), *asked]
+        asked = [*(one for one in record.get("questions") or [] if not settled & _keys(one)), *asked]
     whole = {
         **record,
         **news,
@@ -71,6 +71,10 @@ def header(
         del whole["missing"]
     whole_inner = {**_inner(imported), **_inner(existing), "import": whole}
     return {**imported.metadata, **existing.metadata, "metadata": whole_inner}
+
+
+def _keys(question: Json) -> set[str]:
+    return {str(question.get("id")), f"{question.get('kind')}: {question.get('about')}"}
 
 
 def _both(one: Any, other: Any) -> Any:
