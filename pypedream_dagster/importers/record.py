@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from pypedream_dagster.graph.model import MAIN, Json, PipelineGraph
-from pypedream_dagster.importers.facts import Fact, ImportNames, facts_of, import_record
+from pypedream_dagster.graph.model import Json, Node, PipelineGraph
+from pypedream_dagster.importers.facts import Fact, ImportNames, facts_of, identity, import_record, told_nodes
 
 
-def run_often(existing: PipelineGraph, record: Json) -> frozenset[str]:
-    """Return the jobs of which the last import told several nodes, or missed one of the file's."""
-    told = (record.get("told") or {}).items()
-    jobs = Counter(str(value) for name, value in told if name.startswith("node > "))
-    gone = (existing.by_id[name] for name in record.get("missing") or () if name in existing.by_id)
-    return frozenset(job for job, number in jobs.items() if number > 1) | {
-        node.job_name(MAIN) for node in gone if node.is_job
-    }
+def were_apart(record: Json) -> Callable[[Node, Node], bool]:
+    """Return what tells whether a node of the file and an imported one of the same job were two at the last import."""
+    told = set(told_nodes(record.get("told") or {}).values())
+    missing = set(record.get("missing") or ())
+
+    def apart(old: Node, node: Node) -> bool:
+        one, other = identity(old), identity(node)
+        return one[0] == other[0] and one != other and other in told and (one in told or old.id in missing)
+
+    return apart
 
 
 def header(

@@ -202,9 +202,11 @@ def test_an_answer_that_makes_a_job_of_another_takes_over_its_node() -> None:
         data["x"] = {"uri": data["x"], "primary_key": ["id"]}
 
     graph = _edited(_first(load, nightly), key)
-    merged = _again(graph, load, nightly, answers=parse_answers("unknown-job: {ghost: load}"))
+    said = parse_answers("unknown-job: {ghost: load}")
+    merged = _again(graph, load, nightly, answers=said)
     assert [(node.id, node.job_name("main")) for node in merged.graph.nodes] == [("ghost", "load"), ("load", "load")]
     assert [node.outputs["x"].primary_key for node in merged.graph.nodes if "x" in node.outputs] == [("id",)]
+    assert merge_graphs(merged.graph, imported(load, nightly, answers=said).graph).missing == ()
 
 
 def test_a_place_that_production_moved_is_taken_up_and_one_that_people_moved_is_kept() -> None:
