@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pypedream_dagster.aws.step_functions import JobStart, StateMachine, StepFunctionsClient
+from pypedream_dagster.errors import AccessDeniedError, NotFoundError
 from pypedream_dagster.importers.step_functions.documents import Machine
 from pypedream_dagster.importers.step_functions.history import with_history
 from pypedream_dagster.importers.step_functions.sources import machine_of, surveyed
@@ -77,10 +78,16 @@ class Account:
 def _with_runs(told: Survey, account: Account) -> Survey:
     flows = []
     problems = told.problems
+    unread: list[Problem] = []
     for flow in told.flows:
-        machine = account.described(flow.at.source)
-        execution = account.client.last_execution(flow.at.source) if machine and machine.keeps_history else None
-        if execution is not None:
-            flow, problems = with_history(flow, problems, tuple(account.starts(execution)))
+        starts: list[JobStart] = []
+        try:
+            machine = account.described(flow.at.source)
+            execution = account.client.last_execution(flow.at.source) if machine and machine.keeps_history else None
+            if execution is not None:
+                starts.extend(account.starts(execution))  # what was read before a call fails counts
+        except (AccessDeniedError, NotFoundError) as error:
+            unread.append(Problem(flow.at, f"what its last execution did cannot be read to its end: {error}"))
+        flow, problems = with_history(flow, problems, starts)
         flows.append(flow)
-    return replace(told, flows=tuple(flows), problems=problems)
+    return replace(told, flows=tuple(flows), problems=(*problems, *unread))
