@@ -24,10 +24,16 @@ def live_survey(client: StepFunctionsClient, query: str, *, history: bool) -> Su
         history: whether to look into the last execution that succeeded, for what only a run tells.
 
     Raises:
+        NotFoundError: none matches.
         AwsError: Step Functions refused or could not be reached.
     """
     account = Account(client)
     arns = list(client.find_machines(query))
+    if not arns:
+        raise NotFoundError(
+            f"No state machine matches {query!r}." if query else "There is no state machine.",
+            hint="give a part of the name, or a pattern such as 'sales-*'; check the account and region in use",
+        )
     machines, problems = [], []
     for arn in arns:
         machine = account.machine(arn)

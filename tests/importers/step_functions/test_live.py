@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from pypedream_dagster.aws.session import connect
 from pypedream_dagster.aws.step_functions import JobStart, StepFunctionsClient
-from pypedream_dagster.errors import AwsError
+from pypedream_dagster.errors import AwsError, NotFoundError
 from pypedream_dagster.importers.step_functions import live_survey
 from pypedream_dagster.importers.step_functions.history import with_history
 from pypedream_dagster.importers.step_functions.live import Account
@@ -54,7 +54,8 @@ def test_deployed_machines_are_found_by_name_with_those_they_start(aws_env: Endp
         assert flow.order == {("A", "Call/B")}
         assert flow.tasks[1].arguments == {"--day": "${input.when}"}
         assert flow.tasks[1].at == Where(child, None, "States.B")
-    assert live_survey(client, "no-such-machine", history=True).flows == ()
+    with pytest.raises(NotFoundError, match="No state machine matches 'no-such-machine'"):
+        live_survey(client, "no-such-machine", history=True)
     client.boto.start_execution(stateMachineArn=parent)  # which the embedded AWS does not carry out
     (flow,) = live_survey(client, f"{name}-p", history=True).flows
     assert flow.tasks[1].arguments == {"--day": "${input.when}"}
