@@ -75,7 +75,7 @@ def ask_about_uses(asking: Asking, steps: Sequence[Step], uses: Sequence[Use], p
     taken = {pair.read for pair in pairs}
     for use in uses:
         if use.direction == "unknown" and use.argument is not None:
-            guess = ", since another node writes there it is taken for read" if use in taken else ""
+            guess = "; since another node writes there, it is taken for read" if use in taken else ""
             asking.ask(
                 "direction",
                 f"{use.node} {use.argument}",
