@@ -20,6 +20,7 @@ from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.finding import Imported
 from pypedream_dagster.importers.inquiry import (
     ask_about_homes,
+    ask_about_names,
     ask_about_parameters,
     ask_about_scripts,
     ask_about_uses,
@@ -66,6 +67,7 @@ def import_graph(given: Given) -> Imported:
     datasets = datasets_of(found.uses, found.catalog, lambda uri, _: asking.known("several-writers", uri), reruns)
     pairs = pairs_of(found.uses, Order(steps.order))
     ask_about_scripts(asking, steps.steps, found.scripts)
+    ask_about_names(asking, steps.taken, steps.steps)
     ask_about_writers(asking, datasets)
     ask_about_homes(asking, datasets)
     ask_about_uses(asking, steps.steps, found.uses, pairs)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.naming import words_of
 from pypedream_dagster.importers.nodes import Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.script.model import Reading
@@ -28,7 +29,6 @@ _FOREIGN = sys.stdlib_module_names | {
     "pyspark",
     "requests",
 }
-_ENVIRONMENTS = {"dev", "test", "stage", "staging", "prod", "production", "main", "job", "glue", "etl", "script"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,10 @@ class Scripts:
 
     def _alike(self, step: Step) -> str | None:
         """Return the one file whose name is the job's, but for words such as ``dev`` and ``job``."""
-        wanted = _words(PARAMETER.sub("", step.name))
+        wanted = words_of(step.name)
         if not wanted or self.location(step):
             return None
-        named = [(_words(posixpath.basename(path).rpartition(".")[0]), path) for path in self._bodies]
+        named = [(words_of(posixpath.basename(path).rpartition(".")[0]), path) for path in self._bodies]
         found = [path for words, path in named if words == wanted]
         if not found:  # a job may have its team's or product's name before: acme-sales-clean-orders, clean_orders.py
             within = [(len(words), path) for words, path in named if len(words) > 1 and _holds(wanted, words)]
@@ -176,8 +176,3 @@ def _common_end(path: str, location: str) -> int:
             break
         number += 1
     return number
-
-
-def _words(text: str) -> tuple[str, ...]:
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
-    return tuple(word for word in re.split(r"[^a-z0-9]+", spaced) if word and word not in _ENVIRONMENTS)
