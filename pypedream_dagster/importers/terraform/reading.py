@@ -13,9 +13,10 @@ from pypedream_dagster.importers.parameters import filled, parameter
 from pypedream_dagster.importers.survey import JobDefinition, Problem, Survey, Where
 from pypedream_dagster.importers.terraform import resources as read
 from pypedream_dagster.importers.terraform.elsewhere import meant_by
+from pypedream_dagster.importers.terraform.entities import Called, Resource
 from pypedream_dagster.importers.terraform.expressions import Constant
-from pypedream_dagster.importers.terraform.instances import Called, Instance, Resource
-from pypedream_dagster.importers.terraform.modules import World, read_world, roots
+from pypedream_dagster.importers.terraform.instances import Instance
+from pypedream_dagster.importers.terraform.modules import World, read_world
 from pypedream_dagster.importers.terraform.plans import resolved_resources
 from pypedream_dagster.importers.terraform.values import EvaluationError, FileText, Unknown, text_of
 
@@ -63,7 +64,7 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
     """Return what the Terraform files among some files tell; of others those that these mean are read."""
     world = read_world(files, variables)
     found: list[Found] = []
-    problems: list[Problem] = []
+    problems = [Problem(Where(place), what) for place, what in world.remarks]
     for file in files:
         if file.path.endswith((".json", ".tfstate")) and (resolved := resolved_resources(file)) is not None:
             found += [
@@ -107,7 +108,7 @@ def _meant(called: Called) -> tuple[str, dict[str, Any]] | None:
 
 
 def _instances(world: World) -> Iterator[Instance]:
-    waiting = [Instance(world, module, module) for module in roots(world)]
+    waiting = [Instance(world, module, module) for module in world.roots]
     for number, instance in enumerate(waiting):
         if number > _MOST_INSTANCES:
             return

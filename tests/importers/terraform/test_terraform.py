@@ -103,10 +103,51 @@ def test_values_that_are_given_win_over_those_declared_and_tfvars() -> None:
     assert set(_arguments(_survey(files, env="test"))) == {"load-test", "join-test"}
 
 
-def test_other_tfvars_apply_only_where_there_is_one() -> None:
+def test_of_other_tfvars_the_only_one_applies_or_that_of_production() -> None:
     one = _project() | {"infra/env/qa.tfvars": 'env = "qa"'}
     assert "load-qa" in _arguments(_survey(one))
-    assert "load-dev" in _arguments(_survey(one | {"infra/env/prod.tfvars": 'env = "prod"'}))
+    two = _survey(one | {"infra/env/test.tfvars": 'env = "test"'})
+    assert "load-dev" in _arguments(two)
+    assert any("no values are taken" in problem.what for problem in two.problems)
+    live = _survey(one | {"infra/env/prod.tfvars": 'env = "live"'})
+    assert "load-live" in _arguments(live)
+    assert any("not those of infra/env/qa.tfvars" in problem.what for problem in live.problems)
+
+
+def _environment(name: str, *jobs: str) -> dict[str, str]:
+    calls = [f'module "{job}" {{\n source = "../../modules/job"\n name = "{job}-{name}"\n}}\n' for job in jobs]
+    return {f"envs/{name}/main.tf": "".join(calls)}
+
+
+def test_of_folders_that_deploy_one_pipeline_for_several_environments_productions_is_imported() -> None:
+    module = {"modules/job/main.tf": MODULE}
+    found = _survey(module | _environment("dev", "load", "join", "trial") | _environment("prod", "load", "join"))
+    assert set(_arguments(found)) == {"load-prod", "join-prod"}
+    assert [(problem.at.source, "envs/prod" in problem.what) for problem in found.problems] == [("envs/dev", True)]
+
+
+def test_a_production_that_is_hardly_begun_is_not_taken_for_the_pipeline() -> None:
+    module = {"modules/job/main.tf": MODULE}
+    found = _survey(module | _environment("dev", "load", "join", "send") | _environment("prod", "load"))
+    assert set(_arguments(found)) == {"load-dev", "join-dev", "send-dev"}
+
+
+def test_folders_that_deploy_different_things_are_all_imported() -> None:
+    module = {"modules/job/main.tf": MODULE}
+    found = _survey(module | _environment("dev", "load") | _environment("prod", "send"))
+    assert set(_arguments(found)) == {"load-dev", "send-prod"}
+    teams = _survey(module | _environment("sales", "load") | _environment("stock", "load"))
+    assert set(_arguments(teams)) == {"load-sales", "load-stock"}
+
+
+def test_the_workspace_is_what_a_person_says() -> None:
+    text = """
+    locals { names = { prod = "live", dev = "trial" } }
+    resource "aws_glue_job" "a" { name = "load-${local.names[terraform.workspace]}-${terraform.workspace}" }
+    """
+    assert set(_arguments(_survey({"a.tf": text}, **{"terraform.workspace": "prod"}))) == {"load-live-prod"}
+    (name,) = _arguments(_survey({"a.tf": text}))
+    assert name.startswith("load-${") and name.endswith("-${terraform.workspace}")
 
 
 def test_one_name_in_two_roots_with_two_values_is_two_parameters() -> None:
