@@ -97,6 +97,7 @@ class Editing:
         if len(line) > _WIDEST or "\n" in line:
             first = self.source.text[self.source.line_start(node.lineno) : start]
             margin = self.source.newline + first[: len(first) - len(first.lstrip())]
+            kept = kept if _holds_lines(node) else re.sub(r"\r\n|\r|\n", lambda end: f"{end[0]}    ", kept)
             line = f"({margin}    {kept}{margin}    if {test}{margin}    else {elsewhere}{margin})"
         self.edit(Edit(start, end, line), node, place)
 
@@ -105,6 +106,12 @@ class Editing:
         self.made.append(edit)
         self.names.use(place)
         self.replaced.append(Replaced(node.lineno, self.source.code(node), place.argument))
+
+
+def _holds_lines(node: ast.expr) -> bool:
+    """Tell whether texts in an expression go over several lines: those may not be moved."""
+    texts = (part for part in ast.walk(node) if isinstance(part, ast.Constant | ast.JoinedStr))
+    return any(part.lineno != part.end_lineno for part in texts)
 
 
 def folder(uri: str) -> str:

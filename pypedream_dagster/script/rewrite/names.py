@@ -69,18 +69,19 @@ class Names:
         _, default = self._defaults.setdefault(place.argument, (place, place.uri))
         return f'{self.of(place)}.rstrip("/") == {quoted(default.rstrip("/"))}'
 
-    def relation(self, place: LiteralPlace, table: str) -> str:
-        """Return the name of what SQL reads: the table, or the files at the place."""
-        return self._choice(place, "table", quoted(table), f"{place.format}.`{{{self.of(place)}}}`")
+    def relation(self, place: LiteralPlace) -> str:
+        """Return the name of what SQL reads: the place's table, or the files there."""
+        return self._choice(place, "table", place.table or "", f"{place.format}.`{{{self.of(place)}}}`")
 
-    def target(self, place: LiteralPlace, table: str) -> str:
-        """Return the name of what SQL overwrites: the table, or a directory."""
+    def target(self, place: LiteralPlace) -> str:
+        """Return the name of what SQL overwrites: the place's table, or a directory."""
         there = f"DIRECTORY '{{{self.of(place)}}}' USING {place.format}"
-        return self._choice(place, "target", quoted(f"TABLE {table}"), there)
+        return self._choice(place, "target", f"TABLE {place.table}", there)
 
     def _choice(self, place: LiteralPlace, suffix: str, table: str, elsewhere: str) -> str:
         name = f"{self.of(place)}_{suffix}"
-        self._further[f"{name} = {table} if {self.is_mains(place)} else f{quoted(elsewhere)}"] = None
+        choice = f"{quoted(table)} if {self.is_mains(place)} else f{quoted(elsewhere)}"
+        self._further[f"{name} = ({self.source.newline}    {choice}{self.source.newline})"] = None
         return name
 
     def frame_class(self) -> str:

@@ -62,7 +62,7 @@ def _visit(editing: Editing, node: ast.AST) -> None:
     match node:
         case ast.Expr(ast.Constant()) | ast.pattern():
             return
-        case ast.IfExp(test) if _was_rewritten(editing, test):
+        case ast.IfExp(test) | (ast.Compare() as test) if _was_rewritten(editing, test):
             return
         case ast.JoinedStr():
             rewrite_text(editing, node)

@@ -1,8 +1,8 @@
 """Calls that name a table of the catalog: where the place is production's they keep it, elsewhere they take the place.
 
 What takes the table's part reads and writes the same files in the same form: Spark's ``load`` and ``save`` for its
-``table`` and ``saveAsTable``, Glue's S3 sink for its catalog sink. Spark's reader, not Glue's S3 source, stands in for a
-table that Glue reads: it finds Hive partitions.
+``table`` and ``saveAsTable``, Glue's S3 sink for its catalog sink. For a table that Glue reads it is Spark's reader,
+not Glue's S3 source: it finds Hive partitions.
 """
 
 from __future__ import annotations
@@ -238,10 +238,11 @@ def _to_dataset(editing: Editing, node: ast.Call) -> bool:
     return True
 
 
-def _read_sql_table(editing: Editing, node: ast.Call) -> bool:
+def _read_whole_table(editing: Editing, node: ast.Call) -> bool:
+    """Rewrite ``wr.athena.read_sql_table`` and ``wr.s3.read_parquet_table``."""
     given = _given(node, "table", "database", known={"boto3_session", "ctas_approach"})
     owner = _owner(node)
-    if given is None or not (isinstance(owner, ast.Attribute) and owner.attr == "athena"):
+    if given is None or not isinstance(owner, ast.Attribute):
         return False
     place = editing.place_of_table(f"{given.text(editing, 'database')}.{given.text(editing, 'table')}")
     if place is None or place.format not in _PANDAS_READERS:
@@ -269,5 +270,6 @@ _CALLS: Mapping[str, Callable[[Editing, ast.Call], bool]] = {
     "to_orc": _to_dataset,
     "to_json": _to_dataset,
     "to_csv": _to_dataset,
-    "read_sql_table": _read_sql_table,
+    "read_sql_table": _read_whole_table,
+    "read_parquet_table": _read_whole_table,
 }
