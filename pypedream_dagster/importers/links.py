@@ -120,8 +120,8 @@ def _confidence(relation: Relation, one: Place, two: Place, write: Use, read: Us
     after = order.comes_after(write.node, read.node)
     if not relation.bucket_known and (relation.literal < 2 or not after):
         return None  # two unknown buckets with one folder's name in common
-    if not relation.literal and one.at_run_time and not after:
-        return None  # arguments of the same names, and nothing else
+    if not relation.literal and (one.at_run_time or relation.wild) and not after:
+        return None  # arguments of the same names, or tables of one database, and nothing else
     weakness = 0
     if write.by in {"name", "other"} or read.by in {"name", "other"}:
         weakness += 1
@@ -195,10 +195,12 @@ def _above(place: Place) -> Iterator[str]:
 
 
 def _closed_segments(place: Place) -> Iterator[tuple[int, str]]:
-    """Give the segments that are known, but for the bucket, with their place; a table's name alone."""
+    """Give the segments that are known, but for the bucket, with their place; of a table both names."""
     for number, segment in enumerate(place.segments):
-        if number and not is_open(segment):
-            yield (number if place.kind == "s3" else -1), segment
+        if place.kind != "s3":
+            yield number - len(place.segments), segment
+        elif number and not is_open(segment):
+            yield number, segment
 
 
 def _is_open(place: Place) -> bool:

@@ -60,6 +60,13 @@ class Place:
         return self.kind == "s3" and len(self.segments) < 2
 
     @property
+    def is_somewhere(self) -> bool:
+        """Tell whether it is some place in a bucket, or some table of a database, that a run makes up."""
+        return (self.is_whole_bucket and (self.cut or self.at_run_time)) or (
+            self.kind == "table" and UNKNOWN in self.segments[-1]
+        )
+
+    @property
     def at_run_time(self) -> bool:
         """Tell whether a part of it is known at run time only."""
         return UNKNOWN in self.text or any(_RUN_TIME.match(name) for name in PARAMETER.findall(self.text))
@@ -153,9 +160,9 @@ def _relate_names(written: Place, read: Place) -> Relation | None:
     if len(written.segments) != len(read.segments):
         return None
     found = [_match(left, right) for left, right in zip(written.segments, read.segments, strict=True)]
-    if None in found or found[-1] != "equal":
+    if None in found or (found[-1] != "equal" and found[0] != "equal"):
         return None
-    return Relation(True, found.count("wild"), 1, found[0] == "equal")
+    return Relation(True, found.count("wild"), int(found[-1] == "equal"), found[0] == "equal")
 
 
 def _match(one: str, two: str) -> Literal["equal", "wild"] | None:

@@ -26,6 +26,7 @@ _READ = {
     "aws_glue_trigger",
     "aws_glue_workflow",
     "aws_glue_crawler",
+    "aws_glue_catalog_database",
     "aws_glue_catalog_table",
     "aws_glue_connection",
     "aws_sfn_state_machine",
@@ -146,6 +147,8 @@ def _survey(found: Sequence[Found], world: World, bodies: Mapping[str, bytes]) -
             case "aws_glue_catalog_table":
                 entry = read.table(raw, address, at)
                 survey += Survey(tables=(entry,) if entry else ())
+            case "aws_glue_catalog_database" if raw.get("location_uri"):
+                survey += Survey(databases={read.name_of(raw, address): text_of(raw["location_uri"])})
             case "aws_glue_crawler":
                 aliases = (address, parameter(address))
                 survey += Survey(crawlers=(replace(read.crawler(raw, address, at), aliases=aliases),))

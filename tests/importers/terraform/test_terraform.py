@@ -147,7 +147,8 @@ def test_the_workspace_is_what_a_person_says() -> None:
     """
     assert set(_arguments(_survey({"a.tf": text}, **{"terraform.workspace": "prod"}))) == {"load-live-prod"}
     (name,) = _arguments(_survey({"a.tf": text}))
-    assert name.startswith("load-${") and name.endswith("-${terraform.workspace}")
+    assert name.startswith("load-${")
+    assert name.endswith("-${terraform.workspace}")
 
 
 def test_one_name_in_two_roots_with_two_values_is_two_parameters() -> None:
