@@ -398,6 +398,9 @@ def test_a_table_whose_name_a_run_makes_up_links_in_its_database_where_the_order
     assert any(question.startswith("unexplained-write: load") for question in asked(found))
     assert not found.graph.by_id["load"].outputs
     assert imported(*parts).links == ()
+    two = (job("more"), script("more", writer), run("c", "more"))
+    both = imported(*parts, *two[:2], flow(run("a", "load"), two[2], run("b", "clean"), order=[("a", "b"), ("c", "b")]))
+    assert {one.kind for link in both.links for one in link.evidence} == {"order"}  # which of the two is not known
     other = imported(
         *parts[:3],
         script("clean", 'spark.table("silver.orders_raw")'),
