@@ -91,13 +91,14 @@ def ask_about_uses(asking: Asking, steps: Sequence[Step], uses: Sequence[Use], p
     at = {step.id: step.at for step in steps}
     taken = {pair.read for pair in pairs}
     for use in uses:
-        if use.direction == "unknown" and use.argument is not None:
+        called, several = use.argument or use.at, " and " in use.at
+        if use.direction == "unknown":
             guess = ", since another node writes there it is taken for read" if use in taken else ""
             asking.ask(
                 "direction",
-                f"{use.node} {use.argument}",
-                f"Does {use.node} read or write {use.value}, which its argument {use.argument} names?"
-                f" Neither its script nor the name tells{guess}.",
+                f"{use.node} {called}",
+                f"Does {use.node} read or write {use.value}, which its argument"
+                f"{'s' * several} {called} name{'s' * (not several)}? Neither its script nor the name tells{guess}.",
                 choices=("input", "output", "neither"),
                 node=use.node,
                 at=at[use.node],

@@ -23,7 +23,8 @@ _ARGUMENT = "argument."
 _RUN_TIME = re.compile(r"^(?:input|argument|states|context|item|xcom|execution)\.", re.IGNORECASE)
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
 _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
-_PARTITION = re.compile(r"^[A-Za-z_]\w*=.*$")
+# A partition's value is a date, a number, or not known; `domain=sales/dataset=orders` is what some call their folders.
+_PARTITION = re.compile(r"^[A-Za-z_]\w*=(?:\W|\d|$|.*(?:\*|\$\{)|__)")
 _FILE_PATTERN = re.compile(r"^\W*\*|[*?\[{].*\.\w{1,8}$|[?\[{]")
 _PART_FILE = re.compile(r"^part[-_.]|^run-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
 

@@ -36,9 +36,11 @@ _WITH = re.compile(r"(?:\bwith\b|,)\s*(?P<name>\w+)\s*(?:\([^)]*\)\s*)?\bas\s*\(
 _FILES = re.compile(
     r"^(?:parquet|delta|csv|json|orc|text|avro|iceberg)\.(?P<uri>(?:s3[an]?://|\{…\d+\}).*)$", re.IGNORECASE
 )
-_PLACE = re.compile(
-    r"\b(?:(?:location|directory|to|from)\s+['\"](?P<uri>s3[an]?://[^'\"]+)|directory\s+['\"](?P<given>\{…\d+\}[^'\"]*))['\"]",
-    re.IGNORECASE,
+_PLACE = re.compile(r"\b(?:location|directory|to|from)\s+['\"](?P<uri>s3[an]?://[^'\"]+)['\"]", re.IGNORECASE)
+# UNLOAD, COPY and DIRECTORY name nothing but files: {…0} is an argument that holds the place, or begins it.
+_FILES_MOVED = re.compile(
+    r"(?:\bunload\s*\(.*\)\s*(?P<to>to)|\bcopy\s+[^;']+?\bfrom|\b(?P<directory>directory))\s+'(?P<uri>\{…\d+\}[^']*)'",
+    re.IGNORECASE | re.DOTALL,
 )
 _LOCATION = re.compile(r"\blocation\s+['\"](?P<uri>[^'\"]+)['\"]", re.IGNORECASE)
 _CREATES = re.compile(
@@ -123,9 +125,12 @@ def table_uses(text: str) -> Iterator[TableUse]:
         if found[0].lower().startswith("location") and not _AS_SELECT.search(plain):
             continue  # where a table lies, and nothing written to it
         is_write = unload is not None or found[0].lower().startswith(("directory", "to")) or bool(uses)
-        way: Action = "write" if is_write and not found[0].lower().startswith("from") else "read"
+        action: Action = "write" if is_write and not found[0].lower().startswith("from") else "read"
         how: Mode = "overwrite" if found[0].lower().startswith("directory") else "unknown"
-        yield TableUse(way, found["uri"] or found["given"], how, is_place=True)
+        yield TableUse(action, found["uri"], how, is_place=True)
+    for found in _FILES_MOVED.finditer(plain):
+        action = "write" if found["to"] or found["directory"] else "read"
+        yield TableUse(action, found["uri"], "overwrite" if found["directory"] else "unknown", is_place=True)
 
 
 def locations(text: str) -> Iterator[tuple[str, str]]:

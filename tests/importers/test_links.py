@@ -11,7 +11,7 @@ from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.finding import Question
 from pypedream_dagster.importers.links import Order, pairs_of
 from pypedream_dagster.importers.places import s3_place, table_place
-from pypedream_dagster.importers.survey import CatalogEntry, CrawlerDefinition, Survey
+from pypedream_dagster.importers.survey import CatalogEntry, CrawlerDefinition, Survey, Task
 from pypedream_dagster.importers.uses import Use
 
 from .surveys import HERE, asked, flow, imported, job, links, run, script
@@ -76,6 +76,35 @@ def test_what_neither_script_nor_name_tells_is_asked() -> None:
     assert answered.answered == dict(sorted(said.items()))
 
 
+def test_a_bucket_and_a_folder_are_one_place_and_a_bucket_alone_is_none() -> None:
+    found = imported(
+        flow(
+            run("a", "land", target_bucket="${Lake}", target_prefix="${Folder}", other_dest_bucket="${Other}"),
+            run("b", "load", lake_bucket="${Lake}", lake_folder="${Folder}"),
+            order=[("a", "b")],
+        )
+    )
+    assert [output.base_uri for output in found.graph.by_id["land"].outputs.values()] == ["s3://${Lake}/${Folder}"]
+    assert [(link.source, link.target) for link in found.links if link.data] == [("land", "load")]
+    (question,) = [one for one in found.questions if one.kind == "direction"]
+    assert question.about == "load --lake_bucket and --lake_folder"
+    answers = Answers.recorded({question.id: "neither"})
+    again = imported(
+        flow(
+            run("a", "land", target_bucket="${Lake}", target_prefix="${Folder}"),
+            run("b", "load", lake_bucket="${Lake}", lake_folder="${Folder}"),
+            order=[("a", "b")],
+        ),
+        answers=answers,
+    )
+    assert not [link for link in again.links if link.data]
+
+
+def test_where_a_stream_keeps_its_state_is_no_data_and_not_asked_for() -> None:
+    found = imported(job("a", {"CHECKPOINT_LOCATION": "s3://lake/checkpoints/a/", "logs_path": "s3://lake/logs/"}))
+    assert asked(found) == ["unreadable-script: a"]
+
+
 def test_literals_are_found_and_no_branch_can_move_them() -> None:
     found = imported(
         job("a"),
@@ -103,6 +132,51 @@ def test_tables_are_resolved_to_their_locations() -> None:
     assert links(found) == {("a", "b"): ("orders",), ("a", "c"): ("orders",)}
     assert [link.evidence[0].kind for link in found.links] == ["table-location", "table-location"]
     assert found.graph.by_id["a"].outputs["orders"].table == "sales.orders"
+
+
+def test_a_crawler_whose_target_has_the_tables_name_is_surer_than_one_of_a_whole_bucket() -> None:
+    crawlers = (
+        CrawlerDefinition("raw", "sales", ("s3://landing",), HERE),
+        CrawlerDefinition("daily", "sales", ("s3://lake/daily",), HERE),
+        CrawlerDefinition("totals", "sales", ("s3://lake/totals/daily",), HERE, "totals_"),
+    )
+    found = imported(
+        job("a", {"to_path": "s3://lake/daily"}),
+        job("b"),
+        script("b", "glueContext.create_dynamic_frame.from_catalog(database='sales', table_name='daily')"),
+        survey=Survey(crawlers=crawlers),
+    )
+    assert ("a", "b") in links(found)
+    assert not any(question.startswith("unknown-table") for question in asked(found))
+
+
+def test_a_crawler_of_a_bucket_makes_a_table_of_the_buckets_name() -> None:
+    code = "glueContext.create_dynamic_frame.from_catalog(database='sales', table_name={})"
+    declared = "args = getResolvedOptions(sys.argv, ['table'])\n"
+    found = imported(
+        job("a", {"bucket": "${CleanZone}"}),
+        job("b", {"table": "${CleanZone}"}),
+        script(
+            "a",
+            "args = getResolvedOptions(sys.argv, ['bucket'])\ndf.write.parquet('s3://' + args['bucket'])",
+        ),
+        script("b", declared + code.format("args['table'].replace('-', '_')")),
+        flow(run("A", "a"), run("B", "b"), order=[("A", "B")]),
+        survey=Survey(crawlers=(CrawlerDefinition("c", "sales", ("s3://${CleanZone}",), HERE),)),
+    )
+    assert [(link.target, link.evidence[-1].kind) for link in found.links] == [("b", "crawled-table")]
+
+
+def test_a_crawlers_target_is_filled_with_known_values() -> None:
+    found = imported(
+        job("a", {"to_path": "s3://lake/silver/"}),
+        flow(run("A", "a"), Task("C", "crawler", HERE, resource="c"), order=[("A", "C")]),
+        survey=Survey(
+            crawlers=(CrawlerDefinition("c", "sales", ("s3://${Lake}/silver/",), HERE),), values={"Lake": "lake"}
+        ),
+    )
+    assert [(link.target, link.confidence) for link in found.links] == [("C", "medium")]
+    assert not any(question.startswith("parameter") for question in asked(found))
 
 
 def test_a_crawlers_tables_lie_at_its_targets() -> None:
