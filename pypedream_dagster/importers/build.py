@@ -32,6 +32,7 @@ from pypedream_dagster.importers.links import Order, pairs_of
 from pypedream_dagster.importers.nodes import Selection, Steps, steps_of
 from pypedream_dagster.importers.parameters import filled
 from pypedream_dagster.importers.scripts import Script, Scripts
+from pypedream_dagster.importers.stored import StoredFiles
 from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
 from pypedream_dagster.importers.uses import Blind, Use, told_locations, uses_of
 
@@ -130,7 +131,7 @@ class _Found:
 
 def _look(given: Given) -> _Found:
     asking = Asking(given.answers)
-    values = Values(asking, given.variables, given.survey.values)
+    values = Values(asking, given.variables, given.survey.values, StoredFiles(given.files).value)
     steps = _steps(given, values, asking)
     scripts = Scripts(given.files, given.survey.scripts, values)
     of_step = {step.id: scripts.of(step) for step in steps.steps if step.is_job}

@@ -15,6 +15,7 @@ _ENDINGS = (
     ".yaml",
     ".yml",
     ".template",
+    ".toml",
     ".py",
     ".ipynb",
     ".sql",

@@ -14,9 +14,11 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 from pypedream_dagster.importers.parameters import PARAMETER, filled
-from pypedream_dagster.script.values import Argument, Text
+from pypedream_dagster.script.values import Argument, Gap, Stored, Text
 
 UNKNOWN = "*"
+STORED = "stored:"
+"""Before the name of a value in a file, ``PATH#KEY#KEY``, among those of parameters."""
 _ARGUMENT = "argument."
 """Before the name of a job argument whose value is nowhere to be found."""
 
@@ -124,9 +126,17 @@ def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str,
             case _ if isinstance(piece, Argument) and piece.name != UNKNOWN:
                 name = re.sub(r"[^\w.-]+", "_", ".".join([piece.name, *piece.keys])).lower()
                 pieces.append("${" + _ARGUMENT + name + "}")
+            case Gap(stored=Stored() as stored):
+                pieces.append(_stored(stored, arguments, values) or UNKNOWN)
             case _:
                 pieces.append(UNKNOWN)
     return filled("".join(pieces), values)
+
+
+def _stored(stored: Stored, arguments: Mapping[str, str], values: Mapping[str, str]) -> str | None:
+    """Return what stands in a file that a script loads; None if the file is not known."""
+    place, *keys = (place_of_text(text, arguments, values) for text in (stored.place, *stored.keys))
+    return values.get(f"{STORED}{place}#{'#'.join(keys)}")
 
 
 def relate(written: Place, read: Place) -> Relation | None:
