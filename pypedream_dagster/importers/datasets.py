@@ -106,6 +106,11 @@ def datasets_of(
             unmoved.append(Unmoved(write.node, write.uri, write.at, "it is no place that a graph file can name"))
             continue
         other = taken.overlapping(main, head)
+        if other is None and write.is_upkeep:
+            unmoved.append(
+                Unmoved(write.node, write.uri, write.at, "it keeps a table in order that no other node makes")
+            )
+            continue
         if other is None:
             chosen.append(write)
             taken.add(write, main, head)
@@ -121,6 +126,8 @@ def datasets_of(
         elif reruns.get(write.node) != first.node:
             why = f"it is {first.node}'s" if held.folder == main.folder else f"it overlaps {first.node}'s {first.uri}"
             unmoved.append(Unmoved(write.node, write.uri, write.at, why))
+            if write.is_upkeep:
+                continue
             if not contested[first.uri]:
                 contested[first.uri].append(first.node)
             contested[first.uri].append(write.node)
@@ -158,16 +165,22 @@ class _Write:
     def at(self) -> str:
         return self.uses[0].at
 
+    @property
+    def is_upkeep(self) -> bool:
+        """Tell whether it makes no data, and so is nobody's dataset."""
+        return all(use.mode == "upkeep" for use in self.uses)
+
     def rank(
         self,
         owner_of: Callable[[str, Sequence[str]], str | None],
         writers: Mapping[str, set[str]],
         reruns: Mapping[str, str],
-    ) -> tuple[bool, bool, bool, bool, bool, str, str]:
+    ) -> tuple[bool, bool, bool, bool, bool, bool, str, str]:
         """Order writes, those first that are surest to be a dataset of their own."""
         same = sorted(writers[self.uri.rstrip("/")])
         said = owner_of(self.uri, same) if len(same) > 1 else None
         return (
+            self.is_upkeep,
             said != self.node if said else False,
             self.node in reruns,
             not self.exact,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
 
+from pypedream_dagster.importers.directions import says_which
 from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.script.values import Argument, Gap, Stored, Text
 
@@ -73,6 +74,14 @@ class Place:
     def at_run_time(self) -> bool:
         """Tell whether a part of it is known at run time only."""
         return UNKNOWN in self.text or any(_RUN_TIME.match(name) for name in PARAMETER.findall(self.text))
+
+    @property
+    def says_which(self) -> bool:
+        """Tell whether all that is unknown of it has names, and one of a job's argument says which data is meant."""
+        names = PARAMETER.findall(self.text)
+        return UNKNOWN not in self.text and any(
+            name.startswith(_ARGUMENT) and says_which(name.removeprefix(_ARGUMENT)) for name in names
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +153,13 @@ def relate(written: Place, read: Place) -> Relation | None:
     if written.kind != read.kind:
         return None
     if written.kind == "other":
-        return Relation(True, 0, 1, True) if written.text == read.text else None
+        return Relation(True, 0, int(not written.at_run_time), True) if written.text == read.text else None
     if written.kind == "table":
         return _relate_names(written, read)
     one, two = written.segments, read.segments
     if len(one) < 2 or len(two) < 2:
         # A bucket says nothing of what lies in it; two that name one and the same mean the same.
-        same = one == two and not written.at_run_time
+        same = one == two and (not written.at_run_time or written.says_which)
         return Relation(True, int(written.cut or read.cut), 0, True) if same else None
     bucket = _match(one[0], two[0])
     if bucket is None:

@@ -129,11 +129,11 @@ class Scripts:
     def _script(self, path: str, body: bytes, language: str) -> Script:
         language = "scala" if path.lower().endswith(".scala") else language
         if path not in self._read:
-            self._read[path] = _reading(body, language, self._modules_for(path))
+            self._read[path] = _reading(body, language, self.modules_of(path))
         return Script(path, self._read[path])
 
-    def _modules_for(self, path: str) -> Callable[[str], bytes | None]:
-        """Return what gives the code of modules that come with a script: those nearest to it."""
+    def modules_of(self, path: str) -> Callable[[str], bytes | None]:
+        """Return what gives the code of modules that come with a file: those nearest to it."""
 
         def code(name: str) -> bytes | None:
             if name.partition(".")[0] in _FOREIGN:

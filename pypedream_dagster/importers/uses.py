@@ -258,7 +258,7 @@ def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
         yield text, table
     elif system == "s3" and _WHOLE_PARAMETER.match(text.strip("/")):
         place = Place("other", text.strip("/"))
-        if not place.at_run_time:
+        if not place.at_run_time or place.says_which:
             yield text, place
     elif system == "s3" and _BEGUN_BY_PARAMETER.match(text):
         # A parameter holds the whole beginning, scheme and bucket included.

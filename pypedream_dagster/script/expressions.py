@@ -252,7 +252,9 @@ class Expressions(Environment, ABC):
             case Parameters():
                 yield Text((Argument("*"),))
             case Either(options):
-                yield from options
+                # Beside a list that is known, an argument only says which of its items are taken.
+                for option in [o for o in options if not isinstance(o, Text) or not o.arguments] or options:
+                    yield from (option,) if isinstance(option, Text) else self._iterated(option)
             case _:
                 yield part(value)
 

@@ -22,8 +22,9 @@ _WRITES: tuple[tuple[str, Mode], ...] = (
     (r"create\s+or\s+replace\s+(?:transient\s+|external\s+)?table\s+{n}", "overwrite"),
     (r"create\s+(?:external\s+)?table\s+(?:if\s+not\s+exists\s+)?{n}", "once"),
     (r"copy\s+(?:into\s+)?{n}\s+(?:\([^)]*\)\s*)?from\b", "append"),
-    (r"alter\s+table\s+{n}", "merge"),
-    (r"msck\s+repair\s+table\s+{n}", "merge"),
+    (r"alter\s+table\s+{n}", "upkeep"),
+    (r"msck\s+repair\s+table\s+{n}", "upkeep"),
+    (r"(?:optimize|vacuum)\s+(?!full\b|analyze\b|to\b){n}", "upkeep"),
     (r"call\s+{n}\s*\(", "merge"),
 )
 _DELETES = (
@@ -46,7 +47,7 @@ _LOCATION = re.compile(r"\blocation\s+['\"](?P<uri>[^'\"]+)['\"]", re.IGNORECASE
 _CREATES = re.compile(
     r"\bcreate\s+(?:or\s+replace\s+)?(?:external\s+)?table\s+(?:if\s+not\s+exists\s+)?" + _NAME, re.IGNORECASE
 )
-_AS_SELECT = re.compile(r"\bas\s*\(?\s*(?:select|with)\b", re.IGNORECASE)
+_AS_SELECT = re.compile(r"\bas\s*\(?\s*(?:(?:select|with|table|values)\b|\{)|\blike\b|\bclone\b", re.IGNORECASE)
 _FOLLOWING = re.compile(
     r"(?:\s+(?:as\s+)?(?!join\b|on\b|where\b)\w+)?\s*,\s*(?!\s*lateral\b)" + _NAME + r"(?![\w.])(?!\s*\()",
     re.IGNORECASE,
@@ -54,6 +55,12 @@ _FOLLOWING = re.compile(
 # EXTRACT(YEAR FROM day), TRIM(BOTH ' ' FROM name): no tables.
 _FROM_IN_CALL = re.compile(
     r"\b(?:extract|trim|substring|overlay)\s*\([^()]*?\bfrom\b|\bdistinct\s+from\b", re.IGNORECASE
+)
+# https://iceberg.apache.org/docs/latest/spark-procedures/: those that leave a table's rows as they are.
+_UPKEEP = re.compile(
+    r"(?:rewrite_(?:data_files|manifests|position_delete_files)|expire_snapshots|remove_orphan_files|compute_\w+_stats"
+    r"|ancestors_of)$",
+    re.IGNORECASE,
 )
 _PROCEDURE = re.compile(r"call\s+[\w.`]*\bsystem\.\w+\s*\(\s*(?:table\s*=>\s*)?'(?P<table>[\w.{}…*-]+)'", re.IGNORECASE)
 _CLOCKS = re.compile(
@@ -104,7 +111,8 @@ def table_uses(text: str) -> Iterator[TableUse]:
                 continue
             written.append(found.span())
             called = _PROCEDURE.match(plain, plain.lower().find("call")) if mode == "merge" else None
-            uses.append(_use("write", called["table"] if called else _clean(found["name"]), mode))
+            name = called["table"] if called else _clean(found["name"])
+            uses.append(_use("write", name, "upkeep" if _is_upkeep(found, blank, mode) else mode))
     for pattern in _DELETE_PATTERNS:
         for found in pattern.finditer(blank):
             written.append(found.span())
@@ -131,6 +139,14 @@ def table_uses(text: str) -> Iterator[TableUse]:
     for found in _FILES_MOVED.finditer(plain):
         action = "write" if found["to"] or found["directory"] else "read"
         yield TableUse(action, found["uri"], "overwrite" if found["directory"] else "unknown", is_place=True)
+
+
+def _is_upkeep(found: re.Match[str], text: str, mode: Mode) -> bool:
+    """Tell whether a statement leaves a table's rows as they are: it tidies it, or makes it unless it is there."""
+    if mode == "once" and re.search(r"\bexternal\b|\bexists\b", found[0], re.IGNORECASE):
+        end = text.find(";", found.end())
+        return _AS_SELECT.search(text, found.end(), end if end >= 0 else len(text)) is None
+    return mode == "merge" and found[0].lower().startswith("call") and bool(_UPKEEP.search(_clean(found["name"])))
 
 
 def locations(text: str) -> Iterator[tuple[str, str]]:

@@ -433,6 +433,70 @@ def test_a_default_in_the_script_is_a_value() -> None:
     assert links(found) == {("a", "b"): ("x",)}
 
 
+@pytest.mark.parametrize(
+    ("written", "read", "confidence"),
+    [
+        ("f\"s3://{a['STAGING_BUCKET']}/{a['PREFIX']}\"", "f\"s3://{a['STAGING_BUCKET']}/{a['PREFIX']}\"", ["low"]),
+        ("a['silver_path']", "a['silver_path']", ["low"]),
+        ("'s3://' + a['curated_bucket']", "'s3://' + a['curated_bucket']", ["low"]),
+        ("f\"s3://{a['bucket']}/{a['prefix']}\"", "f\"s3://{a['bucket']}/{a['prefix']}\"", []),
+        ("a['source_path']", "a['source_path']", []),
+        ("a['s3_output_dir']", "a['s3_output_dir']", []),
+        ("a['silver_path']", "a['gold_path']", []),
+    ],
+)
+def test_arguments_of_one_telling_name_are_little_evidence(written: str, read: str, confidence: list[str]) -> None:
+    parts = (
+        script("a", _ARGUMENTS + f"d.write.parquet({written})"),
+        script("b", _ARGUMENTS + f"spark.read.csv({read})"),
+    )
+    assert [link.confidence for link in imported(job("a"), job("b"), *parts).links] == confidence
+    against = flow(run("B", "b"), run("A", "a"), order=[("B", "A")])
+    assert {evidence.kind for link in imported(*parts, against).links for evidence in link.evidence} == {"order"}
+
+
+_ARGUMENTS = "a = getResolvedOptions(sys.argv, ['JOB_NAME'])\n"
+
+
+def test_a_partition_that_an_argument_names_is_asked_for_by_nobody() -> None:
+    code = _ARGUMENTS + "spark.read.csv(f\"s3://lake/x/day={a['run_date']}/\")"
+    assert asked(imported(job("a"), script("a", code))) == []
+
+
+def test_who_tidies_a_table_or_makes_it_empty_is_not_who_fills_it() -> None:
+    found = imported(
+        job("fill"),
+        job("tidy"),
+        job("use"),
+        script("fill", "spark.sql('INSERT INTO db.t SELECT * FROM raw.t')"),
+        script(
+            "tidy",
+            "spark.sql('CREATE TABLE IF NOT EXISTS db.t (a int)')\n"
+            "spark.sql(\"CALL cat.system.rewrite_data_files(table => 'db.t')\")",
+        ),
+        script("use", "spark.table('db.t').count()"),
+    )
+    assert links(found) == {("fill", "use"): ("t",)}
+    assert [q for q in asked(found) if q.startswith("several-writers")] == []
+    assert [w.why for w in found.graph.by_id["tidy"].metadata.unexplained_writes] == ["it is fill's"]
+
+
+def test_a_table_that_is_merged_into_is_known_to_build_on_what_is_there() -> None:
+    code = "spark.table('db.t').count()\nspark.sql('MERGE INTO db.t USING v ON 1 = 1 WHEN MATCHED THEN DELETE')"
+    assert asked(imported(job("a"), script("a", code))) == ["unknown-table: db.t"]
+
+
+def test_where_a_databases_tables_lie_is_asked_once() -> None:
+    parts = (job("a"), script("a", "for t in ['x', 'y', 'z']:\n    df.write.saveAsTable(f'silver.{t}')"))
+    found = imported(*parts)
+    assert asked(found) == ["unknown-table: silver.*"]
+    (question,) = found.questions
+    for said in ("s3://lake/silver/", "s3://lake/silver/{table}/"):
+        answered = imported(*parts, answers=Answers.recorded({question.id: said}))
+        assert asked(answered) == []
+        assert answered.graph.by_id["a"].outputs["y"].base_uri == "s3://lake/silver/y/"
+
+
 def test_arguments_of_the_same_names_link_where_the_order_says_so_too() -> None:
     parts = (
         script("a", "a = getResolvedOptions(sys.argv, ['B', 'P'])\nd.write.parquet(f\"s3://{a['B']}/{a['P']}\")"),
