@@ -18,6 +18,7 @@ from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import CrawlerDefinition
 from pypedream_dagster.masking.mask import is_secret
 from pypedream_dagster.script.model import Access, Mode
+from pypedream_dagster.script.model import Place as CodePlace
 from pypedream_dagster.script.sql import table_uses
 from pypedream_dagster.script.values import Argument, Text
 
@@ -165,6 +166,7 @@ def told_locations(step: Step, script: Script | None, values: Mapping[str, str])
 def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: list[Blind]) -> Iterator[Use]:
     arguments = arguments_of(step, values)
     emptied = _emptied(script, arguments, values)
+    placed = set(_placed(script, arguments, values))
     for fact in script.reading.facts:
         if not isinstance(fact, Access) or fact.action == "delete" or fact.system not in {"s3", "catalog", "unknown"}:
             continue
@@ -180,7 +182,7 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
         for value, place in places:
             if fact.action == "read" and not fact.is_of_data and place.segments[0] in emptied:
                 continue
-            if fact.action == "write" and place.is_somewhere:
+            if fact.action == "write" and place.is_somewhere and not (place.kind == "table" and fact.at in placed):
                 blind.append(Blind(step.id, at, _shown(value)))
             yield Use(
                 node=step.id,
@@ -196,6 +198,15 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
                 order=fact.at.order,
                 format=_format_in(fact.at.code) if fact.action == "write" else None,
             )
+
+
+def _placed(script: Script, arguments: Mapping[str, str], values: Mapping[str, str]) -> Iterator[CodePlace]:
+    """Give the calls that write to a known place on S3: what table they make of it is no other place."""
+    for fact in script.reading.facts:
+        if isinstance(fact, Access) and fact.system == "s3" and fact.action == "write":
+            place = s3_place(place_of_text(fact.target, arguments, values))
+            if place is not None and not place.is_somewhere:
+                yield fact.at
 
 
 def _emptied(script: Script, arguments: Mapping[str, str], values: Mapping[str, str]) -> set[str]:

@@ -52,6 +52,8 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
         return _of_json(positional[0])
     if name in _LOADERS and positional:
         return _loaded(positional[0])
+    if name == "re.sub" and len(positional) == 3:
+        return texts.substituted(*positional)
     if name in _TEXTS and positional:
         # What cannot be told stays what it is: a clock that goes into a column is still that clock.
         is_kept = isinstance(positional[0], Result | Member)

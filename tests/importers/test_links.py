@@ -561,3 +561,14 @@ def test_a_table_lies_where_its_database_says_that_its_tables_do() -> None:
         databases={"silver": "s3://lake/silver-db/"}, tables=(CatalogEntry("silver", "orders", "s3://lake/o/", HERE),)
     )
     assert imported(*parts, survey=elsewhere).graph.by_id["load"].outputs["orders"].base_uri == "s3://lake/o/"
+
+
+def test_a_table_that_a_run_names_is_not_asked_for_where_its_files_are_known_to_lie() -> None:
+    code = """
+        for name in config():
+            options = {"hoodie.datasource.hive_sync.database": "lake", "hoodie.datasource.hive_sync.table": name}
+            frame.write.format("hudi").options(**options).mode("append").save("s3://lake/silver/orders/")
+    """
+    found = imported(job("load"), script("load", code))
+    assert [output.base_uri for output in found.graph.by_id["load"].outputs.values()] == ["s3://lake/silver/orders/"]
+    assert not any(question.startswith("unexplained-write") for question in asked(found))
