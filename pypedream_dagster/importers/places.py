@@ -131,7 +131,9 @@ def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str,
         known = piece.given(arguments) if isinstance(piece, Argument) else piece
         match known:
             case str():
-                pieces.append(known)
+                # An argument's slash at its end, and the script's own: Hadoop's paths have one.
+                doubled = known.startswith("/") and pieces[-1:] and re.search(r"[^:/]/$", pieces[-1])
+                pieces.append(known.removeprefix("/") if doubled else known)
             case _ if isinstance(piece, Argument) and piece.name != UNKNOWN:
                 name = re.sub(r"[^\w.-]+", "_", ".".join([piece.name, *piece.keys])).lower()
                 pieces.append("${" + _ARGUMENT + name + "}")

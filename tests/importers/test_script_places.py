@@ -17,6 +17,13 @@ def test_an_argument_that_the_job_is_not_given_is_what_the_script_takes_for_it()
     assert place_of_text(text, {"layer": "silver", "day": "1"}, {}) == "s3://b/silver/1/*"
 
 
+def test_a_slash_at_an_arguments_end_is_not_doubled() -> None:
+    text = Text((Argument("path"), "/orders/"))
+    assert place_of_text(text, {"path": "s3://b/x/"}, {}) == "s3://b/x/orders/"
+    assert place_of_text(text, {"path": "s3://b/x"}, {}) == "s3://b/x/orders/"
+    assert place_of_text(Text((Argument("scheme"), "/b/x")), {"scheme": "s3://"}, {}) == "s3:///b/x"
+
+
 _FROM_A_FILE = """
 import json, sys, boto3
 from awsglue.utils import getResolvedOptions
