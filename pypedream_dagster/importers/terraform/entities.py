@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from pypedream_dagster.importers.terraform.documents import Block
 from pypedream_dagster.importers.terraform.evaluate import Scope, evaluate
 from pypedream_dagster.importers.terraform.expressions import Expression
 from pypedream_dagster.importers.terraform.values import Unknown, label, text_of
+
+_NAMES = ("job_name", "workflow_name", "crawler_name", "database_name", "table_name", "trigger_name", "function_name")
 
 if TYPE_CHECKING:
     from pypedream_dagster.importers.terraform.instances import Instance
@@ -96,11 +98,10 @@ class Called:
 
     def _guessed(self, name: str) -> Any:
         """Return an output of a module that is not given, where it can only be one of the inputs."""
-        for ending, wanted in (("bucket", ("bucket", "bucket_name")), ("name", (name, "name"))):
-            if ending in name.split("_") and not name.endswith(("arn", "domain_name")):
-                for one in wanted:
-                    if one in self.inputs:
-                        return attempt(lambda one=one: evaluate(*self.inputs[one]), Unknown(f"{self.address}.{name}"))  # type: ignore[misc]
+        wanted = _inputs_for(name, self.inputs)
+        for one in wanted:
+            if one in self.inputs:
+                return attempt(lambda one=one: evaluate(*self.inputs[one]), Unknown(f"{self.address}.{name}"))  # type: ignore[misc]
         return Unknown(f"{self.address}.{name}")
 
     def contents(self) -> dict[str, Any]:
@@ -109,3 +110,17 @@ class Called:
             name: attempt(lambda one=one: evaluate(*one), Unknown(f"{self.address}.{name}"))  # type: ignore[misc]
             for name, one in self.inputs.items()
         }
+
+
+def _inputs_for(output: str, inputs: Iterable[str]) -> Sequence[str]:
+    """Return the inputs that an output may be, by the names that public modules give to both."""
+    words = output.split("_")
+    if output.endswith(("arn", "domain_name")):
+        return ()
+    if "bucket" in words:
+        return ("bucket", "bucket_name")
+    if "object" in words and words[-1] in {"id", "key"}:
+        return ("key",)
+    if "name" in words or output == "id":
+        return (output, "name", *(one for one in sorted(inputs) if one.endswith(_NAMES)))
+    return ()

@@ -96,7 +96,7 @@ def _differing(folder: str, other: str) -> tuple[str, str] | None:
 
 
 def production_of(paths: Sequence[str]) -> str | None:
-    """Return the one file of several that holds production's values; None where that cannot be told."""
+    """Return the one of several files or names that is production's; None where that cannot be told."""
     found = [path for path in paths if any(map(is_production, path.split("/")))]
     return found[0] if len(found) == 1 else None
 

@@ -80,6 +80,7 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
         found += _declared(world, problems)
     except RecursionError:
         problems.append(Problem(Where(files[0].path), "Terraform's references go too deep"))
+    problems += _assumptions(world)
     bodies = {file.path: file.body for file in files}
     return _survey(found, world, bodies) + Survey(problems=(*problems, *_faults(world)))
 
@@ -124,6 +125,12 @@ def _instances(world: World) -> Iterator[Instance]:
 def _each(value: Any, kind: type[Resource]) -> list[Resource]:
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
     return [item for item in items if isinstance(item, kind)]
+
+
+def _assumptions(world: World) -> Iterator[Problem]:
+    for name, taken in sorted(world.budget.assumed.items()):
+        what = f"is not known: what is set for {taken} is taken; --variables FILE with {name} takes others"
+        yield Problem(Where(name), what)
 
 
 def _faults(world: World) -> Iterator[Problem]:

@@ -185,9 +185,7 @@ def test_the_workspace_is_what_a_person_says() -> None:
     resource "aws_glue_job" "a" { name = "load-${local.names[terraform.workspace]}-${terraform.workspace}" }
     """
     assert set(_arguments(_survey({"a.tf": text}, **{"terraform.workspace": "prod"}))) == {"load-live-prod"}
-    (name,) = _arguments(_survey({"a.tf": text}))
-    assert name.startswith("load-${")
-    assert name.endswith("-${terraform.workspace}")
+    assert set(_arguments(_survey({"a.tf": text}))) == {"load-live-${terraform.workspace}"}
 
 
 def test_one_name_in_two_roots_with_two_values_is_two_parameters() -> None:
@@ -407,3 +405,74 @@ def test_jobs_written_in_a_loop_come_back(jobs: dict[str, dict[str, str]]) -> No
     )
     wanted = {f"etl-{name}": {f"--{key}": value for key, value in one.items()} for name, one in jobs.items()}
     assert _arguments(_survey({"main.tf": text})) == wanted
+
+
+def test_public_modules_name_their_jobs_and_upload_their_scripts() -> None:
+    text = """
+    locals {
+      jobs = {
+        for file in fileset(path.module, "jobs/*.yaml") :
+        trimsuffix(basename(file), ".yaml") => yamldecode(file("${path.module}/${file}"))
+      }
+    }
+    module "bucket" {
+      source = "terraform-aws-modules/s3-bucket/aws"
+      bucket = "code"
+    }
+    module "script" {
+      source      = "terraform-aws-modules/s3-bucket/aws//modules/object"
+      for_each    = local.jobs
+      bucket      = module.bucket.s3_bucket_id
+      key         = "scripts/${each.key}.py"
+      file_source = "${path.module}/src/${each.key}.py"
+    }
+    module "job" {
+      source            = "cloudposse/glue/aws//modules/glue-job"
+      for_each          = local.jobs
+      job_name          = "${each.key}-job"
+      default_arguments = { for name, value in each.value : "--${name}" => value }
+      command = {
+        script_location = "s3://${module.bucket.s3_bucket_id}/${module.script[each.key].s3_object_id}"
+      }
+    }
+    module "flow" {
+      source     = "terraform-aws-modules/step-functions/aws"
+      name       = "flow"
+      definition = jsonencode({ StartAt = "A", States = { A = {
+        Type       = "Task"
+        Resource   = "arn:aws:states:::glue:startJobRun.sync"
+        Parameters = { JobName = module.job["load"].name }
+        End        = true
+      } } })
+    }
+    """
+    found = _survey({"main.tf": text, "jobs/load.yaml": "out: s3://lake/x/", "src/load.py": "1", "other/load.py": "2"})
+    assert _arguments(found) == {"load-job": {"--out": "s3://lake/x/"}}
+    assert [(job.script, job.properties["Command"]["ScriptLocation"]) for job in found.jobs] == [
+        ("src/load.py", "s3://code/scripts/load.py")
+    ]
+    assert [task.job for task in found.flows[0].tasks] == ["load-job"]
+
+
+def test_where_code_chooses_by_an_environment_that_is_not_known_productions_is_taken_and_told() -> None:
+    text = """
+    locals {
+      of = {
+        dev = { out = "s3://trial/", jobs = ["load"] }
+        prod = { out = "s3://live/", jobs = ["load", "join"] }
+      }
+    }
+    resource "aws_glue_job" "job" {
+      for_each          = toset(local.of[terraform.workspace].jobs)
+      name              = each.value
+      default_arguments = { "--out" = lookup(local.of, terraform.workspace).out }
+    }
+    """
+    found = _survey({"main.tf": text})
+    assert _arguments(found) == {"load": {"--out": "s3://live/"}, "join": {"--out": "s3://live/"}}
+    (told,) = found.problems
+    assert (told.at.source, "prod" in told.what) == ("terraform.workspace", True)
+    given = _survey({"main.tf": text}, **{"terraform.workspace": "dev"})
+    assert (_arguments(given), given.problems) == ({"load": {"--out": "s3://trial/"}}, ())
+    teams = text.replace("dev =", "sales =").replace("prod =", "stock =")
+    assert "s3://live/" not in str(_arguments(_survey({"main.tf": teams})))
