@@ -22,6 +22,7 @@ _ENDINGS = (
     ".ddl",
     ".hql",
     ".tf",
+    ".hcl",
     ".tfvars",
     ".tpl",
     ".tftpl",

@@ -51,7 +51,8 @@ class Resource:
         """Return what an attribute is set to; None if it is not."""
         expression = self.block.body.attributes.get(name)
         if expression is None:
-            return None
+            block = next((block for block in self.block.body.blocks if block.kind == name), None)
+            return contents_of(block.body, self.scope, f"{self.address}.{name}") if block else None
         key = (id(self.block), self.key, name)
         return self.instance.once(
             (self.local_address, label(self.key), name, key), lambda: evaluate(expression, self.scope)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.terraform import terragrunt
 from pypedream_dagster.importers.terraform.documents import Block, read_document
 from pypedream_dagster.importers.terraform.environments import chosen, production_of
 from pypedream_dagster.importers.terraform.evaluate import Budget
@@ -121,6 +122,12 @@ def read_world(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Wor
             module.folder = folder
             for block in read_document(file).blocks:
                 module.add(block)
+    own = {folder: module.variables for folder, module in modules.items()}
+    terragrunt_files = {posixpath.dirname(file.path): file for file in files if file.name == terragrunt.NAME}
+    for folder, blocks in terragrunt.calls(terragrunt_files, own).items():
+        modules[folder].folder = folder
+        for block in blocks:
+            modules[folder].add(block)
     texts = {file.path: file.text for file in files}
     names: defaultdict[str, list[str]] = defaultdict(list)
     for path in texts:

@@ -178,10 +178,8 @@ def blocks(value: Any) -> Sequence[Contents]:
 
 
 def texts(value: Any) -> dict[str, str]:
-    """Return a map of texts; what is null is left out, as Terraform does."""
-    if not isinstance(value, dict):
-        return {}
-    return {text_of(key): text_of(item) for key, item in value.items() if item is not None}
+    """Return a map of texts, or a block of such, as maps were written once; what is null is left out."""
+    return {text_of(key): text_of(item) for key, item in first(value).items() if item is not None}
 
 
 def name_of(raw: Contents, address: str) -> str:

@@ -476,3 +476,62 @@ def test_where_code_chooses_by_an_environment_that_is_not_known_productions_is_t
     assert (_arguments(given), given.problems) == ({"load": {"--out": "s3://trial/"}}, ())
     teams = text.replace("dev =", "sales =").replace("prod =", "stock =")
     assert "s3://live/" not in str(_arguments(_survey({"main.tf": teams})))
+
+
+def test_placeholders_of_a_definition_are_replaced_though_what_replaces_them_is_not_all_known() -> None:
+    text = """
+    resource "aws_glue_job" "load" { name = "load-${var.env}" }
+    resource "aws_sfn_state_machine" "flow" {
+      definition = replace(replace(file("flow.json"), "__JOB__", aws_glue_job.load.name), "__TOPIC__", local.topic)
+    }
+    locals { topic = aws_sns_topic.x.arn }
+    resource "aws_glue_job" "other" { name = replace("a-${var.env}", "-", "_") }
+    """
+    flow = FLOW.replace("${first}", "__JOB__").replace('${jobs["join"].job}', "__TOPIC__")
+    found = _survey({"main.tf": text, "flow.json": flow})
+    assert found.flows[0].tasks[0].job == "load-${var.env}"
+    assert found.flows[0].at.source == "flow.json"
+    assert "a_${var.env}" not in {job.name for job in found.jobs}  # the value may hold what is replaced
+
+
+def test_maps_were_blocks_once() -> None:
+    text = """
+    resource "aws_glue_job" "load" {
+      name = "load"
+      default_arguments { "--out" = "s3://lake/x/" }
+    }
+    data "template_file" "flow" {
+      template = "${file("${path.module}/flow.json")}"
+      vars { first = "${aws_glue_job.load.name}" }
+    }
+    resource "aws_sfn_state_machine" "flow" { definition = "${data.template_file.flow.rendered}" }
+    """
+    found = _survey({"main.tf": text, "flow.json": FLOW.replace('${jobs["join"].job}', "join")})
+    assert _arguments(found) == {"load": {"--out": "s3://lake/x/"}}
+    assert [task.job for task in found.flows[0].tasks] == ["load", "join"]
+
+
+@pytest.mark.parametrize("inputs", ['{ name = "load-live" }', 'merge({ name = "load-live" }, local.more)'])
+def test_a_terragrunt_folder_calls_its_module_with_inputs_of_the_folders_above(inputs: str) -> None:
+    module = """
+    variable "name" {}
+    variable "lake" {}
+    variable "days" { default = 3 }
+    resource "aws_glue_job" "job" {
+      name              = var.name
+      default_arguments = { "--out" = "s3://${var.lake}/x/", "--days" = var.days }
+    }
+    """
+    found = _survey(
+        {
+            "modules/job/main.tf": module,
+            "live/terragrunt.hcl": 'remote_state { backend = "s3" }\ninputs = { lake = "lake", name = "none" }',
+            "live/prod/terragrunt.hcl": (
+                'include "root" { path = find_in_parent_folders() }\n'
+                'terraform { source = "../..//modules/job" }\n'
+                f"locals {{ more = {{}} }}\ninputs = {inputs}\n"
+            ),
+        }
+    )
+    assert _arguments(found) == {"load-live": {"--out": "s3://lake/x/", "--days": "3"}}
+    assert found.problems == ()
