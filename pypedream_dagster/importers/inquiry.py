@@ -28,6 +28,7 @@ def ask_about_scripts(
     steps: Iterable[Step],
     scripts: Mapping[str, Script | None],
     scripts_given: Callable[[], Sequence[str]],
+    locations: Mapping[str, str],
 ) -> None:
     """Ask for jobs that are defined nowhere, and for scripts that are missing or cannot be read.
 
@@ -36,6 +37,7 @@ def ask_about_scripts(
         steps: the nodes.
         scripts: of the nodes.
         scripts_given: gives the files that are scripts of jobs: one may be an unknown job's.
+        locations: where nodes' jobs say that their scripts lie.
     """
     jobs = [step for step in steps if step.is_job]
     nowhere = [step for step in jobs if step.job is None and not parameters_in(step.name)]
@@ -49,13 +51,33 @@ def ask_about_scripts(
             _ask_about_job(asking, step, script, own)
         elif script is not None and script.guessed:
             _ask_about_script(asking, step, f"was not found{_guess(script)}", "Add the right one to the sources, or")
-        elif script is None and step.job is not None:
-            why = "was not found: only its arguments tell what it reads and writes"
-            _ask_about_script(asking, step, why, "Add it to the sources, or")
         if script is not None and (fault := script.reading.unreadable) is not None:
             why = f"cannot be read to its end, for {fault.reason}: only its arguments tell what it reads and writes"
             what = "Look through it, add what is missing to the graph, and"
             _ask_about_script(asking, step, why, what, (Where(script.path, fault.line),))
+    _ask_for_missing(
+        asking, [step for step in jobs if step.job is not None and scripts.get(step.id) is None], locations
+    )
+
+
+def _ask_for_missing(asking: Asking, steps: Sequence[Step], locations: Mapping[str, str]) -> None:
+    """Ask for scripts that were not found: for one that several jobs share once."""
+    by_place: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        by_place[locations.get(step.id) or step.name].append(step)
+    for place, of_place in by_place.items():
+        if parameters_in(place.rpartition("/")[2]) and place != of_place[0].name:
+            continue  # what it is called is asked for
+        names = list(dict.fromkeys(step.name for step in of_place))
+        one = len(names) == 1
+        asking.ask(
+            "unreadable-script",
+            names[0] if one else place,
+            f"The script of {_and(names)} was not found: only {'its' if one else 'their'} arguments tell what "
+            f"{'it reads and writes' if one else 'they read and write'}. Add it to the sources, or answer {IGNORE!r}.",
+            node=of_place[0].id,
+            at=of_place[0].at,
+        )
 
 
 def _ask_about_job(asking: Asking, step: Step, script: Script | None, own: str) -> None:

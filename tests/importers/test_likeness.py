@@ -87,3 +87,21 @@ def test_a_job_is_the_one_that_is_spelled_alike() -> None:
     assert "unknown-job: load_orders" not in asked(found)
     twice = imported(flow(run("t", "load_orders")), job("Load-Orders"), job("load.orders".replace(".", "_") + ".py"))
     assert "unknown-job: load_orders" in asked(twice)
+
+
+def test_a_script_that_several_jobs_share_is_asked_for_once() -> None:
+    def at(location: str) -> dict[str, str]:
+        return {"Name": "glueetl", "ScriptLocation": location}
+
+    found = imported(
+        *(job(f"j{number}", Command=at("s3://code/x.py")) for number in range(3)),
+        *(job(f"k{number}", Command=at("${var.script}")) for number in range(3)),
+        job("alone", Command=at("s3://${Code}/y.py")),
+    )
+    assert asked(found) == [
+        "parameter: Code",
+        "parameter: var.script",
+        "unreadable-script: alone",
+        "unreadable-script: s3://code/x.py",
+    ]
+    assert "j0, j1 and j2" in found.questions[-1].text
