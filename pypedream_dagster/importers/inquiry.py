@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pypedream_dagster.importers.asking import Asking
 from pypedream_dagster.importers.datasets import Datasets
 from pypedream_dagster.importers.links import Pair
-from pypedream_dagster.importers.nodes import Step
+from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import parameters_in
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import Where
@@ -17,22 +17,51 @@ from pypedream_dagster.importers.uses import Blind, Use
 
 IGNORE = "ignore"
 _MOST_USERS = 3
+_MOST_SCRIPTS = 8
 _MANY_TABLES = 3
 _TABLE = "{table}"
 
 
-def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[str, Script | None]) -> None:
-    """Ask for jobs that are defined nowhere, and for scripts that are missing or cannot be read."""
-    for step in steps:
-        if not step.is_job:
-            continue
+def ask_about_scripts(
+    asking: Asking,
+    steps: Iterable[Step],
+    scripts: Mapping[str, Script | None],
+    scripts_given: Callable[[], Sequence[str]],
+) -> None:
+    """Ask for jobs that are defined nowhere, and for scripts that are missing or cannot be read.
+
+    Args:
+        asking: takes the questions.
+        steps: the nodes.
+        scripts: of the nodes.
+        scripts_given: gives the files that are scripts of jobs: one may be an unknown job's.
+    """
+    jobs = [step for step in steps if step.is_job]
+    nowhere = [step for step in jobs if step.job is None and not parameters_in(step.name)]
+    taken = {script.path for script in scripts.values() if script is not None}
+    lost = any(scripts.get(step.id) is None for step in nowhere)
+    free = [path for path in scripts_given() if path not in taken] if lost else []
+    for step in jobs:
         script = scripts.get(step.id)
-        if step.job is None and not parameters_in(step.name):
+        if script is not None and script.guessed:
+            asking.ask(
+                "unreadable-script",
+                step.name,
+                f"The script of {step.name} was not found: {script.path} is taken for it, since their names are alike. "
+                f"Answer {IGNORE!r} if it is, or add the right one to the sources.",
+                choices=(IGNORE,),
+                node=step.id,
+                at=step.at,
+            )
+            continue
+        if step in nowhere and not _tells_all(step, script):
+            own = f", or its script: {_and(free[:_MOST_SCRIPTS], 'or')}" if free and script is None else ""
             asking.ask(
                 "unknown-job",
                 step.name,
                 f"The Glue job {step.name} is defined in none of the sources: what it reads and writes by default is "
-                "not known. Which job is it (the name of one that is defined), or add its definition to the sources.",
+                f"not known. Which job is it (the name of one that is defined{own}), or add its definition to the "
+                "sources.",
                 node=step.id,
                 at=step.at,
             )
@@ -57,6 +86,14 @@ def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[st
                 node=step.id,
                 at=(Where(script.path, why.line),),
             )
+
+
+def _tells_all(step: Step, script: Script | None) -> bool:
+    """Tell whether a script was found for a job, and its run gives it all that it asks for."""
+    if script is None or script.reading.unreadable is not None:
+        return False
+    given = {name.lstrip("-") for name in step.effective}
+    return all(name in given or f"--{name}".lower() in GLUES_OWN for name in script.reading.declared)
 
 
 def ask_about_writers(asking: Asking, datasets: Datasets) -> None:
@@ -192,5 +229,5 @@ def ask_about_parameters(
         asking.ask("parameter", name, f"What is the value of {name}? It is used by {', '.join(shown)}{more}.")
 
 
-def _and(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
+def _and(names: Sequence[str], last: str = "and") -> str:
+    return ", ".join(names[:-1]) + f" {last} " + names[-1] if len(names) > 1 else "".join(names)

@@ -21,7 +21,13 @@ UNKNOWN = "*"
 _ARGUMENT = "argument."
 """Before the name of a job argument whose value is nowhere to be found."""
 
-_RUN_TIME = re.compile(r"^(?:input|argument|states|context|item|xcom|execution)\.", re.IGNORECASE)
+_RUN_TIME = re.compile(
+    r"^(?:input|argument|states|context|item|xcom|execution|datetime|pendulum|macros)\."
+    r"|^(?:(?:prev|next|yesterday|tomorrow)_)?[dt]s(?:_nodash)?(?:_with_tz)?(?:\.|$)"
+    r"|^(?:prev_|next_)?(?:execution|logical)_date|^(?:prev_)?data_interval_(?:start|end)|^run_id$",
+    re.IGNORECASE,
+)
+"""Names of what is different in each run: parts of its input, and its clock."""
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
 _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
 _NAME_ENDS = re.compile(r"\.(?![^${}]*\})")

@@ -6,17 +6,18 @@ import posixpath
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.likeness import is_likely, likely_scripts
 from pypedream_dagster.importers.nodes import Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.script.documents import FILE
 from pypedream_dagster.script.model import Reading
 from pypedream_dagster.script.reading import read_script
 
-_ENDINGS = (".py", ".scala", ".ipynb")
+ENDINGS = (".py", ".scala", ".ipynb")
 _BESIDE = (".py", ".json", ".yaml", ".yml", ".sql", ".ddl", ".hql")
 """What a script may import, or read as it runs: modules, settings, statements."""
 _FOREIGN = sys.stdlib_module_names | {
@@ -43,18 +44,35 @@ class Script:
     Attributes:
         path: where it was found, for a reader.
         reading: what is in it.
+        guessed: whether only words of its name tell that it is the job's.
     """
 
     path: str
     reading: Reading = field(repr=False)
+    guessed: bool = False
 
 
 class Scripts:
-    """The scripts of an import, each read once."""
+    """The scripts of an import, each read once.
 
-    def __init__(self, files: Sequence[SourceFile], fetched: Mapping[str, bytes], values: Mapping[str, str]) -> None:
+    Args:
+        files: among which they are.
+        fetched: those that are known by their S3 URIs.
+        values: of parameters.
+        said: what a person answered for a job that is defined nowhere: a script's path, perhaps.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[SourceFile],
+        fetched: Mapping[str, bytes],
+        values: Mapping[str, str],
+        said: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self._values = values
-        self._bodies = {file.path: file.body for file in files if file.path.lower().endswith(_ENDINGS)}
+        self._said = said
+        self._likely = [file.path for file in files if is_likely(file)]
+        self._bodies = {file.path: file.body for file in files if file.path.lower().endswith(ENDINGS)}
         self._fetched = {_plain(uri): body for uri, body in fetched.items()}
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         for path in sorted(self._bodies):
@@ -66,13 +84,27 @@ class Scripts:
         self._read: dict[str, Reading] = {}
         self._sources = {body: path for path, body in sorted(self._bodies.items()) if not _BUILT.search(path)}
 
+    def of_all(self, steps: Iterable[Step]) -> dict[str, Script | None]:
+        """Return the scripts of nodes' jobs, by node; None if there is none to be found."""
+        jobs = [step for step in steps if step.is_job]
+        found = {step.id: self.of(step) for step in jobs}
+        taken = {script.path for script in found.values() if script is not None}
+        called = {step.id: posixpath.basename(self.location(step)) or step.name for step in jobs if not found[step.id]}
+        likely = likely_scripts(sorted(set(called.values())), [path for path in self._likely if path not in taken])
+        for step in jobs:
+            if step.id in called and (path := likely.get(called[step.id])) is not None:
+                language = step.effective.get("--job-language", "python")
+                found[step.id] = replace(self._script(path, self._bodies[path], language), guessed=True)
+        return found
+
     def of(self, step: Step) -> Script | None:
-        """Return the script of a node's job; None if there is none to be found."""
+        """Return the script of a node's job, where a name or a location tells it; None if there is none."""
         language = step.effective.get("--job-language", "python")
         location = self.location(step)
         if location and (body := self._fetched.get(_plain(location))) is not None:
             return self._script(location, body, language)
-        path = self._told(step) or (self._named(location) if location else None) or self._alike(step)
+        path = self._told(step) or (self._named(location) if location else None)
+        path = path or self._answered(step) or self._alike(step)
         if path is None:
             return None
         if _BUILT.search(path):  # what people edit is the file that the build copied
@@ -91,11 +123,15 @@ class Scripts:
             return told
         return told if _plain(told) in self._fetched else self._named(told)
 
+    def _answered(self, step: Step) -> str | None:
+        said = self._said(step.name) if step.job is None else None
+        return (said if said in self._bodies else self._named(said)) if said else None
+
     def _named(self, location: str) -> str | None:
         """Return the file of that name; of several, the one whose folders are most like the location's."""
         name = posixpath.basename(location.replace("\\", "/")).lower()
         known = PARAMETER.sub("", name)
-        if not known.endswith(_ENDINGS) or known.startswith("."):
+        if not known.endswith(ENDINGS) or known.startswith("."):
             return None
         if known != name:  # part of its name is unknown: what is known of it tells one file, or none
             pattern = re.compile(".*".join(re.escape(part) for part in PARAMETER.split(name)[::2]))

@@ -13,7 +13,7 @@ from pypedream_dagster.script.calls import Calls
 from pypedream_dagster.script.documents import FILE
 from pypedream_dagster.script.environment import Scope, Stored
 from pypedream_dagster.script.operations import binary
-from pypedream_dagster.script.syntax import asks_for_argument, is_left_for_good, is_of_class, leaves
+from pypedream_dagster.script.syntax import asks_for_argument, given_by_glue, is_left_for_good, is_of_class, leaves
 from pypedream_dagster.script.values import (
     Class,
     Condition,
@@ -39,6 +39,7 @@ class Interpreter(Calls):
         super().__init__()
         self._sources = sources
         self._loaded: dict[str, Scope | None] = {}
+        self._flags: frozenset[str] = frozenset()
 
     def run(self, tree: ast.Module) -> None:
         """Read a whole script.
@@ -111,7 +112,9 @@ class Interpreter(Calls):
                 self._block(body)
             case ast.Try(body, handlers, orelse, finalbody) | ast.TryStar(body, handlers, orelse, finalbody):
                 self._block(body)
-                for handler in handlers:
+                on_glue = given_by_glue(body)
+                self._flags |= on_glue or frozenset()
+                for handler in handlers if on_glue is None else ():
                     self._fork(handler.body, [], is_default=True)
                 self._block(orelse + finalbody)
             case ast.Match(subject, cases):
@@ -126,6 +129,11 @@ class Interpreter(Calls):
                         self._value(child)
 
     def _branch(self, test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt]) -> None:
+        match test:
+            case ast.Name(name) | ast.UnaryOp(ast.Not(), ast.Name(name)) if name in self._flags:
+                holds = self._value(ast.Name(name, ast.Load())) == Constant(True)
+                self._block(body if holds == isinstance(test, ast.Name) else orelse)
+                return
         self._value(test)
         self._fork(body, orelse, self._condition(test), is_default=asks_for_argument(test))
 
