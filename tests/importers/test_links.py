@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypedream_dagster.graph.files import graph_document, parse_graph
-from pypedream_dagster.importers.answers import Answers
+from pypedream_dagster.importers.answers import Answers, parse_answers
 from pypedream_dagster.importers.finding import Question
 from pypedream_dagster.importers.links import Order, pairs_of
 from pypedream_dagster.importers.places import s3_place, table_place
@@ -73,7 +73,13 @@ def test_what_neither_script_nor_name_tells_is_asked() -> None:
     answered = imported(*jobs, answers=Answers.recorded(said))
     assert links(answered) == {("a", "b"): ("silver",)}
     assert not any(question.startswith("direction") for question in asked(answered))
-    assert answered.answered == dict(sorted(said.items()))
+    assert answered.answered == {"direction: a --silver_path": "output", "direction: b --silver_path": "input"}
+
+
+def test_an_answer_counts_however_it_is_written() -> None:
+    jobs = (job("a", {"silver_path": "s3://lake/main/silver/"}), job("b", {"silver_path": "s3://lake/main/silver/"}))
+    said = parse_answers("direction: {a --silver_path: Output, b --silver_path: INPUT}")
+    assert links(imported(*jobs, answers=said)) == {("a", "b"): ("silver",)}
 
 
 def test_a_bucket_and_a_folder_are_one_place_and_a_bucket_alone_is_none() -> None:
