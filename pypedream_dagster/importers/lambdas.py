@@ -183,6 +183,8 @@ def _tasks(code: _Code, values: Mapping[str, str]) -> Iterator[Task]:
     for start in code.starts:
         job = _text(start.job, code, "job")
         arguments = {name: _text(text, code, name.lstrip("-")) for name, text in start.arguments.items()}
+        if PARAMETER.search(filled(job, values)):  # of a job that only a run tells, only a run tells these too
+            arguments = {name: value for name, value in arguments.items() if not PARAMETER.fullmatch(value)}
         told = f"{job} {sorted(arguments.items())}"
         if told in seen:
             continue

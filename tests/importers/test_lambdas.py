@@ -94,7 +94,10 @@ def test_a_function_that_is_defined_nowhere_is_known_by_its_name() -> None:
     files = [_file("m.asl.json", json.dumps(machine)), _file("lambda/start_load/lambda_function.py", literal)]
     found = with_started_jobs(step_functions(files, {}), files)
     assert [name for name, _ in _jobs(found)] == ["load", "report"]
-    assert _jobs(found)[0][1]["--target"] == "s3://${start_load.LAKE}/silver/"
+    assert _jobs(found)[0][1] == {"--target": "s3://${start_load.LAKE}/silver/", "--day": "${start_load.day}"}
+    told = [files[0], _file("lambda/start_load/lambda_function.py", STARTER)]
+    by_run = _jobs(with_started_jobs(step_functions(told, {}), told))[0]
+    assert by_run == ("${start_load.JOB_NAME}", {"--target": "s3://${start_load.LAKE}/silver/"})
 
 
 def test_a_function_of_terraform_has_the_code_of_its_archive() -> None:
