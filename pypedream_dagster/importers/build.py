@@ -135,7 +135,7 @@ def _look(given: Given) -> _Found:
     steps = _steps(given, values, asking)
     said = partial(asking.known, "unknown-job")
     scripts = Scripts(given.files, given.survey.scripts, values, said)
-    of_step = {step.id: scripts.of(step) for step in steps.steps if step.is_job}
+    of_step = scripts.of_all(steps.steps)
     catalog = Catalog(given.survey, values, lambda table: told_location(asking, table))
     for step in steps.steps:
         for table, location in told_locations(step, of_step.get(step.id), values):

@@ -27,6 +27,11 @@ _ENDINGS = (
     ".asl",
     ".j2",
     ".jinja",
+    ".ts",
+    ".ini",
+    ".cfg",
+    ".conf",
+    ".toml",
 )
 _PASSED_OVER = {
     ".git",

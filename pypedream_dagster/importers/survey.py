@@ -68,6 +68,7 @@ class Task:
         arguments: of ``glue``: the run's arguments, which override the job's defaults: ``--table`` → value.
         resource: of others: what they work on: a function's or crawler's name, a cluster, a query's text.
         trigger: whether it waits for all of the tasks before it, or for any.
+        database: of a statement: the one of tables that it names without one.
     """
 
     key: str
@@ -77,6 +78,7 @@ class Task:
     arguments: Mapping[str, str] = field(default_factory=dict)
     resource: str | None = None
     trigger: Trigger = "ALL"
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Flow:
         at: where it is defined.
         tasks: in the order of the source; keys are distinct.
         order: ``(before, after)`` by task keys, direct ones only: steps that only steer are gone through.
+        follows: ``(flow, its task, own task)``: the own runs after the other flow's; an empty key stands for the
+            other's last tasks, or for the own first ones.
     """
 
     name: str
@@ -96,6 +100,7 @@ class Flow:
     at: Where
     tasks: tuple[Task, ...]
     order: frozenset[tuple[str, str]] = frozenset()
+    follows: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.finding import Question
@@ -30,6 +31,20 @@ def test_two_flows_that_run_a_job_alike_share_its_node() -> None:
     )
     assert [node.id for node in found.graph.nodes] == ["load", "report", "publish"]
     assert {(link.source, link.target) for link in found.links} == {("load", "report"), ("load", "publish")}
+
+
+def test_a_run_that_repeats_the_jobs_defaults_is_no_other_than_one_that_does_not() -> None:
+    load = job("load", {"bucket": "${Lake}", "day": "1"})
+    flows = (
+        flow(run("a", "load"), name="daily"),
+        flow(run("b", "load", bucket="${Lake}"), run("c", "load", day="2"), name="hourly"),
+    )
+    for order in (flows, flows[::-1]):
+        found = imported(load, *order, survey=Survey(values={"Lake": "lake"}))
+        assert {node.id: node.metadata.arguments for node in found.graph.nodes} == {
+            "load-lake": {"--bucket": "lake"},
+            "load-2": {"--day": "2"},
+        }
 
 
 def test_a_second_run_later_in_the_flow_is_a_node_of_its_own() -> None:
@@ -135,6 +150,20 @@ def test_a_task_that_starts_another_flow_comes_before_its_first_tasks() -> None:
         ("go", "first"),
         ("first", "second"),
     ]
+
+
+def test_flows_follow_tasks_of_others() -> None:
+    one = flow(run("a", "a"), run("b", "b"), order=[("a", "b")], name="one")
+
+    def after(*follows: tuple[str, str, str]) -> set[tuple[str, str]]:
+        two = replace(flow(run("x", "x"), run("y", "y"), order=[("x", "y")], name="two"), follows=frozenset(follows))
+        pairs = {(link.source, link.target) for link in imported(one, two).links}
+        return pairs - {("a", "b"), ("x", "y")}
+
+    assert after(("one", "", "")) == {("b", "x")}
+    assert after(("one", "a", "y")) == {("a", "y")}
+    assert after(("one", "end", "x")) == {("b", "x")}
+    assert after(("elsewhere", "", ""), ("two", "x", "y")) == set()
 
 
 def test_a_jobs_connections_are_told_by_kind() -> None:
