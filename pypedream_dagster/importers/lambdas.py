@@ -74,8 +74,9 @@ class _Codes:
         self._called: set[str] = set()
         self._read: dict[str, _Code] = {}
         for one in survey.functions:
-            for name in (one.name, filled(one.name, survey.values), *one.aliases):
-                self._functions.setdefault(_plain(name), one)
+            named = replace(one, name=filled(one.name, survey.values))
+            for name in (one.name, named.name, *one.aliases):
+                self._functions.setdefault(_plain(name), named)
 
     def of(self, resource: str) -> _Code | None:
         """Return the code of the function that a task calls, where it starts jobs."""

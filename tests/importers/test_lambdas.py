@@ -131,6 +131,22 @@ def test_a_function_of_terraform_has_the_code_of_its_archive() -> None:
     assert [problem.what for problem in found.problems] == ["starts a Glue job whose name only a run tells"]
 
 
+def test_what_only_a_run_tells_a_function_is_called_after_the_name_that_a_variable_gives_it() -> None:
+    main = """
+    variable "name" { default = "start_load" }
+    resource "aws_lambda_function" "starter" {
+      function_name = var.name
+      filename      = "src/starter.zip"
+      handler       = "starter.handler"
+      environment { variables = { JOB_NAME = "load", LAKE = "lake" } }
+    }
+    """
+    files = [_file("main.tf", main), _file("src/starter.py", STARTER)]
+    assert _jobs(with_started_jobs(terraform(files, {}), files)) == [
+        ("load", {"--target": "s3://lake/silver/", "--day": "${start_load.day}"})
+    ]
+
+
 def test_what_is_no_function_or_starts_nothing_changes_nothing() -> None:
     told = Survey(flows=(Flow("f", "airflow", Where("dags/dag.py"), ()),))
     files = [
