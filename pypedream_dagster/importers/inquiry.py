@@ -94,6 +94,20 @@ def _tells_all(step: Step, script: Script | None) -> bool:
     return all(name in given or f"--{name}".lower() in GLUES_OWN for name in script.reading.declared)
 
 
+def ask_about_names(asking: Asking, taken: Mapping[str, str], steps: Sequence[Step]) -> None:
+    """Ask whether a job that is defined is the one that tasks call otherwise."""
+    for called, name in sorted(taken.items()):
+        step = next(step for step in steps if step.name == name)
+        asking.ask(
+            "unknown-job",
+            called,
+            f"The Glue job {called} is defined in none of the sources. {name} is taken for it, whose name differs in "
+            "such words as dev and job alone. Which job is it (the name of one that is defined)?",
+            node=step.id,
+            at=step.at,
+        )
+
+
 def ask_about_writers(asking: Asking, datasets: Datasets) -> None:
     """Ask whose a dataset is that several nodes write."""
     for uri, nodes in sorted(datasets.contested.items()):

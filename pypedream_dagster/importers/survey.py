@@ -180,6 +180,7 @@ class Survey:
     """All that one or several sources tell.
 
     Attributes:
+        databases: where tables of a database lie that do not say so, by its name.
         values: of parameters: defaults that the sources declare. An answer or a variables file overrides them.
         scripts: texts of scripts by the S3 URI or local path that job definitions name.
     """
@@ -190,6 +191,7 @@ class Survey:
     crawlers: tuple[CrawlerDefinition, ...] = ()
     connections: tuple[ConnectionDefinition, ...] = ()
     functions: tuple[FunctionDefinition, ...] = ()
+    databases: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
@@ -202,6 +204,7 @@ class Survey:
             crawlers=self.crawlers + other.crawlers,
             connections=self.connections + other.connections,
             functions=self.functions + other.functions,
+            databases={**self.databases, **other.databases},
             values={**self.values, **other.values},
             scripts={**self.scripts, **other.scripts},
             problems=self.problems + other.problems,

@@ -26,6 +26,7 @@ from pypedream_dagster.script.values import (
     Partial,
     Result,
     Sequence,
+    Stored,
     Super,
     Symbol,
     Table,
@@ -109,7 +110,7 @@ class Calls(Expressions):
                 return Text((content,))
             case Member(Text() as text, name):
                 return texts.method(text, name, positional, keywords)
-            case Member(Table() | Parameters() | Parsed() | Sequence() as owner, name):
+            case Member(Table() | Parameters() | Parsed() | Stored() | Sequence() as owner, name):
                 if (answer := self._on_container(owner, name, positional, node)) is not None:
                     return answer
             case Member(_, "add_argument"):
@@ -199,7 +200,11 @@ class Calls(Expressions):
         return parsed(content) if content else None
 
     def _on_container(
-        self, owner: Table | Parameters | Parsed | Sequence, name: str, positional: tuple[Value, ...], node: ast.Call
+        self,
+        owner: Table | Parameters | Parsed | Stored | Sequence,
+        name: str,
+        positional: tuple[Value, ...],
+        node: ast.Call,
     ) -> Value | None:
         match owner, name:
             case Sequence(), "append" | "extend" if isinstance(node.func, ast.Attribute) and positional:
