@@ -119,7 +119,7 @@ def constructed(
     first = positional[0] if positional else None
     if name in {"s3_url_for_object", "url_for_object"}:
         key = natives.text_of(first) if first is not None else ""
-        return f"s3://{attribute(owner, 'bucketName')}/{key}".rstrip("/")
+        return f"s3://{attribute(owner, 'bucketName')}" + (f"/{key}" if key else "")
     if name == "try_get_context" and isinstance(first, str):
         return program.made.context.get(first, Unknown(f"context.{first}"))
     if name.startswith("add_") and name.endswith("_trigger") and owner.type == "AWS::Glue::Workflow":

@@ -24,7 +24,7 @@ _USES = re.compile(
 )
 _OURS = re.compile(r"glue|step_?functions", re.IGNORECASE)
 _TESTS = re.compile(r"(^|/)tests?/|\.(test|spec)\.[jt]s$|(^|/)test_[^/]*\.py$|\.d\.ts$|(^|/)cdk\.out/")
-_SYNTHESIZED = '"aws:cdk:path"'
+_SYNTHESIZED = re.compile(r'"aws:cdk:path"|"CDKMetadata"|/cdk-bootstrap/')
 _OUTERMOST = ("Stage", "Stack", "NestedStack", "Construct")
 
 
@@ -73,7 +73,7 @@ def programs_of(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Pr
 
 
 def _is_synthesized(file: SourceFile) -> bool:
-    return file.path.endswith(".json") and _SYNTHESIZED in file.text
+    return file.path.endswith(".json") and '"Resources"' in file.text and _SYNTHESIZED.search(file.text) is not None
 
 
 def _is_of(problem: Problem, programs: Sequence[SourceFile]) -> bool:
