@@ -213,7 +213,9 @@ def attribute(owner: Construct | Asset | State | Chain, name: str) -> Value:
     if not isinstance(owner, Construct):
         return MISSING
     if field in _PLACES and field not in owner.properties:
-        return parameter(_PLACES[field])
+        env = owner.properties.get("env")
+        told = env.get(field) if isinstance(env, dict) else None
+        return told if isinstance(told, str) else parameter(_PLACES[field])
     if field == "node":
         return Symbol("aws_cdk.node")
     if field in {"valueAsString", "valueAsNumber"}:

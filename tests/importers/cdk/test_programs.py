@@ -276,6 +276,29 @@ def test_what_the_cdk_notes_for_itself_is_no_source(tmp_path: Path) -> None:
     assert ([file.path for file in files], problems) == (["one.json"], ())
 
 
+def test_a_program_in_another_language_is_told_to_be_synthesized() -> None:
+    app = {"cdk.json": '{"app": "mvn -e -q compile exec:java"}', "src/EtlStack.java": "class EtlStack extends Stack {}"}
+    (problem,) = _read(app).problems
+    assert (problem.at.source, "cdk synth" in problem.what) == ("cdk.json", True)
+
+
+def test_an_account_that_a_program_names_is_put_in() -> None:
+    bucket = """
+        import * as cdk from 'aws-cdk-lib';
+        import { CfnJob } from 'aws-cdk-lib/aws-glue';
+        class One extends cdk.Stack {
+          constructor(scope: cdk.App, id: string, props: cdk.StackProps) {
+            super(scope, id, props);
+            new CfnJob(this, 'J', {
+              name: 'j', role: 'r', command: {}, defaultArguments: { '--to': `s3://lake-${this.account}-${this.region}/` },
+            });
+          }
+        }
+        new One(new cdk.App(), 'One', { env: { account: '123456789012', region: process.env.CDK_DEFAULT_REGION } });
+    """
+    assert _arguments(_read({"app.ts": bucket}), "j") == {"--to": "s3://lake-123456789012-${AWS::Region}/"}
+
+
 @pytest.mark.parametrize(
     "path",
     ["test/lake.test.ts", "lib/lake-stack.d.ts", "lib/lake-stack.txt", "infra/cdk.out/lake.ts", "test_lake.py"],
