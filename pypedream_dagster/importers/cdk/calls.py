@@ -214,8 +214,8 @@ def attribute(owner: Construct | Asset | State | Chain, name: str) -> Value:
         return MISSING
     if field in _PLACES and field not in owner.properties:
         env = owner.properties.get("env")
-        told = env.get(field) if isinstance(env, dict) else None
-        return told if isinstance(told, str) else parameter(_PLACES[field])
+        place = env.get(field) if isinstance(env, dict) else None
+        return place if isinstance(place, str) else parameter(_PLACES[field])
     if field == "node":
         return Symbol("aws_cdk.node")
     if field in {"valueAsString", "valueAsNumber"}:

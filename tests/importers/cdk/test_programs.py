@@ -290,7 +290,8 @@ def test_an_account_that_a_program_names_is_put_in() -> None:
           constructor(scope: cdk.App, id: string, props: cdk.StackProps) {
             super(scope, id, props);
             new CfnJob(this, 'J', {
-              name: 'j', role: 'r', command: {}, defaultArguments: { '--to': `s3://lake-${this.account}-${this.region}/` },
+              name: 'j', role: 'r', command: {},
+              defaultArguments: { '--to': `s3://lake-${this.account}-${this.region}/` },
             });
           }
         }
