@@ -208,8 +208,8 @@ def attribute(owner: Construct | Asset | State | Chain, name: str) -> Value:
     """Return an attribute of a construct; MISSING if it is not known."""
     field = camel(name)
     if isinstance(owner, Asset):
-        told = {"s3BucketName": ASSETS, "s3ObjectKey": owner.key, "bucket": ASSETS}
-        return owner.uri if "url" in field.lower() else told.get(field, MISSING)
+        parts = {"s3BucketName": ASSETS, "s3ObjectKey": owner.key, "bucket": ASSETS}
+        return owner.uri if "url" in field.lower() else parts.get(field, MISSING)
     if not isinstance(owner, Construct):
         return MISSING
     if field in _PLACES and field not in owner.properties:
