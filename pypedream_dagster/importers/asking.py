@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from pypedream_dagster.importers.answers import Answers
-from pypedream_dagster.importers.finding import Question, QuestionKind
+from pypedream_dagster.importers.answers import Answers, key_of
+from pypedream_dagster.importers.finding import CHOICES, Question, QuestionKind
 from pypedream_dagster.importers.survey import Where
 from pypedream_dagster.masking.mask import is_secret, learn
 
@@ -29,7 +29,7 @@ class Asking:
 
     @property
     def answered(self) -> dict[str, str]:
-        """Answers that settled a question, by its id."""
+        """Answers that settled a question, by its kind and what it is about."""
         return dict(sorted(self._answered.items()))
 
     def ask(
@@ -43,7 +43,7 @@ class Asking:
         at: Sequence[Where] = (),
     ) -> str | None:
         """Ask, and return the answer; None if there is none."""
-        question = Question(kind, about, text, tuple(choices), node, tuple(at))
+        question = Question(kind, about, text, tuple(choices) or CHOICES.get(kind, ()), node, tuple(at))
         answer = self._answers.of(question)
         if answer is None:
             self._open.setdefault(question.id, question)
@@ -53,7 +53,7 @@ class Asking:
 
     def known(self, kind: QuestionKind, about: str) -> str | None:
         """Return an answer to what need not be asked if there is one; None if there is none."""
-        question = Question(kind, about, "")
+        question = Question(kind, about, "", CHOICES.get(kind, ()))
         answer = self._answers.of(question)
         if answer is not None:
             self._settle(question, answer)
@@ -62,7 +62,7 @@ class Asking:
     def _settle(self, question: Question, answer: str) -> None:
         # A secret is taken, and kept in no file: whoever imports again has to give it again.
         if question.kind != "parameter" or not is_secret(question.about, answer):
-            self._answered[question.id] = answer
+            self._answered[key_of(question)] = answer
 
 
 class Values(Mapping[str, str]):

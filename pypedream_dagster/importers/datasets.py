@@ -256,7 +256,8 @@ def _uri(use: Use) -> tuple[str, bool]:
     if place is None:
         # It lies somewhere: the name stands for the location until it is known.
         name = re.sub(r"[${}]", "", use.place.text)
-        return f"s3://{parameter(f'location.{name}')}/{use.place.segments[-1].strip('${}') or 'data'}/", True
+        called = PARAMETER.sub("", use.place.segments[-1]).strip("_-") or "data"
+        return f"s3://{parameter(f'location.{name}')}/{called}/", True
     kept: list[str] = []
     for number, segment in enumerate(place.segments):
         run_time = Place("s3", segment).at_run_time

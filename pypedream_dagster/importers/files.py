@@ -29,6 +29,10 @@ _ENDINGS = (
     ".j2",
     ".jinja",
     ".ts",
+    ".ini",
+    ".cfg",
+    ".conf",
+    ".toml",
 )
 _PASSED_OVER = {
     ".git",

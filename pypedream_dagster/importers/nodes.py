@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from pypedream_dagster.importers.parameters import PARAMETER, filled, parameters_in
 from pypedream_dagster.importers.survey import Flow, FlowKind, JobDefinition, Survey, Task, Trigger, Where
@@ -82,6 +83,7 @@ class Step:
         rerun_of: the node that is the same job with the same arguments, earlier in the same flow.
         flow: the flow that runs it, the first by name; empty where none does.
         task: what that flow calls it.
+        database: of a statement: the one of tables that it names without one.
     """
 
     id: str
@@ -96,6 +98,7 @@ class Step:
     rerun_of: str | None = None
     flow: str = ""
     task: str = ""
+    database: str = ""
 
     @property
     def is_job(self) -> bool:
@@ -112,7 +115,7 @@ class Selection:
         all_jobs: whether jobs are nodes that no such flow runs.
     """
 
-    flows: frozenset[FlowKind] = frozenset({"step-functions", "glue-workflow", "airflow"})
+    flows: frozenset[FlowKind] = frozenset(get_args(FlowKind))
     all_jobs: bool = False
 
 
@@ -178,6 +181,7 @@ class _Draft:
     label: str = ""
     flow: str = ""
     rerun_of: _Draft | None = None
+    database: str = ""
 
 
 class _JobIndex:
@@ -194,6 +198,10 @@ class _JobIndex:
             self._by_name.setdefault(whole.name, whole)
             for alias in (job.name, *job.aliases):
                 self._by_alias.setdefault(alias, self._by_name[whole.name])
+        spelled = defaultdict(list)
+        for job in self._by_name.values():
+            spelled[_spelling(job.name)].append(job)
+        self._by_spelling = {spelling: same[0] for spelling, same in spelled.items() if len(same) == 1}
 
     @property
     def definitions(self) -> Iterable[JobDefinition]:
@@ -206,7 +214,13 @@ class _JobIndex:
         if job is None and (said := self._job_named(name)):
             job = self._by_name.get(said)
             name = said
+        job = job or self._by_spelling.get(_spelling(name))
         return (job.name, job) if job else (name, None)
+
+
+def _spelling(name: str) -> str:
+    """Return a job's name as it is whatever its signs, its case, and a script's ending."""
+    return re.sub(r"[-_ ]+", "-", name.strip().casefold().removesuffix(".py"))
 
 
 def _distinct_flows(flows: Iterable[Flow], values: Mapping[str, str]) -> Iterator[Flow]:
@@ -259,21 +273,31 @@ def _drafts_of_flow(
 def _between_flows(
     of_flow: Mapping[str, tuple[Flow, Mapping[str, _Draft]]], values: Mapping[str, str]
 ) -> Iterator[tuple[_Draft, _Draft]]:
-    """Give the order from a task that starts another flow to the first tasks of that one."""
+    """Give the order between the tasks of different flows: one starts the other, or waits for it."""
     for flow, drafts in of_flow.values():
         for task in flow.tasks:
             started = of_flow.get(filled(task.resource or "", values)) if task.operation in _STARTS_FLOWS else None
             if started is not None and started[0] is not flow:
-                later = {after for _, after in started[0].order}
-                yield from (
-                    (drafts[task.key], started[1][first.key]) for first in started[0].tasks if first.key not in later
-                )
+                yield from ((drafts[task.key], first) for first in _ends(*started, last=False))
+        for name, theirs, own in flow.follows:
+            other = of_flow.get(filled(name, values))
+            if other is not None and other[0] is not flow:
+                before = [other[1][theirs]] if theirs in other[1] else _ends(*other, last=True)
+                after = [drafts[own]] if own in drafts else _ends(flow, drafts, last=False)
+                yield from ((one, two) for one in before for two in after if one is not two)
+
+
+def _ends(flow: Flow, drafts: Mapping[str, _Draft], *, last: bool) -> list[_Draft]:
+    """Return a flow's first tasks, or its last ones."""
+    inner = {pair[0] if last else pair[1] for pair in flow.order}
+    return [drafts[task.key] for task in flow.tasks if task.key not in inner]
 
 
 def _draft(task: Task, flow: Flow, jobs: _JobIndex, values: Mapping[str, str]) -> tuple[tuple[object, ...], _Draft]:
     if task.operation != "glue":
         resource = None if task.resource is None else filled(task.resource, values)
         draft = _Draft(task.operation, "", None, {}, resource, task.trigger, [], task.key, flow.name)
+        draft.database = filled(task.database, values)
         return (task.operation, flow.name, flow.at, task.key), draft
     name, job = jobs.find(task.job or task.key)
     arguments = {_dashed(key): filled(value, values) for key, value in task.arguments.items()}
@@ -396,6 +420,7 @@ def _step(draft: _Draft, name: str, values: Mapping[str, str], named: Mapping[_D
         rerun_of=named[draft.rerun_of] if draft.rerun_of else None,
         flow=draft.flow,
         task=draft.label,
+        database=draft.database,
     )
 
 

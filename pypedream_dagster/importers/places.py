@@ -21,12 +21,21 @@ UNKNOWN = "*"
 _ARGUMENT = "argument."
 """Before the name of a job argument whose value is nowhere to be found."""
 
-_RUN_TIME = re.compile(r"^(?:input|argument|states|context|item|xcom|execution)\.", re.IGNORECASE)
+_RUN_TIME = re.compile(
+    r"^(?:input|argument|states|context|item|xcom|execution|datetime|pendulum|macros)\."
+    r"|^(?:(?:prev|next|yesterday|tomorrow)_)?[dt]s(?:_nodash)?(?:_with_tz)?(?:\.|$)"
+    r"|^(?:prev_|next_)?(?:execution|logical)_date|^(?:prev_)?data_interval_(?:start|end)|^run_id$",
+    re.IGNORECASE,
+)
+"""Names of what is different in each run: parts of its input, and its clock."""
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
 _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
+_NAME_ENDS = re.compile(r"\.(?![^${}]*\})")
 # A partition's value is a date, a number, or not known; `domain=sales/dataset=orders` is what some call their folders.
 _PARTITION = re.compile(r"^[A-Za-z_]\w*=(?:\W|\d|$|.*(?:\*|\$\{)|__)")
 _FILE_PATTERN = re.compile(r"^\W*\*|[*?\[{].*\.\w{1,8}$|[?\[{]")
+_FILE = re.compile(r"\.\w{1,8}$")
+_OF_A_RUN = re.compile(r"(?:^|[._-])(?:run|date|time|timestamp|execution|day|dt|ts|batch)(?:$|[._-]|id)", re.IGNORECASE)
 _PART_FILE = re.compile(r"^part[-_.]|^run-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
 
 
@@ -49,7 +58,7 @@ class Place:
         """The bucket and the key's segments; for a table its two names."""
         if self.kind == "s3":
             return tuple(part for part in self.text.removeprefix("s3://").split("/") if part)
-        return tuple(self.text.split("."))
+        return tuple(_NAME_ENDS.split(self.text))
 
     @property
     def is_known(self) -> bool:
@@ -115,8 +124,14 @@ def table_place(text: str) -> Place | None:
     return Place("table", bare) if _TABLE.match(flat) else None
 
 
-def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str, str]) -> str:
-    """Return a script's text with the arguments' values put in; ``*`` and ``${argument.X}`` where there is none."""
+def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str, str], job: str = "") -> str:
+    """Return a script's text with the arguments' values put in; ``*`` and ``${argument.X}`` where there is none.
+
+    An argument that is the whole place, and whose name says nothing of it, is another for each job:
+    ``${argument.JOB.output_path}``.
+    """
+    whole = [piece for piece in text.pieces if piece != "/"]
+    own = f"{job}." if job and len(whole) == 1 else ""
     pieces: list[str] = []
     for piece in text.pieces:
         known = piece.given(arguments) if isinstance(piece, Argument) else piece
@@ -125,7 +140,8 @@ def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str,
                 pieces.append(known)
             case _ if isinstance(piece, Argument) and piece.name != UNKNOWN:
                 name = re.sub(r"[^\w.-]+", "_", ".".join([piece.name, *piece.keys])).lower()
-                pieces.append("${" + _ARGUMENT + name + "}")
+                of = "" if says_which(name) else re.sub(r"[^\w.-]+", "_", own)
+                pieces.append("${" + _ARGUMENT + of + name + "}")
             case _:
                 pieces.append(UNKNOWN)
     return filled("".join(pieces), values)
@@ -202,4 +218,7 @@ def _sample(segment: str) -> str:
 def _is_end(segment: str) -> bool:
     """Tell whether a last segment says which files of a dataset are meant, and not which dataset."""
     known = PARAMETER.sub("", segment)
+    names = PARAMETER.findall(segment)
+    if _FILE.search(segment) and any(_RUN_TIME.match(name) and _OF_A_RUN.search(name) for name in names):
+        return True  # each run writes a file of its own
     return bool(_PARTITION.match(segment) or _FILE_PATTERN.search(known) or _PART_FILE.match(segment))

@@ -12,6 +12,7 @@ from pypedream_dagster.graph.model import Json
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.build import Given, wanted_tables
 from pypedream_dagster.importers.files import SourceFile, read_files
+from pypedream_dagster.importers.lambdas import with_started_jobs
 from pypedream_dagster.importers.loose import survey_scripts, survey_statements
 from pypedream_dagster.importers.nodes import Selection
 from pypedream_dagster.importers.survey import FlowKind, Survey
@@ -189,6 +190,7 @@ def _of_files(
 
         on_progress("Terraform files", 0, 0)
         survey += terraform.survey(files, variables)
+    survey = with_started_jobs(survey, files)
     runs_jobs = any(task.operation == "glue" for flow in survey.flows for task in flow.tasks)
     if "scripts" in kinds or not (request.sources or survey.jobs or runs_jobs):
         survey += survey_scripts(files)
@@ -220,6 +222,7 @@ def _live(request: Request, known: Survey, aws: Aws, on_progress: OnProgress) ->
         if "step-functions" in request.kinds:
             from pypedream_dagster.importers.step_functions import live_survey
 
+            on_progress("state machines", 0, 0)
             survey += live_survey(aws.step_functions, query or "", history=request.history)
         if "glue-workflow" in request.kinds:
             survey += live.workflows_live(aws.glue, query, on_progress=on_progress)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Trigger = Literal["ALL", "ANY"]
-FlowKind = Literal["step-functions", "glue-workflow", "airflow"]
+FlowKind = Literal["step-functions", "glue-workflow", "airflow", "lambda"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,6 +68,7 @@ class Task:
         arguments: of ``glue``: the run's arguments, which override the job's defaults: ``--table`` → value.
         resource: of others: what they work on: a function's or crawler's name, a cluster, a query's text.
         trigger: whether it waits for all of the tasks before it, or for any.
+        database: of a statement: the one of tables that it names without one.
     """
 
     key: str
@@ -77,11 +78,12 @@ class Task:
     arguments: Mapping[str, str] = field(default_factory=dict)
     resource: str | None = None
     trigger: Trigger = "ALL"
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """An orchestration: a state machine, a Glue workflow, a DAG.
+    """An orchestration: a state machine, a Glue workflow, a DAG, a Lambda function that starts jobs.
 
     Attributes:
         name: its name.
@@ -89,6 +91,8 @@ class Flow:
         at: where it is defined.
         tasks: in the order of the source; keys are distinct.
         order: ``(before, after)`` by task keys, direct ones only: steps that only steer are gone through.
+        follows: ``(flow, its task, own task)``: the own runs after the other flow's; an empty key stands for the
+            other's last tasks, or for the own first ones.
     """
 
     name: str
@@ -96,6 +100,7 @@ class Flow:
     at: Where
     tasks: tuple[Task, ...]
     order: frozenset[tuple[str, str]] = frozenset()
+    follows: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,26 @@ class ConnectionDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionDefinition:
+    """A Lambda function.
+
+    Attributes:
+        code: the file or folder of its code, among those given; empty where that is not told.
+        handler: ``module.function``.
+        environment: its variables.
+        inline: its code, where it stands in the definition.
+    """
+
+    name: str
+    at: Where
+    code: str = ""
+    handler: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    aliases: tuple[str, ...] = ()
+    inline: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something that could not be read, in one line: told to the user, it stops nothing."""
 
@@ -164,6 +189,7 @@ class Survey:
     tables: tuple[CatalogEntry, ...] = ()
     crawlers: tuple[CrawlerDefinition, ...] = ()
     connections: tuple[ConnectionDefinition, ...] = ()
+    functions: tuple[FunctionDefinition, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
@@ -175,6 +201,7 @@ class Survey:
             tables=self.tables + other.tables,
             crawlers=self.crawlers + other.crawlers,
             connections=self.connections + other.connections,
+            functions=self.functions + other.functions,
             values={**self.values, **other.values},
             scripts={**self.scripts, **other.scripts},
             problems=self.problems + other.problems,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.arguments import follows_convention
@@ -18,7 +19,7 @@ from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import CrawlerDefinition
 from pypedream_dagster.masking.mask import is_secret
 from pypedream_dagster.script.model import Access, Mode
-from pypedream_dagster.script.sql import table_uses
+from pypedream_dagster.script.sql import is_definition, table_name, table_uses
 from pypedream_dagster.script.values import Argument, Text
 
 Direction = Literal["read", "write", "unknown"]
@@ -30,8 +31,14 @@ _VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
 _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
 _BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
+_TABLE_WORDS = {"table", "tbl", "tabla", "tabela"}
+_OF_ALL = {"s3", "data", "glue", "catalog", "lake", "datalake"}
+"""Words in the name of a bucket's or database's argument that say nothing of what lies there."""
+_OTHER_SYSTEMS = {"redshift", "rds", "jdbc", "dynamo", "dynamodb", "ddb", "postgres", "mysql", "oracle", "snowflake"}
 _KEPT_FOR_RUNS = {"checkpoint", "checkpoints", "log", "logs"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
+_OF_THE_CATALOG = {"athena", "emr"}
+"""Operations whose tables are the Glue catalog's; those of databases are their own."""
 _CODE_ENDINGS = (
     ".py",
     ".jar",
@@ -147,7 +154,8 @@ def arguments_of(step: Step, values: Mapping[str, str]) -> dict[str, str]:
     """Return what a script is given, by names without dashes: its run's arguments, and its workflow's properties."""
     properties = f"{step.flow}."
     found = {name.removeprefix(properties): text for name, text in values.items() if name.startswith(properties)}
-    return found | {name.lstrip("-"): value for name, value in step.effective.items()}
+    # Glue itself tells a script what its job is called.
+    return {"JOB_NAME": step.name} | found | {name.lstrip("-"): value for name, value in step.effective.items()}
 
 
 def told_locations(step: Step, script: Script | None, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -167,10 +175,12 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
     for fact in script.reading.facts:
         if not isinstance(fact, Access) or fact.action == "delete" or fact.system not in {"s3", "catalog", "unknown"}:
             continue
+        if not all(condition.may_hold(arguments) for condition in fact.at.conditions):
+            continue  # with this job's arguments the script does not come there
         if not fact.is_of_data and (fact.action == "write" or fact.system == "catalog"):
             continue  # a temporary place, a report of a run, or only what a table is
         at = f"{script.path}:{fact.at.line}"
-        text = place_of_text(fact.target, arguments, values)
+        text = place_of_text(fact.target, arguments, values, step.name)
         argument = _whole_argument(fact.target, step, text, script.reading.declared)
         root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
         places = list(_places(text, fact.system))
@@ -182,7 +192,7 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
             yield Use(
                 node=step.id,
                 direction="read" if fact.action == "read" else "write",
-                by="call",
+                by="name" if script.guessed else "call",
                 place=place,
                 value=value,
                 at=f"{argument} ({at})" if argument else at,
@@ -256,17 +266,45 @@ def _argument_uses(
 ) -> Iterator[Use]:
     traced = {use.argument for use in known if use.argument}
     within = _arguments_within(script)
-    pairs = dict(_pairs(step, script, traced, within, told))
+    free: dict[str, str] = {}
+    for name, value in _with_members(step.effective):
+        whole = name.partition(" ")[0]
+        if whole.lower() not in GLUES_OWN and not is_secret(name, value) and whole not in traced:
+            # Of those within its calls' places, the script says what becomes of them.
+            free |= {name: value} if whole.lstrip("-") not in within else {}
+    pairs = dict(_pairs(step, script, free, told))
     parts = {name for names in pairs for name in names}
-    for name, value in sorted(step.effective.items()):
-        if name.lower() in GLUES_OWN or is_secret(name, value) or name in traced or name in parts:
-            continue
-        if name.lstrip("-") in within:
-            continue  # the script's calls say what becomes of it
-        if script and script.reading.declared and name.lstrip("-") not in script.reading.declared:
-            continue  # the script does not ask for it
-        yield from _argument_use(step, name, value, told)
+    declared = script.reading.declared if script else ()
+    for name, value in free.items():
+        is_asked_for = not declared or name.partition(" ")[0].lstrip("-") in declared
+        if is_asked_for and name not in parts:
+            yield from _argument_use(step, name, value, told)
     yield from pairs.values()
+
+
+def _with_members(arguments: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Give arguments, and what one holds that is JSON as ``--name member``."""
+    for name, value in sorted(arguments.items()):
+        members = dict(_members(name, _json(value))) if value.lstrip().startswith(("{", "[")) else {}
+        yield from members.items() if members else [(name, value)]
+
+
+def _members(name: str, value: Any, depth: int = 4) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield name, value
+    elif depth and isinstance(value, dict):
+        for key, member in value.items():
+            yield from _members(f"{name} {key}", member, depth - 1)
+    elif depth and isinstance(value, list):
+        for number, member in enumerate(value):
+            yield from _members(f"{name} {number}", member, depth - 1)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str], str | None]) -> Iterator[Use]:
@@ -282,14 +320,21 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
     for uri in uris:
         place = s3_place(uri)
         if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
-            whole = begun or uri == value.strip()
+            whole = (begun or uri == value.strip()) and " " not in name
             yield Use(step.id, direction, by, place, uri, name, name if whole else None)
     words = _words(name)
-    # A bucket without a folder is no place.
-    if not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and words & _PLACE_WORDS - {"bucket"}:
+    if uris or direction == "unknown":
+        return
+    if _is_catalog_table(words) and (table := table_place(value)) is not None:
+        yield Use(step.id, direction, by, table, value, name)
+    elif _WHOLE_PARAMETER.match(value) and words & _PLACE_WORDS - {"bucket"}:  # a bucket without a folder is no place
         place = Place("other", value)
         if not place.at_run_time:
-            yield Use(step.id, direction, by, place, value, name, name)
+            yield Use(step.id, direction, by, place, value, name, None if " " in name else name)
+
+
+def _is_catalog_table(words: set[str]) -> bool:
+    return bool(words & _TABLE_WORDS) and words.isdisjoint(_OTHER_SYSTEMS)
 
 
 def _arguments_within(script: Script | None) -> frozenset[str]:
@@ -301,34 +346,33 @@ def _arguments_within(script: Script | None) -> frozenset[str]:
 
 
 def _pairs(
-    step: Step,
-    script: Script | None,
-    traced: set[str],
-    within: frozenset[str],
-    told: Callable[[Step, str], str | None],
+    step: Step, script: Script | None, free: Mapping[str, str], told: Callable[[Step, str], str | None]
 ) -> Iterator[tuple[tuple[str, str], Use]]:
     """Give what two arguments name together: ``--source_database`` and ``--source_table``, a bucket and a prefix."""
-    free = {
-        name: value
-        for name, value in step.effective.items()
-        if name not in traced and name.lstrip("-") not in within and name.lower() not in GLUES_OWN and value
-    }
     for first, second, form in (
         (("database", "db"), ("table", "tbl"), "{}.{}"),
         (("bucket",), ("prefix", "key", "path", "folder", "dir"), "s3://{}/{}"),
     ):
-        for name, value in sorted(free.items()):
-            rest = _words(name) - set(first)
-            if not _words(name) & set(first) or "/" in value:
+        firsts = {name: its for name, its in free.items() if its and _words(name) & set(first) and "/" not in its}
+        for other, its in free.items():
+            if not its or not _words(other) & set(second) or "://" in its:
                 continue
-            for other, its in sorted(free.items()):
-                theirs = _words(other)
-                if theirs & set(second) and theirs - set(second) - {"name"} == rest - {"name"} and "://" not in its:
-                    text = form.format(value, its.strip("/"))
-                    place = table_place(text) if form.startswith("{") else s3_place(text)
-                    use = None if place is None else _pair_use(step, script, place, text, (name, other), told)
-                    if use is not None:
-                        yield (name, other), use
+            name = _partner(_words(other) - set(second), direction_of(other), firsts, set(first))
+            if name is None or name == other:
+                continue
+            text = form.format(firsts[name], its.strip("/"))
+            place = table_place(text) if form.startswith("{") else s3_place(text)
+            use = None if place is None else _pair_use(step, script, place, text, (name, other), told)
+            if use is not None:
+                yield (name, other), use
+
+
+def _partner(rest: set[str], direction: str, firsts: Mapping[str, str], words: set[str]) -> str | None:
+    """Return the database's or bucket's argument that goes with another one: of the same name, else the shared one."""
+    others = {name: _words(name) - words - {"name"} for name in sorted(firsts)}
+    alike = next((name for name, its in others.items() if its == rest - {"name"}), None)
+    shared = [name for name, its in others.items() if its <= _OF_ALL and direction != "unknown"]
+    return alike or (shared[0] if len(shared) == 1 and len(firsts) == 1 else None)
 
 
 def _pair_use(
@@ -341,7 +385,7 @@ def _pair_use(
 ) -> Use | None:
     called = " and ".join(names)
     answer = told(step, called)
-    direction: Direction = _DIRECTIONS.get(answer, "unknown") if answer else _DIRECTIONS[direction_of(names[0])]
+    direction: Direction = _DIRECTIONS.get(answer, "unknown") if answer else _DIRECTIONS[direction_of(names[1])]
     is_read = script is not None and script.reading.unreadable is None
     if answer == "neither" or (direction == "unknown" and (is_read or text.lower().endswith(_CODE_ENDINGS))):
         return None
@@ -351,11 +395,15 @@ def _pair_use(
 
 
 def _sql_uses(step: Step, query: str) -> Iterator[Use]:
-    for use in table_uses(query):
-        place = s3_place(use.name) if "://" in use.name else table_place(use.name)
+    statements = (statement for statement in query.split(";") if not is_definition(statement))
+    for use in table_uses(";".join(statements)):
+        is_known = "://" in use.name or step.operation in _OF_THE_CATALOG
+        name = table_name(use.name, step.database or None)
+        place = s3_place(use.name) if "://" in use.name else table_place(name) if is_known else None
         if place is not None and use.action != "delete":
             direction: Direction = "read" if use.action == "read" else "write"
-            yield Use(step.id, direction, "call", place, use.name, "its query", mode=use.mode)
+            value = use.name if place.kind == "s3" else name
+            yield Use(step.id, direction, "call", place, value, "its query", mode=use.mode)
 
 
 def _crawler_uses(step: Step, crawler: CrawlerDefinition, values: Mapping[str, str]) -> Iterator[Use]:

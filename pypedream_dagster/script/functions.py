@@ -123,7 +123,10 @@ def _got(owner: Table, items: Mapping[str, Value], given: tuple[Value, ...]) -> 
     key = literal(given[0])
     if key is not None and key in items:
         return items[key]
-    return either(*(given[1:2] if key is not None and len(given) > 1 else (item(owner, given[0]), *given[1:2])))
+    found = item(owner, given[0])
+    if len(given) > 1 and isinstance(found, Text) and found.arguments:
+        return defaulted(found, given[1])
+    return either(*(given[1:2] if key is not None and len(given) > 1 else (found, *given[1:2])))
 
 
 def merged(tables: list[Value]) -> Value:

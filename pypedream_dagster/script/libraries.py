@@ -18,6 +18,7 @@ from pypedream_dagster.script.values import (
     alternatives,
     as_text,
     literal,
+    table_of,
     text_of,
 )
 
@@ -248,7 +249,7 @@ def _wrangler(chain: Chain) -> Iterator[Fact]:
     if area == "s3":
         yield from _wrangler_s3(chain)
     elif area == "athena" and name == "read_sql_table":
-        target = _table_of(call.argument(1, "database"), call.argument(0, "table"))
+        target = table_of(call.argument(1, "database"), call.argument(0, "table"))
         yield Access(chain.place, "read", "catalog", target, "awswrangler")
     elif area == "catalog":
         if not name.startswith(
@@ -308,7 +309,7 @@ def _wrangler_s3(chain: Chain) -> Iterator[Fact]:
             table = text_of((*as_text(database).pieces, ".", *as_text(keywords.get("table")).pieces))
             yield Access(chain.place, "write", "catalog", table, "awswrangler", mode)
     elif name == "read_parquet_table":
-        target = _table_of(call.argument(1, "database"), call.argument(0, "table"))
+        target = table_of(call.argument(1, "database"), call.argument(0, "table"))
         yield Access(chain.place, "read", "catalog", target, "awswrangler")
     elif name.startswith(("read_", "list_", "download", "select")):
         through = LISTING if name.startswith("list_") else "awswrangler"
@@ -327,10 +328,6 @@ def _wrangler_s3(chain: Chain) -> Iterator[Fact]:
         if (source := keywords.get("source_path")) is not None:
             yield Access(chain.place, "read", "s3", as_text(source), "awswrangler")
         yield Access(chain.place, action, "s3", as_text(target), "awswrangler", mode)
-
-
-def _table_of(database: Value | None, table: Value | None) -> Text:
-    return text_of((*as_text(database).pieces, ".", *as_text(table).pieces))
 
 
 def _places(given: Value | None) -> list[Text]:

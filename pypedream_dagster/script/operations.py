@@ -66,9 +66,12 @@ def item(owner: Value, key: Value) -> Value:
         case Parsed(argument, keys) if name is not None:
             return Parsed(argument, (*keys, name))
         case Table(items):
-            if name is not None:
-                return items.get(name, part(Table(_unnamed(items))))
-            return part(owner)
+            if name is None or name in items:
+                return items[name] if name is not None else part(owner)
+            unnamed = _unnamed(items)
+            if unnamed and all(mentions_argv(value) for value in unnamed.values()):
+                return Text((Argument(name.removeprefix("--")),))  # filled name by name from the job's arguments
+            return part(Table(unnamed))
         case Sequence(items):
             index = number(key)
             if index is not None and -len(items) <= index < len(items):

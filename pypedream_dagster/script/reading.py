@@ -23,6 +23,7 @@ from pypedream_dagster.script.locations import locations_of
 from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, Reading, Unreadable
 from pypedream_dagster.script.operations import LOCATION_OF
 from pypedream_dagster.script.spark import SparkState, spark_facts, views_of
+from pypedream_dagster.script.starts import starts_of
 from pypedream_dagster.script.values import text_of
 from pypedream_dagster.script.warehouse import moved_files
 
@@ -118,6 +119,7 @@ def _read(tree: ast.Module, text: str, sources: Sources | None) -> Reading:
         modules=tuple(dict.fromkeys(interpreter.modules)),
         unreadable=unreadable,
         locations=tuple(dict.fromkeys(found for chain in chains for found in locations_of(chain))),
+        starts=tuple(found for chain in chains for found in starts_of(chain)),
     )
 
 
@@ -154,7 +156,7 @@ def _distinct(facts: list[Fact]) -> Iterator[Fact]:
     seen: set[object] = set()
     for fact in sorted(facts, key=lambda fact: fact.at.order):
         rest = tuple(getattr(fact, name) for name in fact.__slots__ if name != "at")
-        key = (type(fact), fact.at.line, fact.at.code, rest)
+        key = (type(fact), fact.at.line, fact.at.code, fact.at.conditions, rest)
         if key not in seen:
             seen.add(key)
             yield fact

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import re
 from functools import lru_cache
 
 _SETTING_UP = {"logging", "logger", "log", "warnings", "sys", "os", "java_import", "load_dotenv", "nltk", "pd", "print"}
@@ -22,9 +21,39 @@ def is_static(node: ast.AST) -> bool:
     return _decorated(node, {"staticmethod"})
 
 
+def is_of_class(node: ast.AST) -> bool:
+    """Tell whether a method takes its class instead of an object."""
+    return _decorated(node, {"classmethod"})
+
+
 def _decorated(node: ast.AST, names: set[str]) -> bool:
     decorators = node.decorator_list if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
     return any(ast.unparse(decorator).rpartition(".")[2] in names for decorator in decorators)
+
+
+def is_text_method(node: ast.Call) -> bool:
+    """Tell whether a call only tidies a text: ``name.lower()``."""
+    return isinstance(node.func, ast.Attribute) and node.func.attr in {"lower", "upper", "strip", "casefold"}
+
+
+def leaves(body: list[ast.stmt]) -> bool:
+    """Tell whether what follows statements is not run after them."""
+    return _ends_in(body, (ast.Return, ast.Raise, ast.Continue, ast.Break))
+
+
+def is_left_for_good(body: list[ast.stmt]) -> bool:
+    """Tell whether statements end the function that they are in, so that it sees nothing more of them."""
+    return _ends_in(body, (ast.Return, ast.Raise))
+
+
+def _ends_in(body: list[ast.stmt], kinds: tuple[type[ast.stmt], ...]) -> bool:
+    match body[-1] if body else None:
+        case ast.If(_, one, other):
+            return _ends_in(one, kinds) and _ends_in(other, kinds)
+        case ast.Expr(ast.Call(callee)):
+            return ast.unparse(callee) in {"sys.exit", "os._exit"}
+        case last:
+            return isinstance(last, kinds)
 
 
 def name_in(node: ast.expr) -> str | None:
@@ -64,6 +93,23 @@ def compared_place(node: ast.expr) -> tuple[str, str] | None:
             return None
 
 
+def given_by_glue(body: list[ast.stmt]) -> frozenset[str] | None:
+    """Return the flags that a ``try`` sets which only imports what Glue's machines have: there, it does not fail.
+
+    None where it is no such ``try``.
+    """
+    imported, flags = False, set()
+    for statement in body:
+        match statement:
+            case ast.Import() | ast.ImportFrom():
+                imported = imported or "awsglue" in ast.unparse(statement)
+            case ast.Assign([ast.Name(name)], ast.Constant(bool())):
+                flags.add(name)
+            case _:
+                return None
+    return frozenset(flags) if imported else None
+
+
 def runs_something(body: list[ast.stmt]) -> bool:
     """Tell whether statements do anything beyond giving names a meaning and setting up logs and paths."""
     return any(_does_something(statement) for statement in body)
@@ -81,7 +127,7 @@ def _does_something(node: ast.stmt) -> bool:
             return value is not None and _ASKS.search(ast.unparse(value)) is not None
         case ast.If(test, body, orelse):
             return "__name__" in ast.unparse(test) or runs_something(body + orelse)
-        case ast.Try(body, handlers, orelse, finalbody) | ast.TryStar(body, handlers, orelse, finalbody):
+        case ast.Try(body, _, orelse, finalbody) | ast.TryStar(body, _, orelse, finalbody):
             return runs_something(body + orelse + finalbody)
         case _:
             return True

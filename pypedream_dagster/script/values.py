@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 _MOST_ALTERNATIVES = 8
+PARAMETER_SIGN = "${"
+"""What a part of a given value begins with that is not known itself."""
 _DEEPEST_SEARCH = 60
 
 
@@ -52,6 +54,27 @@ class Gap:
 
 
 Piece: TypeAlias = str | Argument | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must be for a piece of code to run: an argument is one of some texts, or is none of them."""
+
+    argument: Argument
+    texts: tuple[str, ...]
+    is_one: bool
+
+    @property
+    def opposite(self) -> Condition:
+        """What holds where this does not."""
+        return Condition(self.argument, self.texts, not self.is_one)
+
+    def may_hold(self, arguments: Mapping[str, str]) -> bool:
+        """Tell whether it holds with the job's arguments, by name without dashes, or may where they do not say."""
+        given = self.argument.given(arguments)
+        if not isinstance(given, str) or PARAMETER_SIGN in given:
+            return True
+        return (given.strip().casefold() in {text.casefold() for text in self.texts}) == self.is_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +154,7 @@ class Call:
         line: where it begins, from 1.
         code: its source text in normal form: spaces, quotes and line breaks do not count.
         order: calls that run earlier have smaller numbers, as far as can be told.
+        conditions: what the job's arguments must be for it to run, as far as can be told.
     """
 
     callee: Value
@@ -139,6 +163,7 @@ class Call:
     line: int
     code: Callable[[], str]
     order: int
+    conditions: tuple[Condition, ...] = ()
 
     def argument(self, position: int | None, *names: str) -> Value | None:
         """Return what is given at a position or by one of several names; None if it is not given."""
@@ -194,7 +219,7 @@ class Function:
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     closure: tuple[dict[str, Value], ...] = field(default=(), repr=False)
-    owner: Instance | None = None
+    owner: Instance | Class | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -323,6 +348,11 @@ def as_text(value: Value | None) -> Text:
             return Text((Gap(),))
 
 
+def is_gap(text: Text) -> bool:
+    """Tell whether nothing is known of a text."""
+    return bool(text.pieces) and all(isinstance(piece, Gap) for piece in text.pieces)
+
+
 def literal(value: Value | None) -> str | None:
     """Return a known string, else None."""
     return value.literal if isinstance(value, Text) else None
@@ -335,6 +365,14 @@ def number(value: Value | None) -> int | None:
             return known
         case _:
             return None
+
+
+def table_of(database: Value | None, table: Value | None) -> Text:
+    """Return ``database.table``; one argument that both were taken from holds just that."""
+    one, two = as_text(database), as_text(table)
+    if one == two and len(one.pieces) == 1 and isinstance(one.pieces[0], Argument) and one.pieces[0].name != "*":
+        return one
+    return text_of((*one.pieces, ".", *two.pieces))
 
 
 def defaulted(value: Value, default: Value) -> Value:
@@ -368,6 +406,8 @@ def either(*values: Value) -> Value:
     telling = [value for value in telling if literal(value) is None or literal(value) not in defaults]
     if len(telling) == 1:
         return telling[0]
+    if len(telling) > _MOST_ALTERNATIVES:
+        telling.sort(key=lambda value: not isinstance(value, Text) or is_gap(value))
     return Either(tuple(telling[:_MOST_ALTERNATIVES])) if telling else Unknown()
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypedream_dagster.graph.files import graph_document, parse_graph
-from pypedream_dagster.importers.answers import Answers
+from pypedream_dagster.importers.answers import Answers, parse_answers
 from pypedream_dagster.importers.finding import Question
 from pypedream_dagster.importers.links import Order, pairs_of
 from pypedream_dagster.importers.places import s3_place, table_place
@@ -73,7 +73,13 @@ def test_what_neither_script_nor_name_tells_is_asked() -> None:
     answered = imported(*jobs, answers=Answers.recorded(said))
     assert links(answered) == {("a", "b"): ("silver",)}
     assert not any(question.startswith("direction") for question in asked(answered))
-    assert answered.answered == dict(sorted(said.items()))
+    assert answered.answered == {"direction: a --silver_path": "output", "direction: b --silver_path": "input"}
+
+
+def test_an_answer_counts_however_it_is_written() -> None:
+    jobs = (job("a", {"silver_path": "s3://lake/main/silver/"}), job("b", {"silver_path": "s3://lake/main/silver/"}))
+    said = parse_answers("direction: {a --silver_path: Output, b --silver_path: INPUT}")
+    assert links(imported(*jobs, answers=said)) == {("a", "b"): ("silver",)}
 
 
 def test_a_bucket_and_a_folder_are_one_place_and_a_bucket_alone_is_none() -> None:
@@ -484,6 +490,37 @@ def test_who_tidies_a_table_or_makes_it_empty_is_not_who_fills_it() -> None:
 def test_a_table_that_is_merged_into_is_known_to_build_on_what_is_there() -> None:
     code = "spark.table('db.t').count()\nspark.sql('MERGE INTO db.t USING v ON 1 = 1 WHEN MATCHED THEN DELETE')"
     assert asked(imported(job("a"), script("a", code))) == ["unknown-table: db.t"]
+
+
+def test_a_script_for_several_jobs_does_for_each_what_its_arguments_tell() -> None:
+    code = """
+    a = getResolvedOptions(sys.argv, ["layer"])
+    def clean():
+        spark.read.csv("s3://lake/raw/").write.parquet("s3://lake/clean/")
+    layer = a["layer"].lower()
+    if layer == "clean":
+        clean()
+    elif layer in ("join", "joined"):
+        spark.read.parquet("s3://lake/clean/").write.parquet("s3://lake/joined/")
+    else:
+        spark.read.parquet("s3://lake/joined/").write.parquet("s3://lake/report/")
+    """
+    shared = {"Command": {"Name": "glueetl", "ScriptLocation": "s3://code/main/x.py"}}
+    names = {"one": "Clean", "two": "joined", "three": "report", "unknown": "${Layer}"}
+    parts = [job(name, {"layer": layer}, **shared) for name, layer in names.items() if name != "unknown"]
+    found = imported(*parts, script("x", code))
+    assert links(found) == {("one", "two"): ("clean",), ("two", "three"): ("joined",)}
+    assert asked(found) == []
+    all_of_it = imported(job("unknown", {"layer": names["unknown"]}, **shared), script("x", code))
+    assert set(all_of_it.graph.by_id["unknown"].outputs) == {"clean", "joined", "report"}
+
+
+def test_a_script_knows_what_its_job_is_called() -> None:
+    code = _ARGUMENTS + "d.write.csv(f\"s3://lake/{a['JOB_NAME']}/out/\")"
+    assert (
+        imported(job("sales"), script("sales", code)).graph.by_id["sales"].outputs["out"].base_uri
+        == "s3://lake/sales/out/"
+    )
 
 
 def test_where_a_databases_tables_lie_is_asked_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.finding import Question
@@ -149,6 +150,20 @@ def test_a_task_that_starts_another_flow_comes_before_its_first_tasks() -> None:
         ("go", "first"),
         ("first", "second"),
     ]
+
+
+def test_flows_follow_tasks_of_others() -> None:
+    one = flow(run("a", "a"), run("b", "b"), order=[("a", "b")], name="one")
+
+    def after(*follows: tuple[str, str, str]) -> set[tuple[str, str]]:
+        two = replace(flow(run("x", "x"), run("y", "y"), order=[("x", "y")], name="two"), follows=frozenset(follows))
+        pairs = {(link.source, link.target) for link in imported(one, two).links}
+        return pairs - {("a", "b"), ("x", "y")}
+
+    assert after(("one", "", "")) == {("b", "x")}
+    assert after(("one", "a", "y")) == {("a", "y")}
+    assert after(("one", "end", "x")) == {("b", "x")}
+    assert after(("elsewhere", "", ""), ("two", "x", "y")) == set()
 
 
 def test_a_jobs_connections_are_told_by_kind() -> None:

@@ -30,6 +30,8 @@ def _place(text: str) -> Place:
         ("s3://lake/bronze/orders.csv", "s3://lake/bronze/orders.csv"),
         ("s3://lake/bronze/orders_*.csv", "s3://lake/bronze"),
         ("s3://lake/bronze/orders*", "s3://lake/bronze/orders*"),
+        ("s3://lake/audit/run_${argument.run_id}.json", "s3://lake/audit"),
+        ("s3://lake/${argument.table}.json", "s3://lake/${argument.table}.json"),
         ("s3://${Bucket}/bronze/${table}/", "s3://${Bucket}/bronze/${table}"),
         ("Sales.Orders", "sales.orders"),
         ("glue_catalog.sales.orders", "sales.orders"),

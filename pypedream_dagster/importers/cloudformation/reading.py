@@ -25,6 +25,7 @@ _READ = {
     "AWS::Glue::Trigger",
     "AWS::Glue::Workflow",
     "AWS::Scheduler::Schedule",
+    *physical.FUNCTIONS,
     *physical.MACHINES,
 }
 
@@ -89,6 +90,8 @@ def _read(stack: Stack, logical_id: str, kind: str) -> Survey:
             return Survey(crawlers=(jobs.crawler(stack, logical_id),))
         case "AWS::Glue::Connection":
             return Survey(connections=(jobs.connection(stack, logical_id),))
+        case _ if kind in physical.FUNCTIONS:
+            return Survey(functions=(jobs.function(stack, logical_id),))
     return Survey()
 
 
