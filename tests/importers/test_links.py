@@ -106,6 +106,15 @@ def test_a_bucket_and_a_folder_are_one_place_and_a_bucket_alone_is_none() -> Non
     assert not [link for link in again.links if link.data]
 
 
+def test_several_slashes_are_one() -> None:
+    found = imported(
+        job("a", {"base": "s3://lake/out/"}),
+        script("a", "args = getResolvedOptions(sys.argv, ['base'])\ndf.write.parquet(args['base'] + '/totals//month')"),
+    )
+    (output,) = found.graph.by_id["a"].outputs.values()
+    assert output.main_uri == "s3://lake/out/totals/month"
+
+
 def test_where_a_stream_keeps_its_state_is_no_data_and_not_asked_for() -> None:
     found = imported(job("a", {"CHECKPOINT_LOCATION": "s3://lake/checkpoints/a/", "logs_path": "s3://lake/logs/"}))
     assert asked(found) == ["unreadable-script: a"]
