@@ -106,6 +106,14 @@ def test_a_bucket_and_a_folder_are_one_place_and_a_bucket_alone_is_none() -> Non
     assert not [link for link in again.links if link.data]
 
 
+def test_arguments_that_the_script_does_not_ask_for_name_nothing_together() -> None:
+    found = imported(
+        job("a", {"output_bucket": "lake", "output_prefix": "parquet", "day": "1"}),
+        script("a", "args = getResolvedOptions(sys.argv, ['day'])"),
+    )
+    assert not found.graph.by_id["a"].outputs
+
+
 def test_several_slashes_are_one() -> None:
     found = imported(
         job("a", {"base": "s3://lake/out/"}),

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pypedream_dagster.importers.airflow import natives
-from pypedream_dagster.importers.airflow.values import MISSING, Symbol, Unknown, Value
+from pypedream_dagster.importers.airflow.values import MISSING, Instance, Symbol, Unknown, Value
 from pypedream_dagster.importers.cdk.constructs import (
     ASSETS,
     Asset,
@@ -88,7 +88,8 @@ def told_of(program: Program, of: str, name: str, positional: list[Value], keywo
         case "StringParameter", "value_for_string_parameter" | "value_from_lookup" if len(positional) > 1:
             return _stored(positional[1])
         case "Stack", "of":
-            return Construct("Stack", "aws_cdk", "Stack", program.where)
+            core = first.core if isinstance(first, Instance) else first
+            return (core.stack if isinstance(core, Construct) else None) or Unknown("stack")
         case _, "try_get_context" | "get_context" if isinstance(first, str):
             return program.made.context.get(first, Unknown(f"context.{first}"))
     if len(positional) > 1 and (name in _NAMED or name.startswith("from_")):
@@ -204,6 +205,15 @@ def chained(owner: State | Chain, name: str, positional: list[Value], keywords: 
     return owner
 
 
+def _of_stack(stack: Construct | None, field: str) -> str:
+    """Return a stack's name, or where it is deployed, as far as the program says so."""
+    if field == "stackName" and stack is not None and stack.id != stack.kind:
+        return stack.id
+    env = stack.properties.get("env") if stack is not None else None
+    place = env.get(field) if isinstance(env, dict) else None
+    return place if isinstance(place, str) else parameter(_PLACES[field])
+
+
 def attribute(owner: Construct | Asset | State | Chain, name: str) -> Value:
     """Return an attribute of a construct; MISSING if it is not known."""
     field = camel(name)
@@ -213,9 +223,7 @@ def attribute(owner: Construct | Asset | State | Chain, name: str) -> Value:
     if not isinstance(owner, Construct):
         return MISSING
     if field in _PLACES and field not in owner.properties:
-        env = owner.properties.get("env")
-        place = env.get(field) if isinstance(env, dict) else None
-        return place if isinstance(place, str) else parameter(_PLACES[field])
+        return _of_stack(owner.stack, field)
     if field == "node":
         return Symbol("aws_cdk.node")
     if field in {"valueAsString", "valueAsNumber"}:

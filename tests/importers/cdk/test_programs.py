@@ -282,7 +282,7 @@ def test_a_program_in_another_language_is_told_to_be_synthesized() -> None:
     assert (problem.at.source, "cdk synth" in problem.what) == ("cdk.json", True)
 
 
-def test_an_account_that_a_program_names_is_put_in() -> None:
+def test_a_stacks_name_and_account_that_a_program_tells_are_put_in() -> None:
     bucket = """
         import * as cdk from 'aws-cdk-lib';
         import { CfnJob } from 'aws-cdk-lib/aws-glue';
@@ -290,14 +290,14 @@ def test_an_account_that_a_program_names_is_put_in() -> None:
           constructor(scope: cdk.App, id: string, props: cdk.StackProps) {
             super(scope, id, props);
             new CfnJob(this, 'J', {
-              name: 'j', role: 'r', command: {},
+              name: `${cdk.Stack.of(this).stackName}-j`.toLowerCase(), role: 'r', command: {},
               defaultArguments: { '--to': `s3://lake-${this.account}-${this.region}/` },
             });
           }
         }
         new One(new cdk.App(), 'One', { env: { account: '123456789012', region: process.env.CDK_DEFAULT_REGION } });
     """
-    assert _arguments(_read({"app.ts": bucket}), "j") == {"--to": "s3://lake-123456789012-${AWS::Region}/"}
+    assert _arguments(_read({"app.ts": bucket}), "one-j") == {"--to": "s3://lake-123456789012-${AWS::Region}/"}
 
 
 @pytest.mark.parametrize(
