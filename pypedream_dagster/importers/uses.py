@@ -298,18 +298,18 @@ def _argument_uses(
 ) -> Iterator[Use]:
     traced = {use.argument for use in known if use.argument}
     within = _arguments_within(script)
+    declared = script.reading.declared if script else ()
     free: dict[str, str] = {}
     for name, value in _with_members(step.effective):
         whole = name.partition(" ")[0]
-        if whole.lower() not in GLUES_OWN and not is_secret(name, value) and whole not in traced:
+        is_asked_for = not declared or whole.lstrip("-") in declared
+        if is_asked_for and whole.lower() not in GLUES_OWN and not is_secret(name, value) and whole not in traced:
             # Of those within its calls' places, the script says what becomes of them.
             free |= {name: value} if whole.lstrip("-") not in within else {}
     pairs = dict(_pairs(step, script, free, told))
     parts = {name for names in pairs for name in names}
-    declared = script.reading.declared if script else ()
     for name, value in free.items():
-        is_asked_for = not declared or name.partition(" ")[0].lstrip("-") in declared
-        if is_asked_for and name not in parts:
+        if name not in parts:
             yield from _argument_use(step, name, value, told)
     yield from pairs.values()
 
