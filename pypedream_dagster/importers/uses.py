@@ -147,6 +147,7 @@ def uses_of(
         found += _sql_uses(step, step.resource)
     elif step.operation == "crawler" and (crawler := crawlers.get(step.resource or "")):
         found += _crawler_uses(step, crawler, values)
+    found += _told_uses(step)
     located = (_located(use, catalog) for use in found)
     return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
 
@@ -436,6 +437,15 @@ def _sql_uses(step: Step, query: str) -> Iterator[Use]:
             direction: Direction = "read" if use.action == "read" else "write"
             value = use.name if place.kind == "s3" else name
             yield Use(step.id, direction, "call", place, value, "its query", mode=use.mode)
+
+
+def _told_uses(step: Step) -> Iterator[Use]:
+    ways: tuple[tuple[Direction, tuple[str, ...]], ...] = (("read", step.reads), ("write", step.writes))
+    for direction, uris in ways:
+        for uri in uris:
+            place = s3_place(uri)
+            if place is not None and not place.is_whole_bucket and not uri.lower().endswith(_CODE_ENDINGS):
+                yield Use(step.id, direction, "call", place, uri, "what it is given")
 
 
 def _crawler_uses(step: Step, crawler: CrawlerDefinition, values: Mapping[str, str]) -> Iterator[Use]:
