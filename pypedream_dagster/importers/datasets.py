@@ -243,8 +243,7 @@ def _grouped(uses: Iterable[Use], roots: frozenset[tuple[str, str]]) -> Iterator
             continue
         if use.root is not None and (use.node, use.root) in roots:
             groups[use.node, use.root_value, True].append(use)
-        # What lies somewhere in a bucket is no dataset: it is asked for.
-        elif not (place.is_whole_bucket and (place.cut or place.at_run_time)):
+        elif not place.is_somewhere:  # which is no dataset: it is asked for
             groups[use.node, place.text, False].append(use)
     for (_, _, below), group in groups.items():
         yield group, below
@@ -269,7 +268,8 @@ def _uri(use: Use) -> tuple[str, bool]:
     text = f"s3://{'/'.join(kept)}"
     whole = len(kept) == len(place.segments)
     ends = use.value if whole and use.place.kind == "s3" and not place.cut else f"{text}/"
-    return re.sub(r"^s3[an]://", "s3://", ends), whole
+    # Spark takes several slashes for one, as do most who write them.
+    return re.sub(r"^s3[an]?://+", "s3://", re.sub(r"(?<!:)/{2,}", "/", ends)), whole
 
 
 def _on_main_and_branch(uri: str) -> tuple[S3Uri | None, S3Uri | None]:

@@ -27,6 +27,7 @@ from pypedream_dagster.script.values import (
     Partial,
     Result,
     Sequence,
+    Stored,
     Super,
     Symbol,
     Table,
@@ -116,7 +117,7 @@ class Calls(Expressions):
             ):
                 tables = [given.items for given in positional if isinstance(given, Table)]
                 return texts.template_filled(text, kind, {n: v for t in (*tables, keywords) for n, v in t.items()})
-            case Member(Table() | Parameters() | Parsed() | Sequence() as owner, name):
+            case Member(Table() | Parameters() | Parsed() | Stored() | Sequence() as owner, name):
                 if (answer := self._on_container(owner, name, positional, node)) is not None:
                     return answer
             case Member(_, "add_argument"):
@@ -210,7 +211,11 @@ class Calls(Expressions):
         return parsed(content) if content else None
 
     def _on_container(
-        self, owner: Table | Parameters | Parsed | Sequence, name: str, positional: tuple[Value, ...], node: ast.Call
+        self,
+        owner: Table | Parameters | Parsed | Stored | Sequence,
+        name: str,
+        positional: tuple[Value, ...],
+        node: ast.Call,
     ) -> Value | None:
         match owner, name:
             case Sequence(), "append" | "extend" if isinstance(node.func, ast.Attribute) and positional:

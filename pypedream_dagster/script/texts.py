@@ -83,6 +83,19 @@ def url_joined(base: Value | None, other: Value | None) -> Text:
     return path_joined(base, other)
 
 
+def substituted(pattern: Value, replacement: Value, text: Value) -> Text:
+    """Return ``re.sub(pattern, replacement, text)``, for patterns that no text makes slow."""
+    known = as_text(text)
+    found, new = literal(pattern), literal(replacement)
+    if found is None or new is None or len(re.findall(r"[+*{(]", found)) > 1:
+        return derived(known)
+    try:
+        compiled = re.compile(found)
+        return text_of(tuple(compiled.sub(new, part) if isinstance(part, str) else part for part in known.pieces))
+    except (re.error, IndexError, OverflowError):
+        return derived(known)
+
+
 def derived(text: Text) -> Text:
     """Return what is known of a string that was made from another: the arguments that went into it."""
     arguments = tuple(dict.fromkeys(piece for piece in text.pieces if isinstance(piece, Argument)))
@@ -165,6 +178,8 @@ def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mappi
         if isinstance(answer, str):
             return Text((answer,))
         return Sequence(tuple(Text((item,)) for item in answer))
+    if name in {"split", "partition"} and plain[:1] == ["/"] and (taken := _bucket_and_key(text, name, plain[1:])):
+        return taken
     if name == "split" and plain and isinstance(plain[0], str) and plain[0] and len(text.pieces) > 1:
         return _split(text, plain[0], plain[1] if len(plain) > 1 and isinstance(plain[1], int) else -1)
     if name in {"removeprefix", "removesuffix", "lstrip", "rstrip", "strip"} and text.start and positional:
@@ -174,6 +189,23 @@ def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mappi
     if name in {"startswith", "endswith", "isdigit", "count", "find", "index"}:
         return Constant(True)
     return derived(text)
+
+
+def _bucket_and_key(text: Text, name: str, most: list[str | int | None]) -> Sequence | None:
+    """Return what a URI falls into that begins with an argument: its bucket is the argument's, its key ends as it does.
+
+    Both stand for the whole, as far as the key goes: where they meet again as one place they are it (`text_of`).
+    """
+    match text.pieces:
+        case (Argument(called) as first, _, *_) if called != "*" and "bucket" not in called.lower():
+            bucket, slash = Text((first,)), Text(("/",))
+        case _:
+            return None
+    if name == "partition":
+        return Sequence((bucket, slash, text))
+    if most == [1]:  # without its scheme
+        return Sequence((bucket, text))
+    return Sequence((Text(("s3:",)), Text(("",)), bucket, text)) if most == [3] else None
 
 
 def _plain(value: Value) -> str | int | None:

@@ -150,6 +150,23 @@ def test_a_bucket_and_a_folder_are_one_place_and_a_bucket_alone_is_none() -> Non
     assert not [link for link in again.links if link.data]
 
 
+def test_arguments_that_the_script_does_not_ask_for_name_nothing_together() -> None:
+    found = imported(
+        job("a", {"output_bucket": "lake", "output_prefix": "parquet", "day": "1"}),
+        script("a", "args = getResolvedOptions(sys.argv, ['day'])"),
+    )
+    assert not found.graph.by_id["a"].outputs
+
+
+def test_several_slashes_are_one() -> None:
+    found = imported(
+        job("a", {"base": "s3://lake/out/"}),
+        script("a", "args = getResolvedOptions(sys.argv, ['base'])\ndf.write.parquet(args['base'] + '/totals//month')"),
+    )
+    (output,) = found.graph.by_id["a"].outputs.values()
+    assert output.main_uri == "s3://lake/out/totals/month"
+
+
 def test_where_a_stream_keeps_its_state_is_no_data_and_not_asked_for() -> None:
     found = imported(job("a", {"CHECKPOINT_LOCATION": "s3://lake/checkpoints/a/", "logs_path": "s3://lake/logs/"}))
     assert asked(found) == ["unreadable-script: a"]
@@ -586,3 +603,70 @@ def test_arguments_of_the_same_names_link_where_the_order_says_so_too() -> None:
     ordered = imported(*parts, flow(run("A", "a"), run("B", "b"), order=[("A", "B")]))
     assert [(link.data, link.confidence) for link in ordered.links] == [(("data",), "medium")]
     assert imported(*parts, flow(run("A", "a"), run("B", "b"))).links == ()
+
+
+def test_what_is_listed_to_be_deleted_is_not_read() -> None:
+    code = """
+        import boto3
+        s3 = boto3.client("s3")
+        def clear(prefix):
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket="lake", Prefix=prefix):
+                s3.delete_objects(Bucket="lake", Delete={"Objects": [{"Key": one["Key"]} for one in page["Contents"]]})
+        clear("silver/orders/day=1/")
+        frame.write.parquet("s3://lake/silver/orders/")
+    """
+    found = imported(job("load"), job("tidy"), script("load", code))
+    assert found.graph.by_id["load"].outputs
+    assert not any(question.startswith("self-reading") for question in asked(found))
+    taken = code.replace('clear("', 's3.get_object(Bucket="lake", Key=key())\n        clear("')
+    assert any(question.startswith("self-reading") for question in asked(imported(job("load"), script("load", taken))))
+
+
+def test_a_table_whose_name_a_run_makes_up_links_in_its_database_where_the_order_says_so() -> None:
+    writer = """
+        for name in config():
+            frame.writeTo(f"bronze.{name}_raw").append()
+    """
+    parts = (job("load"), job("clean"), script("load", writer), script("clean", 'spark.table("bronze.orders_raw")'))
+    found = imported(*parts, flow(run("a", "load"), run("b", "clean"), order=[("a", "b")]))
+    (link,) = found.links
+    assert [(one.kind, one.confidence) for one in link.evidence] == [("order", "low"), ("same-table", "medium")]
+    assert any(question.startswith("unexplained-write: load") for question in asked(found))
+    assert not found.graph.by_id["load"].outputs
+    assert imported(*parts).links == ()
+    two = (job("more"), script("more", writer), run("c", "more"))
+    both = imported(*parts, *two[:2], flow(run("a", "load"), two[2], run("b", "clean"), order=[("a", "b"), ("c", "b")]))
+    assert {one.kind for link in both.links for one in link.evidence} == {"order"}  # which of the two is not known
+    other = imported(
+        *parts[:3],
+        script("clean", 'spark.table("silver.orders_raw")'),
+        flow(run("a", "load"), run("b", "clean"), order=[("a", "b")]),
+    )
+    assert [one.kind for one in other.links[0].evidence] == ["order"]
+
+
+def test_a_table_lies_where_its_database_says_that_its_tables_do() -> None:
+    parts = (
+        job("load"),
+        script("load", 'frame.write.mode("overwrite").saveAsTable("silver.orders")'),
+        job("report", {"source": "s3://lake/silver-db/orders/"}),
+    )
+    found = imported(*parts, survey=Survey(databases={"silver": "s3://lake/silver-db/"}))
+    assert found.graph.by_id["load"].outputs["orders"].base_uri == "s3://lake/silver-db/orders/"
+    assert links(found) == {("load", "report"): ("orders",)}
+    assert not any(question.startswith("unknown-table") for question in asked(found))
+    elsewhere = Survey(
+        databases={"silver": "s3://lake/silver-db/"}, tables=(CatalogEntry("silver", "orders", "s3://lake/o/", HERE),)
+    )
+    assert imported(*parts, survey=elsewhere).graph.by_id["load"].outputs["orders"].base_uri == "s3://lake/o/"
+
+
+def test_a_table_that_a_run_names_is_not_asked_for_where_its_files_are_known_to_lie() -> None:
+    code = """
+        for name in config():
+            options = {"hoodie.datasource.hive_sync.database": "lake", "hoodie.datasource.hive_sync.table": name}
+            frame.write.format("hudi").options(**options).mode("append").save("s3://lake/silver/orders/")
+    """
+    found = imported(job("load"), script("load", code))
+    assert [output.base_uri for output in found.graph.by_id["load"].outputs.values()] == ["s3://lake/silver/orders/"]
+    assert not any(question.startswith("unexplained-write") for question in asked(found))
