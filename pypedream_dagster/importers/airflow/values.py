@@ -238,6 +238,14 @@ class Partial:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Getter:
+    """``operator.itemgetter`` or ``operator.attrgetter``: a callable that takes items or attributes of a value."""
+
+    keys: tuple[Value, ...]
+    of_attributes: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Decorated:
     """A function under one of Airflow's decorators: ``dag``, ``task``, ``task.branch``, ``task_group``, …."""
 

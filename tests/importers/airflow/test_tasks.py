@@ -28,6 +28,9 @@ def _one(code: str, **others: str) -> Task:
         ("{'dev': 'd', 'prod': 'p'}['prod']", "p"),
         ("[x.upper() for x in ('a', 'b')][-1]", "B"),
         ("'a' if BUCKET == 'lake' else 'b'", "a"),
+        ("string.Template('s3://$b/${x}/$$1').substitute(b=BUCKET, x='y')", "s3://lake/y/$1"),
+        ("Template('s3://$b/$other').safe_substitute({'b': BUCKET}, x='y')", "s3://lake/${other}"),
+        ("Template('$b/${x}').substitute(b=BUCKET, x=Variable.get('v'))", "lake/${var.v}"),
         ("5", "5"),
         ("True", "True"),
         ("json.dumps({'a': [1, 2]})", '{"a": [1, 2]}'),
@@ -48,7 +51,9 @@ def _one(code: str, **others: str) -> Task:
     ],
 )
 def test_arguments_are_folded(code: str, value: str) -> None:
-    task = _one(f"BUCKET = 'lake'\nglue('t', script_args={{'--x': {code}}})")
+    task = _one(
+        f"import string\nfrom string import Template\nBUCKET = 'lake'\nglue('t', script_args={{'--x': {code}}})"
+    )
     assert task.arguments == {"--x": value}
 
 
