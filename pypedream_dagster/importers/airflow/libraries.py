@@ -55,7 +55,7 @@ class Libraries:
 
     def declare(self, name: str, default: Value) -> None:
         """Note the defaults of an unknown value and its parts; one that differs from place to place is none."""
-        if isinstance(default, str | int | float) and not isinstance(default, bool):
+        if isinstance(default, str | int | float):
             text = natives.text_of(default)
             if self.values.get(name, text) != text:
                 self._contested.add(name)

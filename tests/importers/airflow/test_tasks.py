@@ -110,6 +110,8 @@ def test_defaults_are_told_and_variables_win_over_them() -> None:
     survey = told(code)
     assert survey.flows[0].tasks[0].arguments == {"--b": "${var.bucket}", "--p": "${etl.params.where}"}
     assert survey.values == {"var.bucket": "lake", "etl.params.where": "s3://b/"}
+    full = told("with DAG('etl', params={'full': False}):\n    glue('t', script_args={'--f': '{{ params.full }}'})")
+    assert full.values == {"etl.params.full": "False"}
     known = told(code, variables={"var.bucket": "mine"}).flows[0].tasks[0]
     assert known.arguments["--b"] == "mine"
 
