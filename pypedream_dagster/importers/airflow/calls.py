@@ -87,6 +87,8 @@ class Calls(Expressions):
                 return self.enter(callee, positional, keywords)
             case Bound(function, owner):
                 return self.enter(function, [owner, *positional], keywords)
+            case ClassValue() if positional and (members := callee.enumerated) is not None:
+                return next((member for member in members.values() if member == positional[0]), positional[0])
             case ClassValue():
                 return self.instance(callee, positional, keywords)
             case Partial(inner, given, named_ones):
@@ -127,8 +129,9 @@ class Calls(Expressions):
         return self.attribute(owner, natives.text_of(key)) if of_attributes else self.item(owner, key)
 
     def _unknown_call(self, name: str, positional: list[Value], keywords: dict[str, Value]) -> Unknown:
-        told = [named(value) for value in (*positional, *keywords.values()) if isinstance(value, str | int | Unknown)]
-        return Unknown(".".join([name, *told])[:200])
+        """Return what a call of something unknown gives: the same for the same that it is given."""
+        given = (natives.told_apart(value) for value in (*positional, *keywords.values()))
+        return Unknown(".".join([name, *given]))
 
     def note(self, table: dict[Value, Value], key: Value) -> None:
         """Note what an item is before it is set, where it may have to be taken back."""

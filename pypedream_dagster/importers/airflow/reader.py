@@ -125,6 +125,10 @@ class Reader(Running):
             self._labels[value.name] = Label()
         return self._labels[value.name]
 
+    def outside(self, name: str, default: Value) -> Value:
+        """Return a value that the code does not tell, but for its default: as it is given, if it is."""
+        return self.libraries.outside(name, default)
+
     def method_call(self, owner: Value, name: str, positional: list[Value], keywords: dict[str, Value]) -> Value:
         """Return what a method of Airflow's or a library's gives; MISSING if it is not known."""
         if self.running is not None:

@@ -72,6 +72,20 @@ class Symbol:
         return parameter(self.name)
 
 
+class EnumText(str):
+    """The text that a member of an enumeration is, with the member's name."""
+
+    __slots__ = ("member",)
+
+    def __new__(cls, value: str, member: str) -> EnumText:
+        """Return a member's text."""
+        made = super().__new__(cls, value)
+        made.member = member
+        return made
+
+    member: str
+
+
 @dataclass(slots=True, eq=False)
 class Module:
     """A file of the given ones, while and after it is walked."""
@@ -178,6 +192,13 @@ class ClassValue:
     def root(self) -> Symbol | None:
         """The first class of the lineage that is not of the given files, if it has one."""
         return next((c for c in self.lineage() if isinstance(c, Symbol) and c.last not in {"object", "ABC"}), None)
+
+    @property
+    def enumerated(self) -> dict[str, Value] | None:
+        """The members of an enumeration by their names; None of another class."""
+        if not any(isinstance(one, Symbol) and one.last.endswith(("Enum", "Flag")) for one in self.lineage()):
+            return None
+        return {k: v for k, v in self.members.items() if not k.startswith("_") and not isinstance(v, Function)}
 
     def member(self, name: str, after: ClassValue | None = None) -> Value:
         """Return a member, inherited ones too; those of classes after one of the lineage."""
@@ -286,12 +307,12 @@ def truth(value: Value) -> bool | None:
     return True
 
 
-def is_small(value: Value) -> bool:
+def is_small(value: Value, most: int = LARGEST) -> bool:
     """Tell whether a value can be shown and compared at once, however its parts are shared."""
     frontier, count = [value], 0
     while frontier:
         count += 1
-        if count > LARGEST:
+        if count > most:
             return False
         one = frontier.pop()
         if isinstance(one, dict):
@@ -307,4 +328,6 @@ def named(value: Value) -> str:
         return value.name
     if isinstance(value, str | int | float | bool):
         return str(value).replace("${", "").replace("}", "")[:60]
+    if isinstance(value, Method):
+        return f"{named(value.owner)}.{value.name}"
     return type(value).__name__.lower()
