@@ -846,3 +846,25 @@ def test_objects_that_hold_each_other_are_told_apart_too() -> None:
         glue("t", script_args={"--a": Node("a").place, "--b": Node("b").place})
     """)
     assert task.arguments["--a"] != task.arguments["--b"]
+
+
+@pytest.mark.parametrize(
+    ("head", "tasks"),
+    [
+        ("# an airflow dag\nfrom factory import build", 1),
+        ("# an airflow dag\nimport dags.factory\nbuild = dags.factory.build", 1),
+        ("# an airflow dag\nfrom dags import factory\nbuild = factory.build", 1),
+        ("# a dag\nfrom factory import build", 0),  # Airflow passes over it too
+    ],
+)
+def test_a_file_that_imports_a_given_file_that_imports_airflow_is_a_dag_file(head: str, tasks: int) -> None:
+    factory = """
+        from airflow import DAG
+        from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
+        def build(name):
+            with DAG(name) as dag:
+                GlueJobOperator(task_id="t", job_name=name)
+            return dag
+    """
+    found = told("made = build('sales')", head=f"{head}\n", factory__py=factory).flows
+    assert [task.job for one in found for task in one.tasks if one.name == "sales"] == ["sales"] * tasks
