@@ -8,7 +8,7 @@ where the dataset lies.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -21,9 +21,12 @@ _ARGUMENT = "argument."
 """Before the name of a job argument whose value is nowhere to be found."""
 
 _RUN_TIME = re.compile(r"^(?:input|argument|states|context|item|xcom|execution)\.", re.IGNORECASE)
+_TWO_SCHEMES = re.compile(r"^s3[an]?:/+s3[an]?://")
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
 _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
-_PARTITION = re.compile(r"^[A-Za-z_]\w*=.*$")
+# A value in words tells what the data is (source=orders), and not which part of it (day=2024-01-01).
+_PARTITION = re.compile(r"^[A-Za-z_]\w*=(?!(?=.*[A-Za-z]{2})[\w-]+$).*$")
+_FILE = re.compile(r"\.\w{1,8}$")
 _FILE_PATTERN = re.compile(r"^\W*\*|[*?\[{].*\.\w{1,8}$|[?\[{]")
 _PART_FILE = re.compile(r"^part[-_.]|^run-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
 
@@ -89,7 +92,7 @@ def s3_place(text: str) -> Place | None:
         return None
     segments = [part for part in match["key"].split("/") if part and part != "."]
     whole = len(segments)
-    while segments and _is_end(segments[-1]):
+    while segments and (_is_end(segments[-1]) or _is_file_of_partition(segments)):
         segments.pop()
     return Place("s3", "/".join(["s3:/", match["bucket"], *segments]), len(segments) < whole)
 
@@ -114,11 +117,12 @@ def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str,
             case str():
                 pieces.append(known)
             case _ if isinstance(piece, Argument) and piece.name != UNKNOWN:
-                name = re.sub(r"[^\w.-]+", "_", ".".join([piece.name, *piece.keys])).lower()
+                name = re.sub(r"[^\w.-]+", "_", piece.label).lower()
                 pieces.append("${" + _ARGUMENT + name + "}")
             case _:
                 pieces.append(UNKNOWN)
-    return filled("".join(pieces), values)
+    # A bucket that a script takes from an argument is the argument's whole URI, as far as can be told.
+    return _TWO_SCHEMES.sub("s3://", filled("".join(pieces), values))
 
 
 def relate(written: Place, read: Place) -> Relation | None:
@@ -187,6 +191,10 @@ def _pattern(segment: str) -> re.Pattern[str]:
 
 def _sample(segment: str) -> str:
     return re.sub(r"\$\{[^}]*\}|\*", "x", segment)
+
+
+def _is_file_of_partition(segments: Sequence[str]) -> bool:
+    return len(segments) > 1 and _FILE.search(segments[-1]) is not None and _PARTITION.match(segments[-2]) is not None
 
 
 def _is_end(segment: str) -> bool:

@@ -203,7 +203,7 @@ def _format_in(code: str) -> DataFormat | None:
 def _whole_argument(target: Text, step: Step, text: str, declared: Sequence[str]) -> str | None:
     """Return the argument that is all of a target, slashes at its end aside."""
     match target.pieces:
-        case (Argument(name),) | (Argument(name), "/") if name != "*":
+        case (Argument(name) as whole,) | (Argument(name) as whole, "/") if name != UNKNOWN and whole.is_whole:
             dashed = next((given for given in step.effective if given.lstrip("-") == name), f"--{name}")
             is_argument = dashed in step.effective or name in declared
             return dashed if is_argument and len(_VALUE_URI.findall(text)) <= 1 else None
@@ -214,7 +214,7 @@ def _whole_argument(target: Text, step: Step, text: str, declared: Sequence[str]
 def _root(target: Text, step: Step, arguments: Mapping[str, str], values: Mapping[str, str]) -> tuple[str | None, str]:
     """Return the argument that a target begins with, and its value, where that names a folder."""
     match target.pieces:
-        case (Argument(name) as first, *_) if name != UNKNOWN:
+        case (Argument(name) as first, *_) if name != UNKNOWN and first.is_whole:
             dashed = next((given for given in step.effective if given.lstrip("-") == name), None)
             value = place_of_text(Text((first,)), arguments, values)
             place = s3_place(value)

@@ -25,6 +25,7 @@ from pypedream_dagster.script.values import (
     literal,
 )
 
+ENVIRONMENT_READS = {"os.getenv", "os.environ.get"}
 _PATH_JOINS = {"os.path.join", "posixpath.join", "ntpath.join"}
 _TEXTS = {"str", "pathlib.Path", "pathlib.PurePosixPath", "pathlib.PurePath", "os.fspath", "os.path.normpath"}
 _TEXTS |= {"urllib.parse.unquote_plus", "urllib.parse.unquote", "cloudpathlib.S3Path", "cloudpathlib.CloudPath"}
@@ -41,7 +42,7 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
     if name in {"os.path.basename", "ntpath.basename", "posixpath.basename"} and positional:
         parts = texts.method(as_text(positional[0]), "split", (Text(("/",)),), {})
         return item(parts, Constant(-1)) if isinstance(parts, Sequence) else Text((Gap(),))
-    if name in {"os.getenv", "os.environ.get"} and positional:
+    if name in ENVIRONMENT_READS and positional:
         return _of_environment(*positional[:2])
     if name in {"awswrangler.catalog.get_table_location", "wr.catalog.get_table_location"}:
         named = {**dict(zip(("database", "table"), positional, strict=False)), **keywords}
@@ -123,6 +124,8 @@ def _got(owner: Table, items: Mapping[str, Value], given: tuple[Value, ...]) -> 
     key = literal(given[0])
     if key is not None and key in items:
         return items[key]
+    if isinstance(found := item(owner, given[0]), Text) and found.arguments and len(given) > 1:
+        return defaulted(found, given[1])
     return either(*(given[1:2] if key is not None and len(given) > 1 else (item(owner, given[0]), *given[1:2])))
 
 

@@ -13,8 +13,19 @@ from contextlib import contextmanager
 from functools import partial
 
 from pypedream_dagster.script import texts
-from pypedream_dagster.script.functions import merged, of_container, of_symbol
-from pypedream_dagster.script.operations import MOST_ITEMS, binary, item, listed_key, parsed_uri, part, sliced
+from pypedream_dagster.script.functions import ENVIRONMENT_READS, merged, of_container, of_symbol
+from pypedream_dagster.script.operations import (
+    ANY_ARGUMENT,
+    ENVIRONMENT,
+    MOST_ITEMS,
+    UNNAMED,
+    binary,
+    item,
+    listed_key,
+    parsed_uri,
+    part,
+    sliced,
+)
 from pypedream_dagster.script.syntax import asks_for_argument, is_property, is_static, name_in
 from pypedream_dagster.script.values import (
     Argument,
@@ -84,6 +95,7 @@ class Interpreter:
         self._active: list[ast.AST] = []
         self._owners: list[Instance | None] = []
         self._defaults: dict[str, str] = {}
+        self._environment: Scope = {}
         self._options: dict[ast.AST, Scope] = {}
         self._functions: dict[ast.AST, Function] = {}
         self._entered: set[ast.AST] = set()
@@ -302,7 +314,11 @@ class Interpreter:
         if isinstance(owner, Table):
             if (name := literal(key)) is not None and isinstance(owner.items, dict):
                 owner.items[name] = value
+            elif value == ANY_ARGUMENT and isinstance(owner.items, dict):
+                owner.items[UNNAMED] = value
             return
+        if owner == ENVIRONMENT and (name := literal(key)) is not None:
+            self._environment[name] = value
         self._record(Member(owner, "__setitem__"), (key, value), {}, node)
 
     def _set(self, name: str, value: Value) -> None:
@@ -319,7 +335,11 @@ class Interpreter:
             case Parameters():
                 yield Text((Argument("*"),))
             case Either(options):
-                yield from options
+                for option in options:
+                    if not isinstance(option, Sequence | Table | Parameters):
+                        yield option
+                    elif isinstance(option, Parameters) or option.items:
+                        yield from self._iterated(option)
             case _:
                 yield part(value)
 
@@ -338,7 +358,7 @@ class Interpreter:
             case ast.Name(name):
                 return self._lookup(name)
             case ast.Attribute(owner, name):
-                return either(*(self._attribute(option, name) for option in alternatives(self._value(owner))))
+                return either(*(self._attribute(option, name) for option in _given(self._value(owner))))
             case ast.Call():
                 return self._call(node)
             case ast.JoinedStr(parts):
@@ -379,7 +399,7 @@ class Interpreter:
                 return either(*(sliced(option, cut) for option in alternatives(found)))
             case ast.Subscript(owner, key):
                 found, index = self._value(owner), self._value(key)
-                return either(*(item(option, index) for option in alternatives(found)))
+                return either(*(self._item(option, index) for option in alternatives(found)))
             case ast.Lambda():
                 function = Function(node, tuple(self._scopes))
                 self._functions[node] = function
@@ -454,6 +474,10 @@ class Interpreter:
             else:
                 items[f"?{len(items)}"] = found
         return merged([*spread, Table(items)]) if spread else Table(items)
+
+    def _item(self, owner: Value, key: Value) -> Value:
+        known = self._environment.get(literal(key) or "") if owner == ENVIRONMENT else None
+        return known or item(owner, key)
 
     def _named(self, node: ast.expr) -> Value:
         """Return the value of a piece of a text: one that cannot be told has the name that stands there."""
@@ -604,6 +628,8 @@ class Interpreter:
             if isinstance(wanted, Sequence):
                 self.declared += [text for item in wanted.items if (text := literal(item))]
             return Parameters()
+        if name in ENVIRONMENT_READS and positional and (known := self._environment.get(literal(positional[0]) or "")):
+            return known
         if name == "enumerate" and positional:
             return Sequence(tuple(Sequence((Unknown(), item)) for item in self._iterated(positional[0])))
         if name == "getattr" and len(positional) > 1:
@@ -705,12 +731,18 @@ def _ways(callee: Value, positional: tuple[Value, ...], keywords: Scope) -> int:
     """Return how many things a call may be given, of several values each: not all that they could be together."""
     if isinstance(callee, _OWN):
         return 1
-    return min(max((len(alternatives(v)) for v in (*positional, *keywords.values())), default=1), _MOST_WAYS)
+    return min(max((len(_given(v)) for v in (*positional, *keywords.values())), default=1), _MOST_WAYS)
 
 
 def _option(value: Value, way: int) -> Value:
-    options = alternatives(value)
+    options = _given(value)
     return options[way % len(options)]
+
+
+def _given(value: Value) -> tuple[Value, ...]:
+    """Return what a value may be, None left out where it may be anything else: nobody hands that on as a place."""
+    options = alternatives(value)
+    return tuple(option for option in options if option != Constant(None)) or options
 
 
 def _asked_for(found: Value, given: tuple[Value, ...]) -> Value:

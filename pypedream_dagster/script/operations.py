@@ -32,6 +32,11 @@ from pypedream_dagster.script.values import (
 MOST_ITEMS = 64
 LOCATION_OF = "catalog:"
 """What the name of a place begins with that is known as a table's location alone."""
+ANY_ARGUMENT = Text((Argument("*"),))
+"""One of the job's arguments, which one cannot be told."""
+UNNAMED = "?"
+"""What the key of a dict's item begins with that is not known."""
+ENVIRONMENT = Symbol("os.environ")
 _LARGEST_NUMBER = 10**9
 _KEYS = {"key", "Key", "object_key"}
 _LISTINGS = {"paginate", "list_objects", "list_objects_v2", "filter"}
@@ -66,9 +71,11 @@ def item(owner: Value, key: Value) -> Value:
         case Parsed(argument, keys) if name is not None:
             return Parsed(argument, (*keys, name))
         case Table(items):
-            if name is not None:
-                return items.get(name, part(Table(_unnamed(items))))
-            return part(owner)
+            if name is None:
+                return part(owner)
+            if name not in items and ANY_ARGUMENT in _unnamed(items).values():
+                return Text((Argument(name.lstrip("-")),))  # the script has filled it from sys.argv
+            return items.get(name, part(Table(_unnamed(items))))
         case Sequence(items):
             index = number(key)
             if index is not None and -len(items) <= index < len(items):
@@ -90,7 +97,7 @@ def item(owner: Value, key: Value) -> Value:
 
 def _unnamed(items: object) -> dict[str, Value]:
     """Return the values of a dict whose keys are not known."""
-    return {key: value for key, value in items.items() if key.startswith("?")} if isinstance(items, dict) else {}
+    return {key: value for key, value in items.items() if key.startswith(UNNAMED)} if isinstance(items, dict) else {}
 
 
 def sliced(owner: Value, node: ast.Slice) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import urljoin
 
 from pypedream_dagster.script.values import (
@@ -176,6 +177,8 @@ def _replaced(text: Text, old: Text, new: Text) -> Text:
             return derived(text)
         parts: list[Value] = []
         for piece in text.pieces:
+            if isinstance(piece, Argument) and replacing is not None and "://" not in found:
+                piece = replace(piece, replaced=(*piece.replaced, (found, replacing)))
             if not isinstance(piece, str) or found not in piece:
                 parts.append(Text((piece,)))
                 continue

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 _MOST_ALTERNATIVES = 8
@@ -24,11 +25,24 @@ class Argument:
         name: without dashes; ``*`` where it cannot be told.
         default: what the script takes where the job is not given the argument; None if it says none.
         keys: of an argument that holds JSON: where in it the piece stands.
+        replaced: what the script puts for parts of its value: ``("raw", "clean")``.
     """
 
     name: str
     default: str | None = None
     keys: tuple[str, ...] = ()
+    replaced: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What it is called where its value is not known: another name for each thing that is made of it."""
+        put = (re.sub(r"\W+", "", new) for _, new in self.replaced)
+        return ".".join([self.name, *self.keys, *filter(None, put)])
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the argument's value as it is given."""
+        return not self.keys and not self.replaced
 
     def given(self, arguments: Mapping[str, str]) -> Piece:
         """Return what it is with the job's arguments, by name without dashes: a gap of its name where none says."""
@@ -37,7 +51,11 @@ class Argument:
             value = _at_keys(value, self.keys)
         if value is None:
             value = self.default
-        return value if value is not None else Gap(".".join([self.name, *self.keys]) if self.name != "*" else "")
+        if value is None:
+            return Gap(self.label if self.name != "*" else "")
+        for old, new in self.replaced:
+            value = value.replace(old, new)
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +285,8 @@ def _shown(piece: Piece) -> str:
     match piece:
         case str():
             return piece
-        case Argument(name, _, keys):
-            return f"{{--{'.'.join([name, *keys])}}}"
+        case Argument():
+            return f"{{--{piece.label}}}"
         case Gap(name):
             return f"{{{name or '…'}}}"
 
@@ -341,8 +359,8 @@ def defaulted(value: Value, default: Value) -> Value:
     """Return a value that is another where it is not given: an argument with its default, else either of them."""
     text = literal(default)
     match value:
-        case Text((Argument(name, None, keys),)) if name != "*" and text is not None:
-            return Text((Argument(name, text, keys),))
+        case Text((Argument(name, None) as argument,)) if name != "*" and text is not None:
+            return Text((replace(argument, default=text),))
         case Text((Argument(),)) if isinstance(default, Constant | Unknown):
             return value
         case _:

@@ -335,6 +335,38 @@ def test_an_argument_that_names_the_folder_moves_what_lies_in_it() -> None:
     assert [node.metadata.unexplained_writes for node in found.graph.nodes] == [(), ()]
 
 
+def test_files_in_partitions_lie_in_the_folder_that_an_argument_names() -> None:
+    code = (
+        "a = getResolvedOptions(sys.argv, ['out'])\n"
+        "smart_open.open(f\"{a['out']}/day={date.today()}/data.json\", 'w').write('')"
+    )
+    found = imported(
+        job("a", {"out": "s3://lake/bronze/orders"}),
+        job("b"),
+        script("a", code),
+        script("b", "spark.read.json('s3://lake/bronze/orders')"),
+    )
+    assert links(found) == {("a", "b"): ("orders",)}
+    assert found.graph.by_id["a"].metadata.output_arguments == {"orders": "--out"}
+    assert found.links[0].confidence == "high"
+
+
+def test_what_a_script_takes_out_of_an_argument_is_not_the_argument() -> None:
+    code = (
+        "a = getResolvedOptions(sys.argv, ['conf', 'src'])\nc = json.loads(a['conf'])\n"
+        "spark.read.csv(a['src']).write.csv(a['src'].replace('raw', 'clean'))\nd.write.csv(c['out'])"
+    )
+    found = imported(
+        job("a", {"conf": '{"out": "s3://lake/x/"}', "src": "s3://lake/raw/y/"}),
+        job("b"),
+        script("a", code),
+        script("b", "spark.read.csv('s3://lake/clean/y/')\nspark.read.csv('s3://lake/x/')"),
+    )
+    assert links(found) == {("a", "b"): ("y", "x")}
+    assert found.graph.by_id["a"].metadata.output_arguments == {}
+    assert asked(found) == []
+
+
 def test_a_folder_that_is_read_and_written_is_not_moved() -> None:
     code = "r = getResolvedOptions(sys.argv, ['root'])['root']\nspark.read.parquet(r + '/x').write.parquet(r + '/y')"
     found = imported(job("a", {"root": "s3://lake/main"}), script("a", code))

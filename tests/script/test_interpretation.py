@@ -105,6 +105,40 @@ def accesses(code: str) -> list[str]:
         ),
         ("spark.read.csv('s3://b/' + os.environ.get('PREFIX', 'raw') + '/')", ["read s3 s3://b/raw/"]),
         ("spark.read.csv(f\"s3://{os.environ['BUCKET']}/raw/\")", ["read s3 s3://{BUCKET}/raw/"]),
+        (
+            """
+            os.environ["LAKE"] = args["BUCKET"]
+            spark.read.csv(f"s3://{os.environ['LAKE']}/raw/")
+            df.write.csv("s3://" + os.getenv("LAKE", "b") + "/clean/")
+            """,
+            ["read s3 s3://{--BUCKET}/raw/", "write s3 s3://{--BUCKET}/clean/"],
+        ),
+        (
+            """
+            found = {}
+            for i in range(1, len(sys.argv) - 1):
+                if sys.argv[i].startswith("--"):
+                    found[sys.argv[i].lstrip("-")] = sys.argv[i + 1]
+            found["LEVEL"] = "1"
+            spark.read.csv(f"s3://{found.get('LAKE')}/{found.get('PREFIX', 'raw/')}{found['LEVEL']}")
+            """,
+            ["read s3 s3://{--LAKE}/{--PREFIX}1"],
+        ),
+        (
+            "key = args['SRC'].replace('/raw', '/clean')\nspark.read.csv(args['SRC'])\ndf.write.csv(key)",
+            ["read s3 {--SRC}", "write s3 {--SRC.clean}"],
+        ),
+        (
+            """
+            def key_of(uri):
+                rest = uri.replace("s3://", "")
+                if "/" in rest:
+                    return rest.split("/", 1)[1]
+                return None
+            boto3.client("s3").put_object(Bucket="b", Key=key_of("s3://b/x/").rstrip("/") + "/y.csv", Body="")
+            """,
+            ["write s3 s3://b/x/y.csv"],
+        ),
     ],
 )
 def test_arguments(code: str, expected: list[str]) -> None:
@@ -236,6 +270,20 @@ def test_functions_and_classes(code: str, expected: list[str]) -> None:
                 "write s3 s3://b/clean/x/{key}",
                 "write s3 s3://c/{key}",
             ],
+        ),
+        (
+            """
+            s3 = boto3.client("s3")
+            names = []
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket="b", Prefix="raw/"):
+                if "Contents" in page:
+                    for each in page["Contents"]:
+                        if each["Key"].endswith(".csv"):
+                            names.append(each["Key"])
+            for name in names:
+                s3.get_object(Bucket="b", Key=name)
+            """,
+            ["read s3 s3://b/raw/", "read s3 s3://b/raw/{key}"],
         ),
         ("boto3.resource('s3').Bucket('b').download_file('x/y', '/tmp/y')", ["read s3 s3://b/x/y"]),
         (
