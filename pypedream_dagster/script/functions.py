@@ -130,16 +130,19 @@ def _got(owner: Table, items: Mapping[str, Value], given: tuple[Value, ...]) -> 
 
 
 def merged(tables: list[Value]) -> Value:
-    """Return ``{**one, **other}``: the job's arguments over defaults are the arguments with these."""
+    """Return ``{**one, **other}``: the job's arguments over defaults are the arguments with these, and others put in."""
     items: dict[str, Value] = {}
+    later: dict[str, Value] = {}
     arguments: Parameters | None = None
     for table in tables:
         for option in alternatives(table):
             if isinstance(option, Parameters):
                 arguments = option
-            elif isinstance(option, Table):
+            elif isinstance(option, Table) and arguments is None:
                 items |= option.items
+            elif isinstance(option, Table):
+                later |= option.items
     if arguments is None:
         return Table(items)
     known = {name: text for name, value in items.items() if (text := literal(value)) is not None}
-    return Parameters({**known, **arguments.defaults})
+    return Parameters({**known, **arguments.defaults}, {**arguments.put, **later})

@@ -52,6 +52,7 @@ from pypedream_dagster.script.values import (
     as_text,
     defaulted,
     either,
+    either_arguments,
     literal,
 )
 
@@ -184,27 +185,30 @@ class Interpreter:
 
     def _fork(self, body: list[ast.stmt], orelse: list[ast.stmt], *, is_default: bool = False) -> None:
         """Read two ways that a script may go; afterwards each name is what the one or the other made it."""
-        before = self._scopes[-1]
+        # In place: functions hold the scope that they were defined in, and may be called on either way.
+        scope = self._scopes[-1]
+        before = dict(scope)
         sides = []
         for side in (body, orelse):
-            self._scopes[-1] = dict(before)
+            scope.clear()
+            scope.update(before)
             self._block(side)
-            sides.append(self._scopes[-1])
+            sides.append(dict(scope))
         together: Scope = {}
         for name in {**sides[0], **sides[1]}:
             values = [side[name] for side in sides if name in side]
             if len(values) == 1 or values[0] is values[1]:
                 together[name] = values[0]
+            elif isinstance(one := values[0], Parameters) and isinstance(two := values[1], Parameters):
+                together[name] = either_arguments(one, two)
             elif is_default:
                 together[name] = defaulted(
                     *(values if isinstance(values[0], Text) and values[0].arguments else values[::-1])
                 )
             else:
                 together[name] = either(*values)
-        # In place: functions hold the scope that they were defined in.
-        before.clear()
-        before.update(together)
-        self._scopes[-1] = before
+        scope.clear()
+        scope.update(together)
 
     def _import_from(self, module: str, names: list[ast.alias]) -> None:
         self.modules.append(module)
@@ -306,9 +310,13 @@ class Interpreter:
                 for option in alternatives(self._value(owner)):
                     match option:
                         case Instance(_, attributes) | Class(_, attributes):
-                            attributes[name] = either(value, attributes[name]) if name in attributes else value
+                            is_set_anew = name not in attributes or isinstance(value, Parameters)
+                            attributes[name] = value if is_set_anew else either(value, attributes[name])
             case ast.Subscript(owner, key):
-                self._store(self._value(owner), self._value(key), value, node)
+                given, index = self._value(owner), self._value(key)
+                self._store(given, index, value, node)
+                if isinstance(given, Parameters) and (name := literal(index)) is not None:
+                    self._bind(owner, given.with_put({name: value}), node)
 
     def _store(self, owner: Value, key: Value, value: Value, node: ast.stmt | ast.expr) -> None:
         if isinstance(owner, Table):
@@ -436,9 +444,10 @@ class Interpreter:
         match owner:
             case Symbol(symbol):
                 return Symbol(f"{symbol}.{name}")
-            case Parameters(defaults) if name not in _MAPPING_METHODS:
+            case Parameters() if name not in _MAPPING_METHODS:
                 known = self._destinations.get(name, name)
-                return Text((Argument(known, defaults.get(known, self._defaults.get(known))),))
+                default = self._defaults.get(known)
+                return owner.argument(known) if default is None else defaulted(owner.argument(known), Text((default,)))
             case Instance(of, attributes):
                 if name in attributes:
                     return attributes[name]
@@ -650,6 +659,10 @@ class Interpreter:
                 added = (positional[0],) if name == "append" else tuple(self._iterated(positional[0]))
                 if len(owner.items) < MOST_ITEMS:
                     self._bind(node.func.value, Sequence((*owner.items, *added)), node)
+                return Constant(None)
+            case Parameters(), "update" if isinstance(node.func, ast.Attribute) and positional:
+                if isinstance(given := positional[0], Table):
+                    self._bind(node.func.value, owner.with_put(given.items), node)
                 return Constant(None)
             case _:
                 return of_container(owner, name, positional)

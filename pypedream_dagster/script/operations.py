@@ -66,8 +66,8 @@ def item(owner: Value, key: Value) -> Value:
     """Return ``owner[key]``."""
     name = literal(key)
     match owner:
-        case Parameters(defaults):
-            return Text((Argument(name.removeprefix("--"), defaults.get(name)) if name else Argument("*"),))
+        case Parameters():
+            return owner.argument(name) if name else ANY_ARGUMENT
         case Parsed(argument, keys) if name is not None:
             return Parsed(argument, (*keys, name))
         case Table(items):

@@ -188,7 +188,7 @@ def _written(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
         elif mode == "once":
             mode = "append"
     form = _format(chain, at)
-    if name in {"saveAsTable", "insertInto"} and _system(form) == "s3":
+    if name in {"saveAsTable", "insertInto"} and _system(form) in {"s3", "unknown"}:
         yield from _table("write", as_text(call.argument(0, "name", "tableName")), chain.place, mode, state)
         return
     if form in _NOWHERE:

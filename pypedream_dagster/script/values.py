@@ -181,9 +181,20 @@ class Parameters:
 
     Attributes:
         defaults: what the script takes for those that are not given.
+        put: what the script puts in, or for others of its own.
     """
 
     defaults: Mapping[str, str] = field(default_factory=dict, hash=False)
+    put: Mapping[str, Value] = field(default_factory=dict, hash=False)
+
+    def argument(self, name: str) -> Value:
+        """Return what is found under a name."""
+        plain = name.removeprefix("--")
+        return self.put.get(plain, Text((Argument(plain, self.defaults.get(plain)),)))
+
+    def with_put(self, items: Mapping[str, Value]) -> Parameters:
+        """Return them with other values for some."""
+        return replace(self, put={**self.put, **items})
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +398,20 @@ def either(*values: Value) -> Value:
     if len(telling) == 1:
         return telling[0]
     return Either(tuple(telling[:_MOST_ALTERNATIVES])) if telling else Unknown()
+
+
+def either_arguments(one: Parameters, two: Parameters) -> Parameters:
+    """Return the arguments where two ways put in different things: what the one puts in is for what is not given."""
+    defaults, put = {**one.defaults, **two.defaults}, dict(one.put)
+    for name in {**one.put, **two.put}:
+        if name in one.put and name in two.put:
+            put[name] = either(one.put[name], two.put[name])
+        elif (text := literal(one.put.get(name, two.put.get(name)))) is not None:
+            put.pop(name, None)
+            defaults[name] = text
+        else:
+            put[name] = either(one.argument(name), two.argument(name))
+    return Parameters(defaults, put)
 
 
 def _default_of(value: Value) -> str | None:

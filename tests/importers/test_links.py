@@ -143,6 +143,12 @@ def test_containment_links_with_less_confidence_and_never_by_a_bucket() -> None:
     assert (found.links[0].evidence[0].kind, found.links[0].confidence) == ("containment", "low")
 
 
+def test_two_jobs_arguments_of_one_name_and_no_value_are_not_said_to_be_one_dataset() -> None:
+    code = "a = getResolvedOptions(sys.argv, ['B', 'P'])\nd.write.parquet(f\"s3://{a['B']}/{a['P']}\")"
+    found = imported(job("a"), job("b"), script("a", code), script("b", code))
+    assert asked(found) == ["parameter: argument.b", "parameter: argument.p"]
+
+
 def test_one_dataset_has_one_producer_and_the_others_are_asked_for() -> None:
     jobs = (
         job("a", {"target": "s3://lake/x/"}),

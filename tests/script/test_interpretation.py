@@ -125,6 +125,42 @@ def accesses(code: str) -> list[str]:
             ["read s3 s3://{--LAKE}/{--PREFIX}1"],
         ),
         (
+            """
+            def main():
+                spark.read.csv(given["LATE"]).write.csv(CONF["out"])
+            if __name__ == "__main__":
+                given = getResolvedOptions(sys.argv, ["LATE"])
+                CONF = {"out": "s3://b/x/"}
+                main()
+            """,
+            ["read s3 {--LATE}", "write s3 s3://b/x/"],
+        ),
+        (
+            """
+            conf = dict(args)
+            conf["SRC"] = "s3://b/fixed/"
+            if "OUT" not in conf:
+                conf["OUT"] = "s3://b/out/"
+            conf.update({"more": f"s3://{conf['BUCKET']}/more/"})
+            spark.read.csv(conf["SRC"]).write.csv(conf["OUT"])
+            df.write.csv({**conf, "last": "s3://b/last/"}["last"])
+            df.write.csv(conf["more"])
+            """,
+            ["read s3 s3://b/fixed/", "write s3 {--OUT}", "write s3 s3://b/last/", "write s3 s3://{--BUCKET}/more/"],
+        ),
+        (
+            """
+            class Step:
+                def __init__(self, given):
+                    self.given = given
+                    self.given["out"] = "s3://b/x/"
+                def run(self):
+                    spark.read.csv(self.given["SRC"]).write.csv(self.given["out"])
+            Step(args).run()
+            """,
+            ["read s3 {--SRC}", "write s3 s3://b/x/"],
+        ),
+        (
             "key = args['SRC'].replace('/raw', '/clean')\nspark.read.csv(args['SRC'])\ndf.write.csv(key)",
             ["read s3 {--SRC}", "write s3 {--SRC.clean}"],
         ),
