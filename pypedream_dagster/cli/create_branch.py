@@ -25,6 +25,7 @@ from pypedream_dagster.deploy.production import Production
 from pypedream_dagster.deploy.rewriting import rewritten_scripts, script_diff, settled
 from pypedream_dagster.errors import AwsError, BranchError, NotFoundError, StateError
 from pypedream_dagster.graph.files import read_graph
+from pypedream_dagster.graph.model import PipelineGraph
 from pypedream_dagster.graph.uri import unknown_parts
 from pypedream_dagster.settings import Settings
 
@@ -78,7 +79,7 @@ def command(
     base = _base(invocation, settings, derived, own)
     bodies = {origin: own[origin] if origin in own else base.scripts[origin] for origin in derived.origins}
     if rewrites:
-        bodies = _rewritten(branch, derived, bodies, yes=yes)
+        bodies = _rewritten(graph, derived, bodies, yes=yes)
     derived = settled(derived, bodies)
     now = invocation.now().replace(microsecond=0)
     record = Branch(
@@ -115,13 +116,14 @@ def _own_files(graph: BranchGraph, given: Sequence[str]) -> dict[str, bytes]:
     return bodies
 
 
-def _rewritten(branch: str, graph: BranchGraph, bodies: Mapping[str, bytes], *, yes: bool) -> dict[str, bytes]:
+def _rewritten(main: PipelineGraph, graph: BranchGraph, bodies: Mapping[str, bytes], *, yes: bool) -> dict[str, bytes]:
     """Return the scripts with their literal places from arguments, once the user has seen and taken the diff.
 
     Raises:
         StateError: it was not taken, or nobody can be asked.
     """
-    found = rewritten_scripts(graph, bodies)
+    branch = graph.branch
+    found = rewritten_scripts(main, graph, bodies)
     changed = [node for node, rewriting in found.items() if rewriting.replaced]
     for node in changed:
         path = f"branches/{branch}/scripts/{script_name(graph.by_id[node])}"

@@ -8,28 +8,34 @@ from difflib import unified_diff
 from pypedream_dagster.branch.model import BranchGraph, BranchNode
 from pypedream_dagster.deploy.hazards.places import arguments_of
 from pypedream_dagster.deploy.hazards.unexplained import unsettled_writes
+from pypedream_dagster.graph.model import Dataset, PipelineGraph
 from pypedream_dagster.graph.uri import unknown_parts
 from pypedream_dagster.script.reading import read_script
 from pypedream_dagster.script.rewrite import LiteralPlace, Rewriting, rewrite_literals
 
 
-def literal_places(graph: BranchGraph, node: BranchNode) -> tuple[LiteralPlace, ...]:
+def literal_places(main: PipelineGraph, graph: BranchGraph, node: BranchNode) -> tuple[LiteralPlace, ...]:
     """Return main's places that a node's script should take from arguments: its outputs, then its inputs."""
     found = [
-        LiteralPlace(_like(output.base_uri, output.head_uri), output.argument, output.base_table)
+        _place(output.base_uri, output.head_uri, output.argument, output.settings, output.base_table)
         for output in node.outputs
     ]
     for item in node.inputs:
         maker = graph.by_id.get(item.producer)
         made = next((one for one in maker.outputs if one.name == item.dataset), None) if maker else None
-        base = made.base_uri if made is not None else item.uri
-        found.append(LiteralPlace(_like(base, item.uri), item.argument, made.base_table if made is not None else None))
+        if made is not None and item.side == "head":
+            found.append(_place(made.base_uri, item.uri, item.argument, made.settings, made.base_table))
+        else:
+            known = main.by_id[item.producer].outputs[item.dataset]
+            found.append(_place(item.uri, item.uri, item.argument, known, known.table, stays=True))
     return tuple(place for place in found if not unknown_parts(place.uri))
 
 
-def rewritten_scripts(graph: BranchGraph, scripts: Mapping[str, bytes]) -> dict[str, Rewriting]:
+def rewritten_scripts(main: PipelineGraph, graph: BranchGraph, scripts: Mapping[str, bytes]) -> dict[str, Rewriting]:
     """Return the scripts of a branch's origins after rewriting, by node."""
-    return {node: rewrite_literals(body, literal_places(graph, graph.by_id[node])) for node, body in scripts.items()}
+    return {
+        node: rewrite_literals(body, literal_places(main, graph, graph.by_id[node])) for node, body in scripts.items()
+    }
 
 
 def settled(graph: BranchGraph, scripts: Mapping[str, bytes]) -> BranchGraph:
@@ -54,6 +60,9 @@ def script_diff(path: str, before: bytes, after: bytes) -> Iterator[str]:
     yield from unified_diff(old, new, f"production's {path}", path, lineterm="")
 
 
-def _like(uri: str, other: str) -> str:
-    """Return a URI that ends in a slash if another does: as the argument's values do."""
-    return uri.rstrip("/") + "/" * other.endswith("/")
+def _place(
+    base: str, given: str, argument: str, dataset: Dataset, table: str | None, *, stays: bool = False
+) -> LiteralPlace:
+    """Return main's place; it ends in a slash if what the branch is given does."""
+    uri = base.rstrip("/") + "/" * given.endswith("/")
+    return LiteralPlace(uri, argument, table, dataset.format, dataset.partition_columns, stays)

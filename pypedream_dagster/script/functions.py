@@ -130,7 +130,10 @@ def _got(owner: Table, items: Mapping[str, Value], given: tuple[Value, ...]) -> 
 
 
 def merged(tables: list[Value]) -> Value:
-    """Return ``{**one, **other}``: the job's arguments over defaults are the arguments with these, and others put in."""
+    """Return ``{**one, **other}``: the job's arguments over defaults are the arguments with these.
+
+    What comes after the arguments goes before them.
+    """
     items: dict[str, Value] = {}
     later: dict[str, Value] = {}
     arguments: Parameters | None = None

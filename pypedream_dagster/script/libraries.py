@@ -9,7 +9,17 @@ from pypedream_dagster.script.boto import LISTING
 from pypedream_dagster.script.chain import Chain
 from pypedream_dagster.script.model import Access, Action, Fact, Mode, Process, System
 from pypedream_dagster.script.spark import SparkState, sql_accesses, without_credentials
-from pypedream_dagster.script.values import Gap, Sequence, Text, Value, alternatives, as_text, literal, text_of
+from pypedream_dagster.script.values import (
+    Constant,
+    Gap,
+    Sequence,
+    Text,
+    Value,
+    alternatives,
+    as_text,
+    literal,
+    text_of,
+)
 
 DRIVERS = {
     "psycopg2", "psycopg", "pymysql", "MySQLdb", "mysql", "pg8000", "redshift_connector", "pyodbc", "cx_Oracle",
@@ -294,8 +304,8 @@ def _wrangler_s3(chain: Chain) -> Iterator[Fact]:
             )
         if (target := call.argument(1, "path")) is not None:
             yield Access(chain.place, "write", "s3", as_text(target), "awswrangler", mode)
-        if "database" in keywords:
-            table = text_of((*as_text(keywords["database"]).pieces, ".", *as_text(keywords.get("table")).pieces))
+        if (database := keywords.get("database", Constant(None))) != Constant(None):
+            table = text_of((*as_text(database).pieces, ".", *as_text(keywords.get("table")).pieces))
             yield Access(chain.place, "write", "catalog", table, "awswrangler", mode)
     elif name == "read_parquet_table":
         target = _table_of(call.argument(1, "database"), call.argument(0, "table"))

@@ -319,7 +319,7 @@ def sql_accesses(text: Text, at: Place, through: str, state: SparkState) -> Iter
         is_view = "." not in shown and (shown.lower() in state.views or (state.any_view and use.action == "read"))
         if is_view or shown.lower() in state.views or shown.startswith("global_temp."):
             continue
-        system: System = "s3" if use.name.startswith("s3") else "catalog"
+        system: System = "s3" if use.is_place or use.name.startswith("s3") else "catalog"
         name = use.name if system == "s3" else sql.table_name(use.name, state.database)
         yield Access(at, use.action, system, _named(name, text), through, use.mode)
 

@@ -33,8 +33,13 @@ _DELETES = (
 )
 _READ = re.compile(r"\b(?:from|join|using)\s+(?!select\b|values\b|lateral\b|unnest\b)" + _NAME, re.IGNORECASE)
 _WITH = re.compile(r"(?:\bwith\b|,)\s*(?P<name>\w+)\s*(?:\([^)]*\)\s*)?\bas\s*\(", re.IGNORECASE)
-_FILES = re.compile(r"^(?:parquet|delta|csv|json|orc|text|avro|iceberg)\.(?P<uri>s3[an]?://.*)$", re.IGNORECASE)
-_PLACE = re.compile(r"\b(?:location|directory|to|from)\s+['\"](?P<uri>s3[an]?://[^'\"]+)['\"]", re.IGNORECASE)
+_FILES = re.compile(
+    r"^(?:parquet|delta|csv|json|orc|text|avro|iceberg)\.(?P<uri>(?:s3[an]?://|\{…\d+\}).*)$", re.IGNORECASE
+)
+_PLACE = re.compile(
+    r"\b(?:(?:location|directory|to|from)\s+['\"](?P<uri>s3[an]?://[^'\"]+)|directory\s+['\"](?P<given>\{…\d+\}[^'\"]*))['\"]",
+    re.IGNORECASE,
+)
 _LOCATION = re.compile(r"\blocation\s+['\"](?P<uri>[^'\"]+)['\"]", re.IGNORECASE)
 _CREATES = re.compile(
     r"\bcreate\s+(?:or\s+replace\s+)?(?:external\s+)?table\s+(?:if\s+not\s+exists\s+)?" + _NAME, re.IGNORECASE
@@ -69,6 +74,7 @@ class TableUse:
     action: Action
     name: str
     mode: Mode = "unknown"
+    is_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +102,14 @@ def table_uses(text: str) -> Iterator[TableUse]:
                 continue
             written.append(found.span())
             called = _PROCEDURE.match(plain, plain.lower().find("call")) if mode == "merge" else None
-            uses.append(TableUse("write", called["table"] if called else _clean(found["name"]), mode))
+            uses.append(_use("write", called["table"] if called else _clean(found["name"]), mode))
     for pattern in _DELETE_PATTERNS:
         for found in pattern.finditer(blank):
             written.append(found.span())
-            uses.append(TableUse("delete", _clean(found["name"])))
+            uses.append(_use("delete", _clean(found["name"])))
     local = {found["name"].lower() for found in _WITH.finditer(blank)}
     reads = [
-        TableUse("read", name)
+        _use("read", name)
         for found in _READ.finditer(blank)
         if not any(start <= found.start() < end for start, end in written)
         for name in _listed(found, blank)
@@ -117,7 +123,9 @@ def table_uses(text: str) -> Iterator[TableUse]:
         if found[0].lower().startswith("location") and not _AS_SELECT.search(plain):
             continue  # where a table lies, and nothing written to it
         is_write = unload is not None or found[0].lower().startswith(("directory", "to")) or bool(uses)
-        yield TableUse("write" if is_write and not found[0].lower().startswith("from") else "read", found["uri"])
+        way: Action = "write" if is_write and not found[0].lower().startswith("from") else "read"
+        how: Mode = "overwrite" if found[0].lower().startswith("directory") else "unknown"
+        yield TableUse(way, found["uri"] or found["given"], how, is_place=True)
 
 
 def locations(text: str) -> Iterator[tuple[str, str]]:
@@ -127,6 +135,11 @@ def locations(text: str) -> Iterator[tuple[str, str]]:
         table, place = _CREATES.search(statement), _LOCATION.search(statement)
         if table is not None and place is not None:
             yield _clean(table["name"]), place["uri"]
+
+
+def _use(action: Action, name: str, mode: Mode = "unknown") -> TableUse:
+    place = place_in(name)
+    return TableUse(action, place or name, mode, is_place=place is not None)
 
 
 def _listed(found: re.Match[str], text: str) -> Iterator[str]:
@@ -190,7 +203,4 @@ def used_database(text: str) -> str | None:
 
 def _clean(name: str) -> str:
     plain = re.sub(r"[`\"]|\s", "", name)
-    files = _FILES.match(plain)
-    if files:
-        return files["uri"]
     return re.sub(r"^(?:glue_catalog|awsdatacatalog|spark_catalog)\.", "", plain, flags=re.IGNORECASE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import lru_cache
 
 
@@ -43,6 +44,19 @@ def asks_for_argument(node: ast.AST) -> bool:
         or (isinstance(inner, ast.Name) and inner.id == "argv")
         for inner in ast.walk(node)
     )
+
+
+def compared_place(node: ast.expr) -> tuple[str, str] | None:
+    """Return the name of what code asks whether it is a place, and that: ``name.rstrip("/") == "s3://lake/silver"``."""
+    match node:
+        case ast.Compare(
+            ast.Call(ast.Attribute(ast.Name(name), "rstrip"), [ast.Constant("/")]),
+            [ast.Eq()],
+            [ast.Constant(str() as place)],
+        ) if re.match(r"s3[an]?://", place):
+            return name, place
+        case _:
+            return None
 
 
 def _is_text(node: ast.expr) -> bool:

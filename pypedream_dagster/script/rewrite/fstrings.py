@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 
-from pypedream_dagster.script.source import Edit, Source
+from pypedream_dagster.script.rewrite.source import Edit, Source
 from pypedream_dagster.script.values import Text
 
 _OPENING = re.compile(r"(?:[fF][rR]?|[rR][fF])(\"\"\"|'''|\"|')")

@@ -26,12 +26,27 @@ class Constants:
 
     def __init__(self, tree: ast.Module) -> None:
         bound = Counter(_bindings(tree))
+        self._tree = tree
         self._names: dict[str, ast.expr] = {}
         for statement in tree.body if bound["*"] else ast.walk(tree):
             match statement:
                 case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(ast.Name(name), _, ast.expr() as value):
                     if bound[name] == 1 and not hasattr(builtins, name):
                         self._names[name] = value
+
+    def bound(self, name: str) -> ast.expr | None:
+        """Return what a name certainly stands for; None where that is not one expression."""
+        return self._names.get(name)
+
+    def is_only_given(self, name: str, method: str) -> bool:
+        """Tell whether a name is used for nothing but as what a method is given first."""
+        uses = sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(self._tree)) - 1
+        given = 0
+        for node in ast.walk(self._tree):
+            match node:
+                case ast.Call(ast.Attribute(attr=called), [ast.Name(first), *_]) if (called, first) == (method, name):
+                    given += 1
+        return uses == given
 
     def text(self, node: ast.expr, depth: int = 0) -> Text:
         """Return what an expression is, with gaps for what is not certain."""

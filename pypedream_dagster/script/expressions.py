@@ -1,0 +1,326 @@
+"""What expressions of a script are, and what assignments bind: one side of the reading that executes nothing."""
+
+from __future__ import annotations
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from pypedream_dagster.script import texts
+from pypedream_dagster.script.environment import MOST_STEPS, Environment, Scope
+from pypedream_dagster.script.functions import merged
+from pypedream_dagster.script.operations import (
+    ANY_ARGUMENT,
+    ENVIRONMENT,
+    MOST_ITEMS,
+    UNNAMED,
+    binary,
+    item,
+    listed_key,
+    parsed_uri,
+    part,
+    sliced,
+)
+from pypedream_dagster.script.syntax import asks_for_argument, compared_place, is_property, name_in
+from pypedream_dagster.script.values import (
+    Argument,
+    Call,
+    Class,
+    Constant,
+    Either,
+    Function,
+    Gap,
+    Instance,
+    Member,
+    Parameters,
+    Parsed,
+    Partial,
+    Result,
+    Sequence,
+    Super,
+    Symbol,
+    Table,
+    Text,
+    Unknown,
+    Value,
+    alternatives,
+    as_text,
+    defaulted,
+    either,
+    literal,
+)
+
+_MOST_WAYS = 8
+_URL_PARSERS = {"urlparse", "urlsplit"}
+_MAPPING_METHODS = frozenset({"get", "items", "keys", "values", "copy", "pop", "update", "setdefault"})
+
+OWN = (Function, Partial, Class, Instance)
+"""What is entered rather than recorded: it is given all that a value may be at once."""
+
+
+class Expressions(Environment, ABC):
+    """Reads expressions; what calls give is told by who reads these, too."""
+
+    @abstractmethod
+    def _call(self, node: ast.Call) -> Value:
+        """Return what a call gives."""
+
+    @abstractmethod
+    def _enter(self, function: Function, positional: tuple[Value, ...], keywords: Scope) -> Value:
+        """Read a function's body with what its parameters are, and return what it gives."""
+
+    def _value(self, node: ast.expr) -> Value:
+        self._step()
+        match node:
+            case ast.Constant(constant):
+                return Text((constant,)) if isinstance(constant, str) else Constant(constant)
+            case ast.Name(name):
+                return self._lookup(name)
+            case ast.Attribute(owner, name):
+                return either(*(self._attribute(option, name) for option in given(self._value(owner))))
+            case ast.Call():
+                return self._call(node)
+            case ast.JoinedStr(parts):
+                pieces = tuple(self._value(piece) for piece in parts)
+                each = range(ways(Unknown(), pieces, {}))
+                return either(*(texts.concatenated(*(chosen(piece, way) for piece in pieces)) for way in each))
+            case ast.FormattedValue(value):
+                return either(*(as_text(option) for option in alternatives(self._named(value))))
+            case ast.BinOp(left, ast.Add() | ast.Div() as operator, right):
+                one, two = self._named(left), self._named(right)
+                return binary(operator, one, two)
+            case ast.BinOp(left, operator, right):
+                return binary(operator, self._value(left), self._value(right))
+            case ast.UnaryOp(ast.USub(), ast.Constant(int() as number)):
+                return Constant(-number)
+            case ast.BoolOp(ast.Or(), values):
+                first, *others = [self._value(value) for value in values]
+                for other in others:
+                    first = defaulted(first, other)
+                return first
+            case ast.BoolOp(_, values):
+                return either(*(self._value(value) for value in values))
+            case ast.IfExp(test, body, orelse):
+                if self._is_production(test):
+                    return self._value(orelse)
+                self._value(test)
+                one, two = self._value(body), self._value(orelse)
+                return defaulted(one, two) if asks_for_argument(test) else either(one, two)
+            case ast.NamedExpr(target, value):
+                found = self._value(value)
+                self._bind(target, found, node)
+                return found
+            case ast.List(items) | ast.Tuple(items) | ast.Set(items):
+                return Sequence(tuple(self._value(item) for item in items))
+            case ast.Dict(keys, values):
+                return self._table(keys, values)
+            case ast.Subscript(owner, ast.Slice() as cut):
+                found = self._value(owner)
+                self._value(cut)
+                return either(*(sliced(option, cut) for option in alternatives(found)))
+            case ast.Subscript(owner, key):
+                found, index = self._value(owner), self._value(key)
+                return either(*(self._item(option, index) for option in alternatives(found)))
+            case ast.Lambda():
+                function = Function(node, tuple(self._scopes))
+                self._functions[node] = function
+                return function
+            case ast.ListComp(element, generators) | ast.SetComp(element, generators):
+                return self._comprehension(element, generators)
+            case ast.GeneratorExp(element, generators):
+                return self._comprehension(element, generators)
+            case ast.DictComp(key, value, generators):
+                pairs = self._comprehension(ast.Tuple([key, value], ast.Load()), generators)
+                return _table_of(pairs)
+            case ast.Await(value) | ast.YieldFrom(value) | ast.Starred(value):
+                return self._value(value)
+            case ast.Yield(value):
+                if value is not None:
+                    self._returns.append(self._value(value))
+                return Unknown()
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    if isinstance(child, ast.expr):
+                        self._value(child)
+                return Unknown()
+
+    def _is_production(self, test: ast.expr) -> bool:
+        """Tell whether code asks if an argument's place is the one that it takes without the argument.
+
+        What it then does instead is what it does with that place: the table there, and not the files.
+        """
+        if (compared := compared_place(test)) is None:
+            return False
+        name, place = compared
+        match self._lookup(name):
+            case Text((Argument(default=str() as default),)):
+                return default.rstrip("/") == place
+            case _:
+                return False
+
+    def _attribute(self, owner: Value, name: str) -> Value:
+        match owner:
+            case Symbol(symbol):
+                return Symbol(f"{symbol}.{name}")
+            case Parameters() if name not in _MAPPING_METHODS:
+                known = self._destinations.get(name, name)
+                default = self._defaults.get(known)
+                return owner.argument(known) if default is None else defaulted(owner.argument(known), Text((default,)))
+            case Instance(of, attributes):
+                if name in attributes:
+                    return attributes[name]
+                found = of.members.get(name)
+                if isinstance(found, Function):
+                    bound = Function(found.node, found.closure, owner)
+                    return self._enter(bound, (), {}) if is_property(found.node) else bound
+                return found if found is not None else Member(owner, name)
+            case Class(_, members) if name in members:
+                return members[name]
+            case Parsed(argument, keys) if name not in _MAPPING_METHODS:
+                return Parsed(argument, (*keys, name))
+            case Super(instance, active):
+                inherited = _of_parents(instance, active, name)
+                return Function(inherited.node, inherited.closure, instance) if inherited else Member(owner, name)
+            case Result() | Member() if name == "key" and (listed := listed_key(owner)) is not None:
+                return listed
+            case Result(Call(Symbol(function)) as call) if function.rpartition(".")[2] in _URL_PARSERS:
+                return parsed_uri(as_text(call.argument(0, "url")), name)
+            case _:
+                return Member(owner, name)
+
+    def _table(self, keys: list[ast.expr | None], values: list[ast.expr]) -> Value:
+        items: Scope = {}
+        spread: list[Value] = []
+        for key, value in zip(keys, values, strict=True):
+            found = self._value(value)
+            if key is None:
+                spread += [Table(items), found]
+                items = {}
+            elif (name := literal(self._value(key))) is not None:
+                items[name] = found
+            else:
+                items[f"?{len(items)}"] = found
+        return merged([*spread, Table(items)]) if spread else Table(items)
+
+    def _item(self, owner: Value, key: Value) -> Value:
+        known = self._variables.get(literal(key) or "") if owner == ENVIRONMENT else None
+        return known or item(owner, key)
+
+    def _named(self, node: ast.expr) -> Value:
+        """Return the value of a piece of a text: one that cannot be told has the name that stands there."""
+        found = self._value(node)
+        name = name_in(node)
+        if name is None or isinstance(found, Text | Constant | Sequence | Table | Parameters | Parsed | Either):
+            return found
+        return Text((Gap(name),)) if as_text(found) == Text((Gap(),)) else found
+
+    def _comprehension(self, element: ast.expr, generators: list[ast.comprehension]) -> Value:
+        self._scopes.append({})
+        try:
+            return Sequence(tuple(self._elements(element, generators)))
+        finally:
+            self._scopes.pop()
+
+    def _elements(self, element: ast.expr, generators: list[ast.comprehension]) -> Iterator[Value]:
+        if not generators:
+            yield self._value(element)
+            return
+        first, *others = generators
+        for found in list(self._iterated(self._value(first.iter))):
+            self._bind(first.target, found, element)
+            for condition in first.ifs:
+                self._value(condition)
+            yield from self._elements(element, others)
+
+    def _bind(self, target: ast.expr, value: Value, node: ast.stmt | ast.expr) -> None:
+        match target:
+            case ast.Name(name):
+                self._set(name, value)
+            case ast.Starred(inner):
+                self._bind(inner, Unknown(), node)
+            case ast.Tuple(elements) | ast.List(elements):
+                known = value.items if isinstance(value, Sequence) and len(value.items) == len(elements) else None
+                for index, element in enumerate(elements):
+                    self._bind(element, known[index] if known else part(value), node)
+            case ast.Attribute(owner, name):
+                for option in alternatives(self._value(owner)):
+                    match option:
+                        case Instance(_, attributes) | Class(_, attributes):
+                            is_set_anew = name not in attributes or isinstance(value, Parameters)
+                            attributes[name] = value if is_set_anew else either(value, attributes[name])
+            case ast.Subscript(owner, key):
+                held, at = self._value(owner), self._value(key)
+                self._store(held, at, value, node)
+                if isinstance(held, Parameters) and (called := literal(at)) is not None:
+                    self._bind(owner, held.with_put({called: value}), node)
+
+    def _store(self, owner: Value, key: Value, value: Value, node: ast.stmt | ast.expr) -> None:
+        if isinstance(owner, Table):
+            if (name := literal(key)) is not None and isinstance(owner.items, dict):
+                owner.items[name] = value
+            elif value == ANY_ARGUMENT and isinstance(owner.items, dict):
+                owner.items[UNNAMED] = value
+            return
+        if owner == ENVIRONMENT and (name := literal(key)) is not None:
+            self._variables[name] = value
+        self._record(Member(owner, "__setitem__"), (key, value), {}, node)
+
+    def _iterated(self, value: Value) -> Iterator[Value]:
+        match value:
+            case Sequence(items) if items and self._steps < MOST_STEPS / 2:
+                yield from items[:MOST_ITEMS]
+            case Table(items) if items:
+                yield from (Text((name,)) for name in list(items)[:MOST_ITEMS])
+            case Text():
+                yield texts.derived(value)
+            case Parameters():
+                yield Text((Argument("*"),))
+            case Either(options):
+                for option in options:
+                    if not isinstance(option, Sequence | Table | Parameters):
+                        yield option
+                    elif isinstance(option, Parameters) or option.items:
+                        yield from self._iterated(option)
+            case _:
+                yield part(value)
+
+
+def ways(callee: Value, positional: tuple[Value, ...], keywords: Scope) -> int:
+    """Return how many things a call may be given, of several values each: not all that they could be together."""
+    if isinstance(callee, OWN):
+        return 1
+    return min(max((len(given(v)) for v in (*positional, *keywords.values())), default=1), _MOST_WAYS)
+
+
+def chosen(value: Value, way: int) -> Value:
+    """Return one of the things that a value may be."""
+    options = given(value)
+    return options[way % len(options)]
+
+
+def given(value: Value) -> tuple[Value, ...]:
+    """Return what a value may be, None left out where it may be anything else: nobody hands that on as a place."""
+    options = alternatives(value)
+    return tuple(option for option in options if option != Constant(None)) or options
+
+
+def _table_of(pairs: Value) -> Value:
+    items: Scope = {}
+    for pair in pairs.items if isinstance(pairs, Sequence) else ():
+        if isinstance(pair, Sequence) and len(pair.items) == 2:
+            name = literal(pair.items[0])
+            items[name if name is not None else f"?{len(items)}"] = pair.items[1]
+    return Table(items)
+
+
+def _of_parents(instance: Instance, active: ast.AST, name: str) -> Function | None:
+    """Return the method that ``super().name`` is: of the parents of the class whose method is being read."""
+    of = instance.of
+    while parent := next((base for base in of.bases if _holds(base, active)), None):
+        of = parent
+    found = next((base.members[name] for base in of.bases if name in base.members), None)
+    return found if isinstance(found, Function) else None
+
+
+def _holds(of: Class, node: ast.AST) -> bool:
+    return any(isinstance(member, Function) and member.node is node for member in of.members.values())

@@ -1,0 +1,119 @@
+"""The edits of a script as they come together, and what all that make them need to know."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pypedream_dagster.script.rewrite.constants import Constants
+from pypedream_dagster.script.rewrite.model import LiteralPlace, Replaced
+from pypedream_dagster.script.rewrite.names import Names
+from pypedream_dagster.script.rewrite.source import Edit, Source
+from pypedream_dagster.script.values import Text
+
+_SCHEME = re.compile(r"s3[an]?://")
+_CATALOGS = {"spark_catalog", "awsdatacatalog"}
+_WIDEST = 110
+
+
+@dataclass(slots=True)
+class Editing:
+    """The edits of one script.
+
+    Attributes:
+        source: the script.
+        places: what shall come from arguments.
+        constants: its certain texts.
+        names: what its head defines.
+        visit: goes on with what is within an expression.
+        made: the edits, none within another.
+        replaced: what they replace.
+    """
+
+    source: Source
+    places: Sequence[LiteralPlace]
+    constants: Constants
+    names: Names
+    visit: Callable[[Editing, ast.AST], None]
+    made: list[Edit] = field(default_factory=list)
+    replaced: list[Replaced] = field(default_factory=list)
+
+    def text(self, node: ast.expr) -> Text:
+        """Return what an expression certainly is."""
+        return self.constants.text(node)
+
+    def place(self, start: str, *, is_whole: bool) -> LiteralPlace | None:
+        """Return the innermost place that a text lies in."""
+        if not _SCHEME.match(start):
+            return None
+        text = folder(start) if is_whole else _SCHEME.sub("s3://", start, count=1)
+        inside = [place for place in self.places if text.startswith(folder(place.uri))]
+        return max(inside, key=lambda place: len(place.uri), default=None)
+
+    def place_of_table(self, name: str | None) -> LiteralPlace | None:
+        """Return the place of a table, by its name as a script writes it: with its database, perhaps its catalog."""
+        parts = (name or "").replace("`", "").lower().split(".")
+        if len(parts) == 3 and parts[0] in _CATALOGS:
+            parts = parts[1:]
+        wanted = ".".join(parts)
+        return next((one for one in self.places if one.table and one.table.lower() == wanted), None)
+
+    def code(self, node: ast.expr) -> str:
+        """Return an expression's code as it will be."""
+        known = len(self.replaced)
+        code = self._with_edits(node, [node])
+        del self.replaced[known:]  # it stands a second time where they were noted
+        return code
+
+    def _with_edits(self, node: ast.expr, parts: Iterable[ast.AST]) -> str:
+        start, end = self.source.span(node)
+        before = len(self.made)
+        for part in parts:
+            self.visit(self, part)
+        within = [edit for edit in self.made[before:] if start <= edit.start and edit.end <= end]
+        self.made[before:] = [edit for edit in self.made[before:] if edit not in within]
+        text = self.source.text[start:end]
+        for edit in sorted(within, key=lambda one: one.start, reverse=True):
+            text = text[: edit.start - start] + edit.text + text[edit.end - start :]
+        return text
+
+    def replace(self, node: ast.expr, code: str, place: LiteralPlace) -> None:
+        """Put other code in an expression's place."""
+        start, end = self.source.span(node)
+        before, after = self.source.text[:start].rstrip(" \t"), self.source.text[end:].lstrip(" \t")
+        is_apart = before.endswith(("=", "(", ",", "[", "\n")) and after[:1] in {"", ")", ",", "]", "\n", "\r", "#"}
+        word = self.source.text[start - 1 : start].isalnum() or self.source.text[end : end + 1].isalnum()
+        if word or (not is_apart and not code.isidentifier()):
+            code = f"({code})"
+        self.edit(Edit(start, end, code), node, place)
+
+    def choose(self, node: ast.expr, elsewhere: str, place: LiteralPlace) -> None:
+        """Keep an expression where the place is production's, and put another where it is not."""
+        start, end = self.source.span(node)
+        kept, test = self._with_edits(node, ast.iter_child_nodes(node)), self.names.is_mains(place)
+        line = f"({kept} if {test} else {elsewhere})"
+        if len(line) > _WIDEST or "\n" in line:
+            first = self.source.text[self.source.line_start(node.lineno) : start]
+            margin = self.source.newline + first[: len(first) - len(first.lstrip())]
+            kept = kept if _holds_lines(node) else re.sub(r"\r\n|\r|\n", lambda end: f"{end[0]}    ", kept)
+            line = f"({margin}    {kept}{margin}    if {test}{margin}    else {elsewhere}{margin})"
+        self.edit(Edit(start, end, line), node, place)
+
+    def edit(self, edit: Edit, node: ast.expr, place: LiteralPlace) -> None:
+        """Make an edit, and note what it replaces."""
+        self.made.append(edit)
+        self.names.use(place)
+        self.replaced.append(Replaced(node.lineno, self.source.code(node), place.argument))
+
+
+def _holds_lines(node: ast.expr) -> bool:
+    """Tell whether texts in an expression go over several lines: those may not be moved."""
+    texts = (part for part in ast.walk(node) if isinstance(part, ast.Constant | ast.JoinedStr))
+    return any(part.lineno != part.end_lineno for part in texts)
+
+
+def folder(uri: str) -> str:
+    """Return a URI in the form in which containment is string prefixing."""
+    return _SCHEME.sub("s3://", uri, count=1).rstrip("/") + "/"

@@ -1,0 +1,153 @@
+"""Texts that are places, and boto3's buckets and keys."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+from pypedream_dagster.script.rewrite.editing import Editing, folder
+from pypedream_dagster.script.rewrite.fstrings import leading_edit
+from pypedream_dagster.script.rewrite.model import LiteralPlace
+from pypedream_dagster.script.rewrite.names import quoted
+from pypedream_dagster.script.values import Text
+
+_BUCKET_WORDS = ("Bucket",)
+_KEY_WORDS = ("Key", "Prefix")
+_POSITIONS: Mapping[str, tuple[int, int]] = {
+    "upload_file": (1, 2),
+    "upload_fileobj": (1, 2),
+    "download_file": (0, 1),
+    "download_fileobj": (0, 1),
+    "Object": (0, 1),
+}
+
+
+def rewrite_text(editing: Editing, node: ast.expr) -> bool:
+    """Let a text that lies in a place begin with the place's name; tell whether it does now."""
+    if not _is_composed(node):
+        return False
+    text = editing.text(node)
+    place = editing.place(text.start, is_whole=text.literal is not None)
+    if place is None or _follows(editing, node) or "://" in text.start.partition("://")[2]:
+        return False
+    default = editing.names.default(place, text.start.partition("://")[0])
+    if default is None:
+        return False
+    name = editing.names.of(place)
+    if text.literal is not None:
+        editing.replace(node, _expression(name, default, text.literal), place)
+        return True
+    if isinstance(node, ast.JoinedStr):
+        prefix = default if default.endswith("/") else f"{default}/"
+        return _lead(editing, node, prefix, name if prefix == default else f"{name}}}/", place)
+    return False
+
+
+def rewrite_pair(editing: Editing, node: ast.Call) -> bool:
+    """Replace the bucket and the key of one of boto3's calls, where together they are in a place."""
+    found = _bucket_and_key(node)
+    if found is None:
+        return False
+    bucket, key = found
+    bucket_text, key_text = editing.text(bucket), editing.text(key)
+    if bucket_text.literal is None or not key_text.start:
+        return False
+    uri = f"s3://{bucket_text.literal}/{key_text.start}"
+    place = editing.place(uri, is_whole=key_text.literal is not None)
+    if place is None or (folder(uri) == folder(place.uri) and not key_text.start.endswith("/")):
+        return False
+    default = editing.names.default(place)
+    prefix = default.split("/", 3)[3].rstrip("/") + "/" if default else ""
+    if default is None or not key_text.start.startswith(prefix):
+        return False
+    name_of_bucket, name = (f"{editing.names.of(place)}_{part}" for part in ("bucket", "key"))
+    rest = key_text.start.removeprefix(prefix)
+    slash = "" if default.endswith("/") else "/"
+    if key_text.literal is not None:
+        editing.replace(key, f"{name} + {quoted(slash + rest)}" if slash + rest else name, place)
+    elif not isinstance(key, ast.JoinedStr) or not _lead(
+        editing, key, prefix, name if not slash else f"{name}}}/", place
+    ):
+        return False
+    editing.replace(bucket, name_of_bucket, place)
+    editing.names.pair(place)
+    for child in [*node.args, *(one.value for one in node.keywords), node.func]:
+        if child is not bucket and child is not key:
+            editing.visit(editing, child)
+    return True
+
+
+def _follows(editing: Editing, node: ast.expr) -> bool:
+    """Tell whether a text begins with something that is replaced where it is made."""
+    first = _first(node)
+    if first is None or first is node:
+        return False
+    text = editing.text(first)
+    return _is_reference(first) and editing.place(text.start, is_whole=text.literal is not None) is not None
+
+
+def _lead(editing: Editing, node: ast.JoinedStr, prefix: str, name: str, place: LiteralPlace) -> bool:
+    fields = [_field(editing, part) for part in node.values]
+    edit = leading_edit(editing.source, node, prefix, fields, name)
+    if edit is None:
+        return False
+    editing.edit(edit, node, place)
+    return True
+
+
+def _field(editing: Editing, part: ast.expr) -> Text:
+    return editing.text(part.value) if isinstance(part, ast.FormattedValue) else editing.text(part)
+
+
+def _is_composed(node: ast.expr) -> bool:
+    """Tell whether an expression makes a text of its parts; a name only repeats one."""
+    match node:
+        case ast.Constant(str()) | ast.JoinedStr() | ast.BinOp(op=ast.Add() | ast.Mod()):
+            return True
+        case ast.Call(ast.Attribute(attr="format" | "join")):
+            return True
+        case _:
+            return False
+
+
+def _is_reference(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+
+
+def _first(node: ast.expr) -> ast.expr | None:
+    """Return the innermost expression that a text begins with."""
+    while True:
+        match node:
+            case ast.BinOp(left):
+                node = left
+            case ast.JoinedStr([ast.FormattedValue(value), *_]):
+                node = value
+            case ast.Call(ast.Attribute(ast.Constant("{}" | "%s"), "format"), [first, *_]):
+                node = first
+            case ast.Call(ast.Attribute(_, "join"), [ast.List([first, *_]) | ast.Tuple([first, *_])]):
+                node = first
+            case ast.Call(ast.Attribute(_, "join"), [first, *_]):
+                node = first
+            case _:
+                return node
+
+
+def _bucket_and_key(node: ast.Call) -> tuple[ast.expr, ast.expr] | None:
+    """Return what a call of boto3's is given as bucket and as key."""
+    keywords = {one.arg: one.value for one in node.keywords if one.arg is not None}
+    bucket = next((keywords[word] for word in _BUCKET_WORDS if word in keywords), None)
+    key = next((keywords[word] for word in _KEY_WORDS if word in keywords), None)
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    if called in _POSITIONS and not any(isinstance(one, ast.Starred) for one in node.args):
+        first, second = _POSITIONS[called]
+        bucket = bucket or (node.args[first] if len(node.args) > first else None)
+        key = key or (node.args[second] if len(node.args) > second else None)
+    return (bucket, key) if bucket is not None and key is not None else None
+
+
+def _expression(name: str, default: str, text: str) -> str:
+    """Return the code of a text that lies in a place, by the place's name."""
+    if text.startswith(default):
+        rest = text.removeprefix(default)
+        return f"{name} + {quoted(rest)}" if rest else name
+    return f'{name}.rstrip("/")'  # the place itself, without the slash that the argument has

@@ -1,0 +1,233 @@
+"""The names that a rewritten script defines at its head, each from an argument."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+import keyword
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pypedream_dagster.script.rewrite.model import LiteralPlace
+from pypedream_dagster.script.rewrite.source import Source
+
+_COMMENT = "# Production's places, unless the job is given others: a branch of Pypedream gives its own."
+_FRAME = "DynamicFrame"
+
+
+@dataclass(slots=True)
+class Names:
+    """What the script's head defines.
+
+    Attributes:
+        source: the script.
+        statements: how many statements the preamble has more than the script had.
+    """
+
+    source: Source
+    statements: int = 0
+    _defaults: dict[str, tuple[LiteralPlace, str]] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
+    _used: dict[str, None] = field(default_factory=dict)
+    _further: dict[str, None] = field(default_factory=dict)
+    _frame: str | None = None
+    _imports: list[str] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=set)
+
+    def default(self, place: LiteralPlace, scheme: str = "s3") -> str | None:
+        """Return the literal that stays for production; None where the script writes the place in two ways."""
+        default = f"{scheme}://{place.uri.partition('://')[2]}"
+        known = self._defaults.setdefault(place.argument, (place, default))
+        return default if known[1] == default else None
+
+    def of(self, place: LiteralPlace) -> str:
+        """Return the name that holds the place."""
+        if not self._taken:
+            self._taken = _names_in(self.source.tree)
+        if place.argument not in self._names:
+            name = re.sub(r"\W", "_", place.argument.lstrip("-").lower(), flags=re.ASCII) or "place"
+            name = f"_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+            while {name, *(f"{name}_{part}" for part in ("bucket", "key", "table", "target"))} & self._taken:
+                name = f"{name}_"
+            self._taken.add(name)
+            self._names[place.argument] = name
+        return self._names[place.argument]
+
+    def use(self, place: LiteralPlace) -> None:
+        """Note that the place's name is used."""
+        self._used[place.argument] = None
+
+    def pair(self, place: LiteralPlace) -> None:
+        """Have the place's bucket and key defined as well."""
+        name = self.of(place)
+        self._further[f'{name}_bucket, {name}_key = {name}.split("/", 3)[2:]'] = None
+
+    def is_mains(self, place: LiteralPlace) -> str:
+        """Return the code that tells whether the place is production's."""
+        _, default = self._defaults.setdefault(place.argument, (place, place.uri))
+        return f'{self.of(place)}.rstrip("/") == {quoted(default.rstrip("/"))}'
+
+    def relation(self, place: LiteralPlace) -> str:
+        """Return the name of what SQL reads: the place's table, or the files there."""
+        return self._choice(place, "table", place.table or "", f"{place.format}.`{{{self.of(place)}}}`")
+
+    def target(self, place: LiteralPlace) -> str:
+        """Return the name of what SQL overwrites: the place's table, or a directory."""
+        there = f"DIRECTORY '{{{self.of(place)}}}' USING {place.format}"
+        return self._choice(place, "target", f"TABLE {place.table}", there)
+
+    def _choice(self, place: LiteralPlace, suffix: str, table: str, elsewhere: str) -> str:
+        name = f"{self.of(place)}_{suffix}"
+        choice = f"{quoted(table)} if {self.is_mains(place)} else f{quoted(elsewhere)}"
+        self._further[f"{name} = ({self.source.newline}    {choice}{self.source.newline})"] = None
+        return name
+
+    def frame_class(self) -> str:
+        """Return the name of awsglue's ``DynamicFrame``, which is imported where the script has it not."""
+        if self._frame is None:
+            self._frame = _imported_frame(self.source.tree)
+        if self._frame is None:
+            is_free = _FRAME not in _names_in(self.source.tree)
+            self._frame = _FRAME if is_free else f"Job{_FRAME}"
+            renamed = "" if is_free else f" as {self._frame}"
+            self._imports.append(f"from awsglue.dynamicframe import {_FRAME}{renamed}")
+        return self._frame
+
+    def preamble(self) -> tuple[int, str]:
+        """Return where the names are defined, after the imports at the script's head, and the lines."""
+        source = self.source
+        head, system = _head(source.tree), _system(source.tree)
+        above: list[str] = []
+        if system is None:
+            system = _name_for_system(source.tree)
+            above.append("import sys" if system == "sys" else f"import sys as {system}")
+        above += self._imports
+        lines = [_COMMENT, *self._definitions(system)]
+        self.statements += len(above)
+        if head is None:
+            first = source.tree.body[0]
+            decorators = getattr(first, "decorator_list", [])
+            at = source.line_start(min([first.lineno, *(one.lineno for one in decorators)]))
+            return at, "".join(f"{line}{source.newline}" for line in [*above, *([""] if above else []), *lines, ""])
+        assert head.end_lineno is not None
+        at = source.line_start(head.end_lineno + 1)
+        ended = "" if source.text[:at].endswith(("\n", "\r")) else source.newline
+        following = source.text[at:].partition("\n")[0].strip()
+        lines = [*above, "", *lines, *([""] if following else [])]
+        return at, ended + "".join(f"{line}{source.newline}" for line in lines)
+
+    def _definitions(self, system: str) -> Iterator[str]:
+        for argument, (_, default) in self._defaults.items():
+            if argument not in self._used:
+                continue
+            name, asked = self._names[argument], json.dumps(argument)
+            yield f"{name} = ("
+            yield (
+                f"    {system}.argv[{system}.argv.index({asked}) + 1] if {asked} in {system}.argv "
+                f"else {quoted(default)}"
+            )
+            yield ")"
+            self.statements += 1
+        for line in self._further:
+            yield line
+            self.statements += 1
+
+
+def quoted(text: str) -> str:
+    """Return a text as code that any encoding can hold."""
+    return json.dumps(text, ensure_ascii=True)
+
+
+def _head(tree: ast.Module) -> ast.stmt | None:
+    """Return the last of the imports at the script's head after which a line begins; None if there is none."""
+    head: ast.stmt | None = None
+    body = tree.body
+    for index, statement in enumerate(body):
+        is_docstring = index == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        if not (is_docstring or isinstance(statement, ast.Import | ast.ImportFrom)):
+            break
+        if index + 1 == len(body) or body[index + 1].lineno > (statement.end_lineno or 0):
+            head = statement
+    return head
+
+
+def _system(tree: ast.Module) -> str | None:
+    """Return what the imports at the script's head call ``sys``, if it is never anything else."""
+    for index, statement in enumerate(tree.body):
+        is_docstring = index == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        if not (is_docstring or isinstance(statement, ast.Import | ast.ImportFrom)):
+            return None
+        if isinstance(statement, ast.Import):
+            names = (alias.asname or alias.name for alias in statement.names if alias.name == "sys")
+            if (name := next(names, None)) is not None:
+                return name if _is_only_imported(tree, name) else None
+    return None
+
+
+def _name_for_system(tree: ast.Module) -> str:
+    taken = _names_in(tree)
+    if "sys" not in taken or (_is_only_imported(tree, "sys") and _imports_sys(tree)):
+        return "sys"
+    system = "job_sys"
+    while system in taken:
+        system = f"{system}_"
+    return system
+
+
+def _imported_frame(tree: ast.Module) -> str | None:
+    """Return what the script calls awsglue's ``DynamicFrame``, if it imports it before all else."""
+    for statement in tree.body:
+        if isinstance(statement, ast.ImportFrom) and statement.module in {"awsglue", "awsglue.dynamicframe"}:
+            for alias in statement.names:
+                name = alias.asname or alias.name
+                if alias.name == _FRAME and _is_bound_once(tree, name):
+                    return name
+    return None
+
+
+def _is_bound_once(tree: ast.Module, name: str) -> bool:
+    bound = 0
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(found, ast.Store() | ast.Del()) | ast.arg(found) | ast.ClassDef(found) if found == name:
+                return False
+            case ast.FunctionDef(found) | ast.AsyncFunctionDef(found) if found == name:
+                return False
+            case ast.alias(found, renamed) if (renamed or found) == name:
+                bound += 1
+    return bound == 1
+
+
+def _is_only_imported(tree: ast.Module, name: str) -> bool:
+    """Tell whether nothing but imports gives a name its meaning."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=found, ctx=ast.Store() | ast.Del()) if found == name:
+                return False
+            case ast.arg(arg=found) if found == name:
+                return False
+            case ast.FunctionDef(name=found) | ast.AsyncFunctionDef(name=found) | ast.ClassDef(name=found):
+                if found == name:
+                    return False
+            case ast.alias(name=module, asname=asname) if (asname or module.partition(".")[0]) == name:
+                if module != "sys":
+                    return False
+    return True
+
+
+def _imports_sys(tree: ast.Module) -> bool:
+    return any(isinstance(node, ast.alias) and node.name == "sys" and node.asname is None for node in ast.walk(tree))
+
+
+def _names_in(tree: ast.Module) -> set[str]:
+    """Return all names that a script knows, builtins included."""
+    found = set(dir(builtins))
+    for node in ast.walk(tree):
+        for name in ("id", "arg", "name", "asname", "attr", "rest"):
+            if isinstance(value := getattr(node, name, None), str):
+                found.add(value.partition(".")[0])
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            found.update(node.names)
+    return found
