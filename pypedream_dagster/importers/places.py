@@ -8,9 +8,10 @@ where the dataset lies.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import islice, product
 from typing import Literal
 
 from pypedream_dagster.importers.parameters import PARAMETER, filled
@@ -21,6 +22,7 @@ _ARGUMENT = "argument."
 """Before the name of a job argument whose value is nowhere to be found."""
 
 _RUN_TIME = re.compile(r"^(?:input|argument|states|context|item|xcom|execution)\.", re.IGNORECASE)
+_MOST_ITEMS = 64
 _TWO_SCHEMES = re.compile(r"^s3[an]?:/+s3[an]?://")
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
 _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
@@ -106,6 +108,21 @@ def table_place(text: str) -> Place | None:
         bare = bare.split(".", 1)[1]
         flat = flat.split(".", 1)[1]
     return Place("table", bare) if _TABLE.match(flat) else None
+
+
+def places_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str, str]) -> Iterator[str]:
+    """Give a script's text for each of the things that the job's arguments list."""
+    lists = {
+        piece.listed: piece.count(arguments) for piece in text.pieces if isinstance(piece, Argument) and piece.listed
+    }
+    known = {listed: range(min(count, _MOST_ITEMS)) for listed, count in lists.items() if count}
+    for numbers in islice(product(*known.values()), _MOST_ITEMS):
+        chosen = dict(zip(known, numbers, strict=True))
+        pieces = (
+            piece.numbered(chosen[piece.listed]) if isinstance(piece, Argument) and piece.listed in chosen else piece
+            for piece in text.pieces
+        )
+        yield place_of_text(Text(tuple(pieces)), arguments, values)
 
 
 def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str, str]) -> str:

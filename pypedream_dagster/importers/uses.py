@@ -13,13 +13,13 @@ from pypedream_dagster.importers.catalog import Catalog, Told
 from pypedream_dagster.importers.directions import direction_of
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import PARAMETER
-from pypedream_dagster.importers.places import UNKNOWN, Place, place_of_text, s3_place, table_place
+from pypedream_dagster.importers.places import UNKNOWN, Place, place_of_text, places_of_text, s3_place, table_place
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import CrawlerDefinition
 from pypedream_dagster.masking.mask import is_secret
 from pypedream_dagster.script.model import Access, Mode
 from pypedream_dagster.script.sql import table_uses
-from pypedream_dagster.script.values import Argument, Text
+from pypedream_dagster.script.values import Argument, Text, text_of
 
 Direction = Literal["read", "write", "unknown"]
 By = Literal["call", "convention", "name", "answer", "other"]
@@ -155,10 +155,12 @@ def told_locations(step: Step, script: Script | None, values: Mapping[str, str])
         return
     arguments = arguments_of(step, values)
     for found in script.reading.locations:
-        table = table_place(place_of_text(found.table, arguments, values))
-        place = next(iter(_places(place_of_text(found.place, arguments, values), "s3")), None)
-        if table is not None and place is not None:
-            yield table.text, place[0]
+        # Of both at once: what an argument lists is one thing in both.
+        for text in places_of_text(text_of((*found.table.pieces, "\n", *found.place.pieces)), arguments, values):
+            named, _, lies = text.partition("\n")
+            table, place = table_place(named), next(_places(lies, "s3"), None)
+            if table is not None and place is not None:
+                yield table.text, place[0]
 
 
 def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: list[Blind]) -> Iterator[Use]:
@@ -169,29 +171,29 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
         if not fact.is_of_data and (fact.action == "write" or fact.system == "catalog"):
             continue  # a temporary place, a report of a run, or only what a table is
         at = f"{script.path}:{fact.at.line}"
-        text = place_of_text(fact.target, arguments, values)
-        argument = _whole_argument(fact.target, step, text, script.reading.declared)
-        root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
-        places = list(_places(text, fact.system))
-        if not places and fact.action == "write" and fact.system != "unknown":
-            blind.append(Blind(step.id, at, _shown(text)))
-        for value, place in places:
-            if place.is_whole_bucket and fact.action == "write" and (place.cut or place.at_run_time):
-                blind.append(Blind(step.id, at, _shown(value)))
-            yield Use(
-                node=step.id,
-                direction="read" if fact.action == "read" else "write",
-                by="call",
-                place=place,
-                value=value,
-                at=f"{argument} ({at})" if argument else at,
-                argument=argument,
-                root=root,
-                root_value=root_value,
-                mode=fact.mode,
-                order=fact.at.order,
-                format=_format_in(fact.at.code) if fact.action == "write" else None,
-            )
+        for text in places_of_text(fact.target, arguments, values):
+            argument = _whole_argument(fact.target, step, text, script.reading.declared)
+            root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
+            places = list(_places(text, fact.system))
+            if not places and fact.action == "write" and fact.system != "unknown":
+                blind.append(Blind(step.id, at, _shown(text)))
+            for value, place in places:
+                if place.is_whole_bucket and fact.action == "write" and (place.cut or place.at_run_time):
+                    blind.append(Blind(step.id, at, _shown(value)))
+                yield Use(
+                    node=step.id,
+                    direction="read" if fact.action == "read" else "write",
+                    by="call",
+                    place=place,
+                    value=value,
+                    at=f"{argument} ({at})" if argument else at,
+                    argument=argument,
+                    root=root,
+                    root_value=root_value,
+                    mode=fact.mode,
+                    order=fact.at.order,
+                    format=_format_in(fact.at.code) if fact.action == "write" else None,
+                )
 
 
 def _format_in(code: str) -> DataFormat | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pypedream_dagster.script.chain import Chain, Link
 from pypedream_dagster.script.model import Access, Action, Fact, OtherIdentity, System
+from pypedream_dagster.script.operations import texts_in
 from pypedream_dagster.script.spark import SparkState, sql_accesses
 from pypedream_dagster.script.values import (
     Call,
@@ -145,11 +146,10 @@ def _athena(chain: Chain) -> Iterator[Fact]:
 
 def _unloaded(chain: Chain) -> Iterator[Fact]:
     """Give the places on S3 that a statement of Redshift's copies from or unloads to."""
-    for access in sql_accesses(
-        as_text(chain.call.argument(None, "Sql", "sql")), chain.place, "redshift-data", SparkState()
-    ):
-        if access.system == "s3":
-            yield access
+    for statement in texts_in(chain.call.argument(None, "Sql", "sql", "Sqls")):
+        for access in sql_accesses(statement, chain.place, "redshift-data", SparkState()):
+            if access.system == "s3":
+                yield access
 
 
 def _identities(chain: Chain) -> Iterator[Fact]:

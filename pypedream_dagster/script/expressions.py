@@ -176,6 +176,8 @@ class Expressions(Environment, ABC):
                 return found if found is not None else Member(owner, name)
             case Class(_, members) if name in members:
                 return members[name]
+            case Text() if name == "value":
+                return owner  # of an Enum's member
             case Parsed(argument, keys) if name not in _MAPPING_METHODS:
                 return Parsed(argument, (*keys, name))
             case Super(instance, active):

@@ -9,6 +9,7 @@ from pypedream_dagster.script.operations import item, located_at, mentions_argv
 from pypedream_dagster.script.values import (
     Argument,
     Constant,
+    Each,
     Gap,
     Member,
     Parameters,
@@ -29,6 +30,8 @@ ENVIRONMENT_READS = {"os.getenv", "os.environ.get"}
 _PATH_JOINS = {"os.path.join", "posixpath.join", "ntpath.join"}
 _TEXTS = {"str", "pathlib.Path", "pathlib.PurePosixPath", "pathlib.PurePath", "os.fspath", "os.path.normpath"}
 _TEXTS |= {"urllib.parse.unquote_plus", "urllib.parse.unquote", "cloudpathlib.S3Path", "cloudpathlib.CloudPath"}
+_TEXTS |= {"string.Template"}
+_MATCHES = {"re.match", "re.search", "re.fullmatch", "re.findall", "re.split"}
 _LISTS = {"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter"}
 _TABLES = {"dict", "vars", "types.SimpleNamespace", "collections.OrderedDict"}
 
@@ -49,6 +52,8 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
         return located_at(named.get("database"), named.get("table"))
     if name in {"json.loads", "ast.literal_eval"} and positional:
         return _of_json(positional[0])
+    if name in _MATCHES and len(positional) > 1 and as_text(positional[1]).arguments:
+        return texts.derived(as_text(positional[1]))
     if name in _TEXTS and positional:
         # What cannot be told stays what it is: a clock that goes into a column is still that clock.
         is_kept = isinstance(positional[0], Result | Member)
@@ -103,6 +108,10 @@ def of_container(owner: Table | Parameters | Parsed | Sequence, name: str, given
             return defaulted(item(owner, given[0]), given[1]) if len(given) > 1 else item(owner, given[0])
         case ((Table() | Parameters() | Parsed() | Sequence()), "copy"):
             return owner
+        case Parsed(argument, keys), "items":
+            return Sequence((Sequence((Text((Gap(),)), Parsed(argument, (*keys, Each())))),))
+        case Parsed(argument, keys), "values":
+            return Sequence((Parsed(argument, (*keys, Each())),))
         case Table(items), "items":
             return Sequence(tuple(Sequence((Text((key,)), found)) for key, found in items.items()))
         case Table(items), "values":

@@ -9,6 +9,7 @@ from pypedream_dagster.script.values import (
     Argument,
     Call,
     Constant,
+    Each,
     Either,
     Gap,
     Member,
@@ -54,12 +55,25 @@ def part(value: Value) -> Value:
             return found
         case Result() | Member() | Symbol():
             return Member(value, "[]")
+        case Parsed(argument, keys):
+            return Parsed(argument, (*keys, Each()))
         case Sequence(items) if items:
             return either(*items)
         case Table(items) if items:
             return either(*items.values())
         case _:
             return Unknown()
+
+
+def texts_in(given: Value | None) -> list[Text]:
+    """Return the texts that a value holds: one, or each of a list."""
+    match given:
+        case Sequence(items) if items:
+            return [as_text(option) for item in items for option in alternatives(item)]
+        case Result():
+            return [as_text(part(given))]
+        case _:
+            return [as_text(given)]
 
 
 def item(owner: Value, key: Value) -> Value:

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 from pypedream_dagster.script.values import (
     Argument,
     Constant,
+    Each,
     Gap,
     Piece,
     Sequence,
@@ -22,6 +23,7 @@ from pypedream_dagster.script.values import (
     text_of,
 )
 
+_LISTING = {",", ";", "|", " ", "\n", ", "}
 _LONGEST = 100_000
 _MOST_PIECES = 1_000
 _KEEPING = frozenset(
@@ -42,6 +44,7 @@ _KEEPING = frozenset(
 )
 _EXACT = _KEEPING - {"encode", "decode", "expanduser", "resolve"} | {"split", "rsplit", "partition", "rpartition"}
 _FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}!:]*)(?:![rsa])?(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
+_TEMPLATE = re.compile(r"\$\{?(?P<name>[A-Za-z_]\w*)\}?")
 _PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?[-+ #0]*\d*(?:\.\d+)?(?P<kind>[a-zA-Z%])")
 
 
@@ -135,10 +138,15 @@ def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mappi
     """Return what a method of a string gives."""
     if name == "format":
         return formatted(text, positional, keywords)
+    if name in {"substitute", "safe_substitute"}:
+        named = positional[0].items if positional and isinstance(positional[0], Table) else {}
+        return _substituted(text, _TEMPLATE, lambda found: as_text({**named, **keywords}.get(found["name"])))
     if name == "join":
         match positional:
             case (Sequence(items),):
                 return joined(text, items)
+            case (Text() as part,):
+                return derived(part)
             case _:
                 return Text((Gap(),))
     if name == "replace" and len(positional) >= 2:
@@ -152,6 +160,8 @@ def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mappi
         if isinstance(answer, str):
             return Text((answer,))
         return Sequence(tuple(Text((item,)) for item in answer))
+    if name == "split" and len(text.pieces) == 1 and isinstance(piece := text.pieces[0], Argument):
+        return _listed(piece, plain[0] if plain else " ")
     if name == "split" and plain and isinstance(plain[0], str) and plain[0] and len(text.pieces) > 1:
         return _split(text, plain[0], plain[1] if len(plain) > 1 and isinstance(plain[1], int) else -1)
     if name in {"removeprefix", "removesuffix", "lstrip", "rstrip", "strip"} and text.start and positional:
@@ -161,6 +171,13 @@ def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mappi
     if name in {"startswith", "endswith", "isdigit", "count", "find", "index"}:
         return Constant(True)
     return derived(text)
+
+
+def _listed(argument: Argument, separator: str | int | None) -> Text:
+    """Return one of what an argument lists; of a path, which is split to take it apart, all of it."""
+    if argument.name == "*" or not isinstance(separator, str) or separator not in _LISTING:
+        return Text((argument,))
+    return Text((replace(argument, default=None, keys=(*argument.keys, Each(separator, argument.default))),))
 
 
 def _plain(value: Value) -> str | int | None:

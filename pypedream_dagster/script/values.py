@@ -11,10 +11,28 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 _MOST_ALTERNATIVES = 8
 _DEEPEST_SEARCH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """One of the things that an argument lists.
+
+    Attributes:
+        separator: between them; empty where they are a list, or an object's values, in JSON.
+        default: the list that the script takes where the job is not given the argument.
+        number: which of them, where one is meant.
+    """
+
+    separator: str = ""
+    default: str | None = None
+    number: int | None = None
+
+
+Key: TypeAlias = str | Each
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +42,55 @@ class Argument:
     Attributes:
         name: without dashes; ``*`` where it cannot be told.
         default: what the script takes where the job is not given the argument; None if it says none.
-        keys: of an argument that holds JSON: where in it the piece stands.
+        keys: of an argument that holds JSON, or a list: where in it the piece stands.
         replaced: what the script puts for parts of its value: ``("raw", "clean")``.
     """
 
     name: str
     default: str | None = None
-    keys: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
     replaced: tuple[tuple[str, str], ...] = ()
 
     @property
     def label(self) -> str:
         """What it is called where its value is not known: another name for each thing that is made of it."""
         put = (re.sub(r"\W+", "", new) for _, new in self.replaced)
-        return ".".join([self.name, *self.keys, *filter(None, put)])
+        keys = (key for key in self.keys if isinstance(key, str))
+        return ".".join([self.name, *keys, *filter(None, put)])
 
     @property
     def is_whole(self) -> bool:
         """Whether it is the argument's value as it is given."""
         return not self.keys and not self.replaced
 
+    @property
+    def listed(self) -> Argument | None:
+        """The argument up to the list of which the piece is an item; None if it is none."""
+        for place, key in enumerate(self.keys):
+            if isinstance(key, Each) and key.number is None:
+                return Argument(self.name, None, self.keys[: place + 1])
+        return None
+
+    def count(self, arguments: Mapping[str, str]) -> int:
+        """Return how many things the list holds of which the piece is an item; 0 where that cannot be told."""
+        listed = self.listed
+        return len(_at_keys(arguments.get(self.name), listed.keys)) if listed else 0
+
+    def numbered(self, number: int) -> Argument:
+        """Return it as one item of the list."""
+        place = len(listed.keys) - 1 if (listed := self.listed) else -1
+        keys = (
+            replace(key, number=number) if n == place and isinstance(key, Each) else key
+            for n, key in enumerate(self.keys)
+        )
+        return replace(self, keys=tuple(keys))
+
     def given(self, arguments: Mapping[str, str]) -> Piece:
         """Return what it is with the job's arguments, by name without dashes: a gap of its name where none says."""
         value = arguments.get(self.name)
         if self.keys:
-            value = _at_keys(value, self.keys)
+            found = _at_keys(value, self.keys)
+            value = found[0] if len(found) == 1 else None
         if value is None:
             value = self.default
         if value is None:
@@ -202,7 +244,7 @@ class Parsed:
     """What an argument's JSON holds, or a part of it."""
 
     argument: str
-    keys: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -302,15 +344,39 @@ def _shown(piece: Piece) -> str:
             return f"{{{name or '…'}}}"
 
 
-def _at_keys(text: str | None, keys: tuple[str, ...]) -> str | None:
-    """Return what a text of JSON holds at a path; None if it does not."""
+def _at_keys(text: str | None, keys: tuple[Key, ...]) -> tuple[str, ...]:
+    """Return what a text holds at a path into JSON and lists; nothing if it does not."""
+    found: list[Any] = [text]
+    for key in keys:
+        found = [inner for outer in found for inner in _within(outer, key)]
+    return tuple(_plain_text(one) for one in found if one is not None)
+
+
+def _within(value: Any, key: Key) -> Iterator[Any]:
+    if isinstance(key, Each) and key.separator:
+        text = key.default if value is None else value
+        items = [item.strip() for item in text.split(key.separator)] if isinstance(text, str) else []
+        items = [item for item in items if item]
+    else:
+        whole = _parsed(value) if isinstance(value, str) else value
+        if isinstance(key, str):
+            items = [whole[key]] if isinstance(whole, dict) and key in whole else []
+        else:
+            items = list(whole.values()) if isinstance(whole, dict) else whole if isinstance(whole, list) else []
+    if isinstance(key, Each) and key.number is not None:
+        items = items[key.number : key.number + 1]
+    yield from items
+
+
+def _parsed(text: str) -> Any:
     try:
-        found = json.loads(text) if text is not None else None
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
-    for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, str) else None
+
+
+def _plain_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def text_of(pieces: Iterator[Piece] | tuple[Piece, ...]) -> Text:

@@ -357,6 +357,24 @@ def test_files_in_partitions_lie_in_the_folder_that_an_argument_names() -> None:
     assert found.links[0].confidence == "high"
 
 
+def test_each_dataset_that_an_argument_lists_is_found() -> None:
+    code = (
+        "a = getResolvedOptions(sys.argv, ['tables'])\nfor t in a['tables'].split(','):\n"
+        "    pd.read_csv(f's3://lake/raw/{t}/').to_parquet(f's3://lake/clean/{t}/x.parquet')"
+    )
+    found = imported(
+        job("a", {"tables": "orders,clients"}),
+        job("b"),
+        script("a", code),
+        script("b", "import pandas as pd\npd.read_parquet('s3://lake/clean/clients/')"),
+    )
+    assert sorted(data.base_uri for data in found.graph.by_id["a"].outputs.values()) == [
+        "s3://lake/clean/clients/x.parquet",
+        "s3://lake/clean/orders/x.parquet",
+    ]
+    assert list(links(found)) == [("a", "b")]
+
+
 def test_what_a_script_takes_out_of_an_argument_is_not_the_argument() -> None:
     code = (
         "a = getResolvedOptions(sys.argv, ['conf', 'src'])\nc = json.loads(a['conf'])\n"

@@ -161,6 +161,29 @@ def accesses(code: str) -> list[str]:
             ["read s3 {--SRC}", "write s3 s3://b/x/"],
         ),
         (
+            """
+            import re
+            found = re.match(r"s3://([^/]+)/(.*)", args["SRC"])
+            bucket, key = found.groups()
+            boto3.client("s3").get_object(Bucket=bucket, Key=key)
+            boto3.client("s3").put_object(
+                Bucket=args["OUT"].split("/")[2], Key="/".join(args["OUT"].split("/")[3:]), Body=""
+            )
+            """,
+            ["read s3 {--SRC}", "write s3 {--OUT}"],
+        ),
+        (
+            """
+            from enum import Enum
+            from string import Template
+            class Layer(Enum):
+                RAW = "raw"
+            spark.read.csv(f"s3://b/{Layer.RAW.value}/")
+            df.write.csv(Template("s3://$bucket/${layer}/").substitute(bucket=args["BUCKET"], layer="clean"))
+            """,
+            ["read s3 s3://b/raw/", "write s3 s3://{--BUCKET}/clean/"],
+        ),
+        (
             "key = args['SRC'].replace('/raw', '/clean')\nspark.read.csv(args['SRC'])\ndf.write.csv(key)",
             ["read s3 {--SRC}", "write s3 {--SRC.clean}"],
         ),
