@@ -133,7 +133,8 @@ def translated(service: str, resource: str) -> Iterator[None]:
 
 def _from_answer(error: ClientError, service: str, resource: str) -> AwsError:
     details = error.response.get("Error", {})
-    code, message = details.get("Code", "Unknown"), _one_line(details.get("Message", ""))
+    code = details.get("Code", "Unknown")
+    message = _one_line(details.get("Message", "")).rstrip(".")  # what is said ends with the one below
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     call = f"{service}:{error.operation_name}"
     said = f"{call} on {resource}: {code}" + (f": {message}" if message and message != code else "")

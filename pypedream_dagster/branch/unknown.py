@@ -37,8 +37,8 @@ def check_known(graph: BranchGraph, verb: str) -> None:
     told = "; ".join(f"${{{name}}} ({_some(places)})" for name, places in unknown.items())
     raise BranchError(
         f"Branch {graph.branch!r} cannot be {verb}: it is not known what {told} stands for.",
-        hint="answer the import's question for it with 'pypedream import-dag --answers FILE', or write the value into "
-        f"the graph file; then delete and create the branch, or 'pypedream rebase {graph.branch}'",
+        hint="answer the import's question for it with 'pypedream import-dag --merge --answers FILE', or write the "
+        f"value into the graph file; then delete and create the branch, or 'pypedream rebase {graph.branch}'",
     )
 
 

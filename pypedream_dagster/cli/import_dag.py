@@ -207,7 +207,8 @@ def _write_questions(imported: Imported, answers: Answers, path: Path) -> None:
         click.echo(text, nl=False)
         return
     path.write_text(text, encoding="utf-8")
-    note(f"Wrote {path}: {count(len(imported.questions), 'question')}. Fill it in, then import with --answers {path}.")
+    asked = count(len(imported.questions), "question")
+    note(f"Wrote {path}: {asked}. Fill it in, then import with --merge --answers {path}.")
 
 
 def _check(existing: PipelineGraph, imported: Imported, *, as_json: bool) -> int:
@@ -237,6 +238,8 @@ def _merged(existing: PipelineGraph | None, imported: Imported) -> PipelineGraph
 def _tell(
     invocation: Invocation, imported: Imported, graph: PipelineGraph, target: Path, *, as_json: bool, quiet: bool
 ) -> None:
+    size = f"{count(len(graph.nodes), 'node')}, {count(len(graph.links), 'link')}"
+    note(f"Wrote {invocation.shown(target)}: {size}.")
     if as_json:
         from pypedream_dagster.report.imported import import_report
         from pypedream_dagster.report.imported_json import import_to_json
@@ -247,6 +250,3 @@ def _tell(
         from pypedream_dagster.report.imported_terminal import render_import_terminal
 
         click.echo(render_import_terminal(import_report(imported)), nl=False)
-    size = f"{count(len(graph.nodes), 'node')}, {count(len(graph.links), 'link')}"
-    note(f"Wrote {invocation.shown(target)}: {size}.")
-    note("Next: read it through, 'pypedream plot' shows it; give datasets their primary_key.")

@@ -269,7 +269,7 @@ def answers_template(questions: Sequence[Question], known: Answers) -> str:
 
 _HEADER = (
     "# What the import could not tell. Answer after the colon what you know, leave the rest empty, and run",
-    "# 'pypedream import-dag … --answers' with this file. Writing it anew keeps the answers, not your own comments.",
+    "# 'pypedream import-dag --merge --answers FILE'. Writing the file anew keeps the answers, not your own comments.",
 )
 
 

@@ -75,8 +75,6 @@ class _Writer:
             metadata["imported"] = raw["imported"]
 
     def _refresh_link(self, metadata: Json, raw: Json, source: str) -> None:
-        if "confidence" in raw:
-            metadata["confidence"] = raw["confidence"]
         if "evidence" in raw:
             metadata["evidence"] = [self._renamed(item, source) for item in raw["evidence"]]
 
@@ -97,6 +95,9 @@ class _Writer:
                 raw = self._raw_links[source, target]
                 metadata = {**raw["metadata"], "data": []}
                 self._links[source, target] = {**raw, "source": source, "target": target, "metadata": metadata}
+            case "confidence":
+                metadata = self._links[fact.of[0], fact.of[1]].setdefault("metadata", {})
+                metadata["confidence"] = value
             case "trigger" | "arguments":
                 self._nodes[fact.of[0]]["metadata"][fact.kind] = value
             case "unexplained":

@@ -25,6 +25,7 @@ from pypedream_dagster.importers.inquiry import (
     ask_about_uses,
     ask_about_writers,
     settled_writes,
+    told_location,
 )
 from pypedream_dagster.importers.join import joined
 from pypedream_dagster.importers.links import Order, pairs_of
@@ -132,7 +133,7 @@ def _look(given: Given) -> _Found:
     steps = _steps(given, values, asking)
     scripts = Scripts(given.files, given.survey.scripts, values)
     of_step = {step.id: scripts.of(step) for step in steps.steps if step.is_job}
-    catalog = Catalog(given.survey, values, lambda table: asking.known("unknown-table", table))
+    catalog = Catalog(given.survey, values, lambda table: told_location(asking, table))
     for step in steps.steps:
         for table, location in told_locations(step, of_step.get(step.id), values):
             catalog.add(table, location)

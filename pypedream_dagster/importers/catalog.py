@@ -53,12 +53,13 @@ class Catalog:
         if known := self._places.get(table.text):
             return known, "table-location"
         database, _, name = table.text.partition(".")
-        found = [
-            place
-            for target, prefix in self._crawled.get(database, ())
-            if (place := _crawled_place(target, prefix, name)) is not None
-        ]
-        return (found[0], "crawled-table") if len({place.text for place in found}) == 1 else None
+        targets = self._crawled.get(database.lower(), ())
+        # A crawler of the folder that is called so is surer than one in whose target such a folder may be.
+        for crawled in (_target_called, _folder_called):
+            found = [place for target, prefix in targets if (place := crawled(target, prefix, name)) is not None]
+            if found:
+                return (found[0], "crawled-table") if len({place.text for place in found}) == 1 else None
+        return None
 
     def table_at(self, place: Place) -> str | None:
         """Return the table that lies at a place, if it is exactly one."""
@@ -77,20 +78,24 @@ class Catalog:
             self._names[place.text].append(name)
 
 
-def _crawled_place(target: Place, prefix: str, table: str) -> Place | None:
-    """Return what a crawler makes a table of: its target, if that is called so, or the folder of that name in it.
+def _target_called(target: Place, prefix: str, table: str) -> Place | None:
+    """Return a crawler's target, if the crawler makes this table of all that lies there.
 
     A crawler names a table after the folder that holds its files, other signs than letters and digits written ``_``:
     https://docs.aws.amazon.com/glue/latest/dg/crawler-table-grouping.html
     """
-    if not table.startswith(prefix):
-        return None
-    bare = table.removeprefix(prefix)
-    if not bare:
-        return None
-    if _table_name(target.segments[-1]) == bare:
-        return target
-    return Place("s3", f"{target.text}/{bare}")
+    bare = _table_name(_bare(prefix, table))
+    return target if bare and bare == _table_name(target.segments[-1]) else None
+
+
+def _folder_called(target: Place, prefix: str, table: str) -> Place | None:
+    """Return the folder in a crawler's target that the crawler makes this table of."""
+    bare = _bare(prefix, table)
+    return Place("s3", f"{target.text}/{bare}") if bare else None
+
+
+def _bare(prefix: str, table: str) -> str:
+    return table.removeprefix(prefix) if table.startswith(prefix) else ""
 
 
 def _table_name(segment: str) -> str:

@@ -72,8 +72,8 @@ def drift_document(drift: Drift) -> Json:
 
 
 def difference_text(difference: Difference) -> str:
-    """Return one line on a difference, without secrets."""
-    text = f"{_NOUNS.get(difference.kind, difference.kind)} {difference.about}"
+    """Return one line on a difference, without secrets: ``+``, ``-`` or ``~``, and what."""
+    text = f"{_SIGNS[difference.change]} {_NOUNS.get(difference.kind, difference.kind)} {difference.about}"
     values = [_short(value) for value in (difference.before, difference.after)]
     if difference.change == "changed":
         text += f": {values[0] or 'nothing'} → {values[1] or 'nothing'}"
@@ -89,7 +89,7 @@ def _lines(drift: Drift) -> Iterator[str]:
         count = len(drift.differences)
         yield f"Production and the graph have drifted apart: {count} difference{'s' * (count != 1)}."
         for difference in drift.differences:
-            yield f"  {_SIGNS[difference.change]} {difference_text(difference)}"
+            yield f"  {difference_text(difference)}"
         yield "Take them up with 'pypedream import-dag … --merge'."
     else:
         yield "Production is as the graph has it."

@@ -106,6 +106,11 @@ def datasets_of(
             unmoved.append(Unmoved(write.node, write.uri, write.at, "it is no place that a graph file can name"))
             continue
         other = taken.overlapping(main, head)
+        if other is None and write.is_upkeep:
+            unmoved.append(
+                Unmoved(write.node, write.uri, write.at, "it keeps a table in order that no other node makes")
+            )
+            continue
         if other is None:
             chosen.append(write)
             taken.add(write, main, head)
@@ -123,7 +128,7 @@ def datasets_of(
             if not _is_told(first.place):  # two jobs' arguments of one name, of which no value is known
                 why = f"it may be {first.node}'s: no value is known of it"
             unmoved.append(Unmoved(write.node, write.uri, write.at, why))
-            if _is_told(first.place):
+            if _is_told(first.place) and not write.is_upkeep:
                 contested[first.uri] = [*(contested[first.uri] or [first.node]), write.node]
     outputs = _named(chosen, catalog)
     for write in chosen:
@@ -159,16 +164,22 @@ class _Write:
     def at(self) -> str:
         return self.uses[0].at
 
+    @property
+    def is_upkeep(self) -> bool:
+        """Tell whether it makes no data, and so is nobody's dataset."""
+        return all(use.mode == "upkeep" for use in self.uses)
+
     def rank(
         self,
         owner_of: Callable[[str, Sequence[str]], str | None],
         writers: Mapping[str, set[str]],
         reruns: Mapping[str, str],
-    ) -> tuple[bool, bool, bool, bool, bool, str, str]:
+    ) -> tuple[bool, bool, bool, bool, bool, bool, str, str]:
         """Order writes, those first that are surest to be a dataset of their own."""
         same = sorted(writers[self.uri.rstrip("/")])
         said = owner_of(self.uri, same) if len(same) > 1 else None
         return (
+            self.is_upkeep,
             said != self.node if said else False,
             self.node in reruns,
             not self.exact,

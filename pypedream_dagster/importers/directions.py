@@ -60,6 +60,16 @@ _PLACES = (
     "directory", "database", "location", "dataset", "bucket", "folder", "prefix", "paths", "tables", "files",
     "path", "table", "file", "data", "dir", "uri", "url", "key", "loc", "db", "s3",
 )  # fmt: skip
+# What nearly every job has arguments for: two jobs that have it in common need not mean the same.
+_SAYING_NOTHING = {
+    "account", "app", "aws", "base", "buckets", "catalog", "client", "config", "current", "data", "databases", "datas",
+    "datasets", "date", "default", "delta", "domain", "entity", "env", "environment", "etl", "execution", "filename",
+    "files", "filepath", "folders", "format", "full", "glue", "hudi", "iceberg", "job", "json", "keys", "lake",
+    "layer", "list", "main", "mode", "model", "name", "names", "object", "parquet", "partition", "prefixes", "process",
+    "project", "region", "root", "run", "schema", "set", "spark", "stage", "sub", "subfolder", "system", "tablename",
+    "temp", "tenant", "the", "time", "tmp", "type", "uris", "value", "version", "warehouse", "work", "workflow",
+    "year", "month", "day", "hour", "zone",
+}  # fmt: skip
 
 
 def direction_of(argument: str) -> Direction:
@@ -86,6 +96,15 @@ def words_of(argument: str) -> list[str]:
 def says_direction(word: str) -> bool:
     """Tell whether a word of a name is about direction, so that it is no part of what the data is called."""
     return _direction_of_word(word) != "unknown" or word in _PREPOSITIONS
+
+
+def says_which(argument: str) -> bool:
+    """Tell whether an argument's name says which data it means, not only that it is a place, or which way they go."""
+    words = [word.rstrip("0123456789") for word in words_of(argument)]
+    return any(
+        len(word) > 2 and word not in _SAYING_NOTHING and word not in _PLACES and not says_direction(word)
+        for word in words
+    )
 
 
 def _said(words: list[str]) -> set[Direction]:

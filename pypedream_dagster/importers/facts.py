@@ -6,7 +6,7 @@ otherwise is an edit by hand, and stays; what this import tells otherwise than t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,17 @@ from pypedream_dagster.graph.model import MAIN, Json, Node, PipelineGraph
 from pypedream_dagster.importers.matching import Matching, folder_of
 
 Kind = Literal[
-    "node", "trigger", "arguments", "dataset", "output", "write_mode", "table", "unexplained", "link", "input"
+    "node",
+    "trigger",
+    "arguments",
+    "dataset",
+    "output",
+    "write_mode",
+    "table",
+    "unexplained",
+    "link",
+    "confidence",
+    "input",
 ]
 
 
@@ -24,7 +34,8 @@ class Fact:
 
     Attributes:
         kind: ``node``: it is there, and runs that job; ``dataset``: where it lies on main; ``output``, ``input``: the
-            argument that takes it; ``link``: it is there, whatever it carries; ``input`` also says that it carries it.
+            argument that takes it; ``link``: it is there, whatever it carries; ``confidence``: how sure it is;
+            ``input`` also says that it carries it.
         of: the ids and names that it is about, as the merged graph has them.
     """
 
@@ -38,7 +49,7 @@ class Fact:
     def about(self) -> str:
         """What it is about, for a reader."""
         match self.kind:
-            case "link":
+            case "link" | "confidence":
                 return " → ".join(self.of)
             case "input":
                 return f"{self.of[0]} → {self.of[1]}: {self.of[2]}"
@@ -85,46 +96,66 @@ def is_same(fact: Fact, one: Any, other: Any) -> bool:
 
 
 class ImportNames:
-    """What an import calls things: by its own names it tells the same from time to time, whatever people rename.
+    """What the last import called things, whatever people and production have renamed since.
 
     Args:
         graph: the file's.
-        matching: of what is imported now.
+        imported: what is imported now.
+        matching: of the two.
         last: what the last import told, by its own names.
     """
 
-    def __init__(self, graph: PipelineGraph, matching: Matching, last: Mapping[str, Any]) -> None:
-        self._ids = {called: own for own, called in matching.ids.items()}
-        self._names = {(matching.ids[node], called): own for (node, own), called in matching.names.items()}
-        # What this import does not find was called by the last one as it is in the file, unless renamed since.
-        gone = {name: value for name, value in last.items() if name not in {f"node > {own}" for own in matching.ids}}
+    def __init__(
+        self, graph: PipelineGraph, imported: PipelineGraph, matching: Matching, last: Mapping[str, Any]
+    ) -> None:
+        self._last = last
+        self._told = {
+            name.removeprefix("node > "): (value, _frozen(last.get(name.replace("node", "arguments", 1))))
+            for name, value in last.items()
+            if name.startswith("node > ")
+        }
+        self._ids = {matching.ids[node.id]: self._node(node, matching.ids[node.id]) for node in imported.nodes}
+        free = self._told.keys() - set(self._ids.values())
         for node in graph.nodes:
-            if node.id not in self._ids and f"node > {node.id}" not in gone and node.is_job:
-                same = [
-                    name for name, value in gone.items() if name.startswith("node > ") and value == node.job_name(MAIN)
-                ]
-                if len(same) == 1:
-                    self._ids[node.id] = same[0].removeprefix("node > ")
-            if all((node.id, name) in self._names for name in node.outputs):
-                continue
-            start = f"dataset > {self._ids.get(node.id, node.id)} > "
-            places = {
-                folder_of(value): name.removeprefix(start)
-                for name, value in last.items()
-                if name.startswith(start) and isinstance(value, str)
-            }
-            for name, data in node.outputs.items():
-                if (node.id, name) not in self._names and (own := places.get(folder_of(data.base_uri))):
-                    self._names[node.id, name] = own
+            if node.id not in self._ids and node.id not in free and (same := self._same(node, free)):
+                self._ids[node.id] = same
+        self._names = {(matching.ids[node], called): own for (node, own), called in matching.names.items()}
+        for node in graph.nodes:
+            self._datasets(node)
+
+    def _node(self, node: Node, called: str) -> str:
+        """Return what the last import called a node: another name, where a job had more nodes then, or fewer."""
+        if node.is_job:
+            same = [own for own, what in self._told.items() if what == _identity(node)]
+            if same and node.id not in same:
+                return same[0]
+        return next((name for name in (node.id, called) if name in self._told), node.id)
+
+    def _same(self, node: Node, free: Set[str]) -> str:
+        """Return what a node that this import does not find was called, if somebody renamed it since."""
+        if not node.is_job:
+            return ""
+        jobs = [own for own in free if self._told[own][0] == node.job_name(MAIN)]
+        same = [own for own in jobs if self._told[own] == _identity(node)] if len(jobs) > 1 else jobs
+        return same[0] if len(same) == 1 else ""
+
+    def _datasets(self, node: Node) -> None:
+        start = f"dataset > {self._ids.get(node.id, node.id)} > "
+        told = {name.removeprefix(start): value for name, value in self._last.items() if name.startswith(start)}
+        places = {folder_of(value): name for name, value in told.items() if isinstance(value, str)}
+        for name, data in node.outputs.items():
+            own = self._names.get((node.id, name), name)
+            known = next((one for one in (own, name) if one in told), own)
+            self._names[node.id, name] = places.get(folder_of(data.base_uri), known)
 
     def of(self, fact: Fact) -> str:
-        """Return a fact of the file's, or of the merged graph's, as imports tell it."""
+        """Return a fact of the file's, or of the merged graph's, as the last import told it."""
         node = self._ids.get(fact.of[0], fact.of[0])
         of: tuple[str, ...]
         match fact.kind:
             case "dataset" | "output" | "write_mode" | "table":
                 of = (node, self._names.get((fact.of[0], fact.of[1]), fact.of[1]))
-            case "link":
+            case "link" | "confidence":
                 of = (node, self._ids.get(fact.of[1], fact.of[1]))
             case "input":
                 name = self._names.get((fact.of[0], fact.of[2]), fact.of[2])
@@ -132,6 +163,14 @@ class ImportNames:
             case _:
                 of = (node, *fact.of[1:])
         return str(Fact(fact.kind, of))
+
+
+def _identity(node: Node) -> tuple[str, frozenset[tuple[str, Any]]]:
+    return node.job_name(MAIN), _frozen(node.metadata.arguments)
+
+
+def _frozen(arguments: Any) -> frozenset[tuple[str, Any]]:
+    return frozenset(arguments.items()) if isinstance(arguments, Mapping) else frozenset()
 
 
 def import_record(graph: PipelineGraph) -> Json:
@@ -155,6 +194,8 @@ def _facts(graph: PipelineGraph, matching: Matching) -> Iterator[tuple[Fact, Any
             continue
         ends = (matching.ids[link.source], matching.ids[link.target])
         yield Fact("link", ends), ""
+        if sure := (link.metadata.model_extra or {}).get("confidence"):
+            yield Fact("confidence", ends), sure
         consumer = graph.by_id[link.target]
         for name in link.data:
             argument = consumer.input_argument(link.source, name) if consumer.is_job else ""

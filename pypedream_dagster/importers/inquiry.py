@@ -17,6 +17,8 @@ from pypedream_dagster.importers.uses import Blind, Use
 
 IGNORE = "ignore"
 _MOST_USERS = 3
+_MANY_TABLES = 3
+_TABLE = "{table}"
 
 
 def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[str, Script | None]) -> None:
@@ -76,13 +78,14 @@ def ask_about_uses(asking: Asking, steps: Sequence[Step], uses: Sequence[Use], p
     at = {step.id: step.at for step in steps}
     taken = {pair.read for pair in pairs}
     for use in uses:
-        if use.direction == "unknown" and use.argument is not None:
+        called, several = use.argument or use.at, " and " in use.at
+        if use.direction == "unknown":
             guess = ", since another node writes there it is taken for read" if use in taken else ""
             asking.ask(
                 "direction",
-                f"{use.node} {use.argument}",
-                f"Does {use.node} read or write {use.value}, which its argument {use.argument} names?"
-                f" Neither its script nor the name tells{guess}.",
+                f"{use.node} {called}",
+                f"Does {use.node} read or write {use.value}, which its argument"
+                f"{'s' * several} {called} name{'s' * (not several)}? Neither its script nor the name tells{guess}.",
                 choices=("input", "output", "neither"),
                 node=use.node,
                 at=at[use.node],
@@ -91,12 +94,44 @@ def ask_about_uses(asking: Asking, steps: Sequence[Step], uses: Sequence[Use], p
     for use in uses:
         if use.place.kind == "table" and use.location is None and use.place.is_known:
             tables[use.place.text].add(use.node)
-    for table, users in sorted(tables.items()):
+    _ask_about_tables(asking, tables)
+
+
+def _ask_about_tables(asking: Asking, tables: Mapping[str, set[str]]) -> None:
+    """Ask where tables lie, of a database with several of them only once."""
+    databases: defaultdict[str, list[str]] = defaultdict(list)
+    for table in sorted(tables):
+        databases[table.partition(".")[0]].append(table)
+    for database, its in sorted(databases.items()):
+        if len(its) < _MANY_TABLES:
+            for table in its:
+                users = sorted(tables[table])
+                asking.ask(
+                    "unknown-table",
+                    table,
+                    f"Where does the table {table} lie (an S3 URI)? {_and(users)} use{'s' * (len(users) == 1)} it.",
+                )
+            continue
+        names = [table.partition(".")[2] for table in its]
         asking.ask(
             "unknown-table",
-            table,
-            f"Where does the table {table} lie (an S3 URI)? {_and(sorted(users))} use{'s' * (len(users) == 1)} it.",
+            f"{database}.*",
+            f"Where do the tables of {database} lie: {_and(names)}? Answer with the folder (an S3 URI) that holds a "
+            f"folder of each one's name, or with a URI in which {_TABLE} stands for it; or for one by its own name, as "
+            f"in 'unknown-table: {{\"{its[0]}\": …}}'.",
         )
+
+
+def told_location(asking: Asking, table: str) -> str | None:
+    """Return where a person said that a table lies, or all of its database's."""
+    answer = asking.known("unknown-table", table)
+    if answer is not None:
+        return answer
+    database, _, name = table.partition(".")
+    folder = asking.known("unknown-table", f"{database}.*")
+    if folder is None:
+        return None
+    return folder.replace(_TABLE, name) if _TABLE in folder else f"{folder.rstrip('/')}/{name}/"
 
 
 def settled_writes(asking: Asking, steps: Sequence[Step], blind: Sequence[Blind]) -> tuple[Blind, ...]:
@@ -141,7 +176,8 @@ def ask_about_parameters(
     """Ask for the values of unknown parts of places, job names, arguments, and where scripts lie."""
     users: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for use in uses:
-        for text in (use.value, use.location.text if use.location else ""):
+        # What a partition or a file is called says nothing of where the dataset lies.
+        for text in (use.place.text, use.location.text if use.location else ""):
             for name in parameters_in(text):
                 users[name][f"{use.node} ({use.at})"] = None
     for step in steps:

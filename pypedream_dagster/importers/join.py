@@ -126,8 +126,8 @@ class _Draft:
             self._outputs[source, output.name] = output
 
     def _add_to_itself(self, pair: Pair, output: Output | None) -> None:
-        if output is None or output.node != pair.read.node:
-            return
+        if output is None or output.node != pair.read.node or output.mode != "overwrite":
+            return  # that it builds on what is there is known
         answer = self._asking.ask(
             "self-reading",
             f"{pair.read.node} {pair.read.place.text}",

@@ -72,7 +72,7 @@ class Order:
 
 def pairs_of(uses: Sequence[Use], order: Order) -> tuple[Pair, ...]:
     """Return all pairs of a write and a read that name one place, the surest first."""
-    index = _WriteIndex(use for use in uses if use.direction == "write")
+    index = _WriteIndex(use for use in uses if use.direction == "write" and use.mode != "upkeep")
     found: list[Pair] = []
     for read in uses:
         if read.direction == "write":
@@ -118,11 +118,13 @@ def _common_places(write: Use, read: Use) -> Iterator[tuple[EvidenceKind, Place,
 def _confidence(relation: Relation, one: Place, two: Place, write: Use, read: Use, order: Order) -> Confidence | None:
     """Tell how sure a match is; None if it is none to be told."""
     after = order.comes_after(write.node, read.node)
-    if not relation.bucket_known and (relation.literal < 2 or not after):
+    if not relation.bucket_known and relation.literal < 2:
         return None  # two unknown buckets with one folder's name in common
+    weakness = 0 if relation.bucket_known or after else 2
     if not relation.literal and one.at_run_time and not after:
-        return None  # arguments of the same names, and nothing else
-    weakness = 0
+        if not one.says_which:
+            return None  # arguments of the same names, and nothing else
+        weakness += 1
     if write.by in {"name", "other"} or read.by in {"name", "other"}:
         weakness += 1
     if write.by in {"name", "other"} and read.by in {"name", "other"}:

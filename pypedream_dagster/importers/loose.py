@@ -6,23 +6,36 @@ called as its file is.
 
 from __future__ import annotations
 
+import ast
 import posixpath
 import re
+import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.scripts import Scripts
 from pypedream_dagster.importers.survey import CatalogEntry, JobDefinition, Survey, Where
 from pypedream_dagster.script import sql
+from pypedream_dagster.script.syntax import runs_something
 
 _GLUE = re.compile(r"^\s*(?:from|import)\s+awsglue\b|\bgetResolvedOptions\s*\(|\"from awsglue", re.MULTILINE)
+_MAIN = re.compile(r"^if\s+__name__\s*==", re.MULTILINE)
+_IMPORTED = re.compile(r"^\s*(?:from\s+([.\w]+)\s+import\b|import\s+([.\w]+))", re.MULTILINE)
+_TEST = re.compile(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)|_test\.py$", re.IGNORECASE)
 _SCRIPTS = (".py", ".ipynb")
+_MOST_MODULES = 200
 _STATEMENTS = (".sql", ".ddl", ".hql")
 
 
 def survey_scripts(files: Sequence[SourceFile]) -> Survey:
-    """Return a job for each script that uses Glue's own library, called as its file is."""
-    found = [file for file in files if file.path.lower().endswith(_SCRIPTS) and _GLUE.search(file.text)]
+    """Return a job for each script that uses Glue's own library, itself or by a module of the repository's.
+
+    What only defines functions and classes does nothing when it is run, and tests are run by nobody's pipeline.
+    """
+    scripts = [file for file in files if file.path.lower().endswith(_SCRIPTS) and not _TEST.search(file.path)]
+    modules = Scripts(files, {}, {})
+    found = [file for file in scripts if _runs_on_glue(file, modules)]
     stems = Counter(_stem(file.path) for file in found)
     return Survey(
         jobs=tuple(
@@ -35,6 +48,37 @@ def survey_scripts(files: Sequence[SourceFile]) -> Survey:
             for file in found
         )
     )
+
+
+def _runs_on_glue(file: SourceFile, modules: Scripts) -> bool:
+    if _GLUE.search(file.text):
+        return not file.path.lower().endswith(".py") or _runs(file.text)
+    return _MAIN.search(file.text) is not None and _leads_to_glue(file.text, modules.modules_of(file.path))
+
+
+def _runs(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True  # Python 2, perhaps: what it says is read as far as it goes
+    return runs_something(tree.body)
+
+
+def _leads_to_glue(text: str, module: Callable[[str], bytes | None]) -> bool:
+    """Tell whether a script's modules that come with it, and theirs, use Glue's library."""
+    seen: set[str] = set()
+    waiting = [text]
+    while waiting and len(seen) < _MOST_MODULES:
+        for name in dict.fromkeys((one or two).strip(".") for one, two in _IMPORTED.findall(waiting.pop())):
+            code = module(name) if name and name not in seen else None
+            seen.add(name)
+            if code is not None:
+                waiting.append(code.decode("utf-8", errors="replace"))
+                if _GLUE.search(waiting[-1]):
+                    return True
+    return False
 
 
 def survey_statements(files: Sequence[SourceFile]) -> Survey:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from pypedream_dagster.graph.model import MAIN, Node, PipelineGraph
@@ -26,15 +26,15 @@ class Matching:
     names: Mapping[tuple[str, str], str]
 
 
-def match(existing: PipelineGraph, imported: PipelineGraph) -> Matching:
+def match(existing: PipelineGraph, imported: PipelineGraph, run_often: Set[str] = frozenset()) -> Matching:
     """Match an imported graph with the one of a file.
 
     Glue nodes are one if they are the same job with the same distinguishing arguments; else if they are called alike,
-    or are the job's only node on both sides, or come from one place in the sources that left something unknown. Other
-    nodes are one by operation and id, or place. Datasets are one if they lie at one place on main; else if the same
-    argument of the node takes them, or they are called alike.
+    or are the job's only node on both sides, the job being none of ``run_often``, or come from one place in the sources
+    that left something unknown. Other nodes are one by operation and id, or place. Datasets are one if they lie at one
+    place on main; else if the same argument of the node takes them, or they are called alike.
     """
-    found = _nodes(existing, imported)
+    found = _nodes(existing, imported, run_often)
     taken = {_folded(node.id) for node in existing.nodes}
     ids: dict[str, str] = {}
     for node in imported.nodes:
@@ -56,7 +56,7 @@ def folder_of(uri: str) -> str:
         return uri.rstrip("/") + "/"
 
 
-def _nodes(existing: PipelineGraph, imported: PipelineGraph) -> dict[str, Node]:
+def _nodes(existing: PipelineGraph, imported: PipelineGraph, run_often: Set[str]) -> dict[str, Node]:
     found: dict[str, Node] = {}
     for key in (_identity, _with_id, _job, _place):
         ours, theirs = _single(existing.nodes, key), _single(imported.nodes, key)
@@ -65,6 +65,8 @@ def _nodes(existing: PipelineGraph, imported: PipelineGraph) -> dict[str, Node]:
             old = ours.get(one)
             if old is None or old.id in taken or node.id in found or (key is _place and not _may_become(old)):
                 continue
+            if key is _job and node.job_name(MAIN) in run_often:
+                continue  # the one that is left may be another one
             found[node.id] = old
             taken.add(old.id)
     return found

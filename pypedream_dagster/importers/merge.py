@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pypedream_dagster.graph.files import graph_document, parse_graph
-from pypedream_dagster.graph.model import MAIN, Json, PipelineGraph, render
+from pypedream_dagster.graph.model import MAIN, PipelineGraph, render
 from pypedream_dagster.graph.uri import parse_uri
 from pypedream_dagster.importers.apply import Change, applied
 from pypedream_dagster.importers.facts import Fact, ImportNames, facts_of, implicit_facts, import_record, is_same
 from pypedream_dagster.importers.job_fields import changed_fields
 from pypedream_dagster.importers.matching import Matching, folder_of, match
+from pypedream_dagster.importers.record import header, run_often
 
 EMPTY = PipelineGraph(nodes=())
 """What a first import is merged into, so that the next one knows what it told."""
@@ -70,17 +71,19 @@ def merge_graphs(existing: PipelineGraph, imported: PipelineGraph) -> Merged:
     Raises:
         GraphError: the two contradict each other; all faults are listed.
     """
-    matching = match(existing, imported)
     record, news = import_record(existing), import_record(imported)
+    last = record.get("told") or {}
+    matching = match(existing, imported, run_often(existing, record))
     sources = record.get("sources") or []
     is_whole = all(source in (news.get("sources") or []) for source in sources)
-    plan = _Plan(existing, matching, facts_of(imported, matching), record.get("told") or {}, is_whole=is_whole)
+    names = ImportNames(existing, imported, matching, last)
+    plan = _Plan(existing, matching, facts_of(imported, matching), last, names, is_whole=is_whole)
     plan.decide()
     job_changes = _job_differences(existing, imported, matching)
     document = applied(graph_document(existing), graph_document(imported), imported, matching, plan.changes)
-    document["graph"] = _header(existing, imported, plan, is_whole=is_whole)
     found = set(matching.ids.values())
     missing = tuple(node.id for node in existing.nodes if node.is_job and node.id not in found) if is_whole else ()
+    document["graph"] = header(existing, imported, names, plan.told, missing, is_whole=is_whole)
     graph = parse_graph(document, source="the merged graph")
     return Merged(graph, (*plan.differences, *job_changes), missing)
 
@@ -93,19 +96,18 @@ class _Plan:
     matching: Matching
     told: Mapping[Fact, Any]
     last: Mapping[str, Any]
+    names: ImportNames
     is_whole: bool
     changes: list[Change] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     here: dict[Fact, Any] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
-    names: ImportNames = field(init=False)
     here_before: list[Fact] = field(default_factory=list)
     has_own_links: bool = False
 
     def decide(self) -> None:
         """Find out what to change."""
         self.here = facts_of(self.existing)
-        self.names = ImportNames(self.existing, self.matching, self.last)
         self.here_before = [fact for fact in self.here if fact.kind == "dataset"]
         self.has_own_links = any(fact.kind == "link" and fact not in self.told for fact in self.here)
         implicit = implicit_facts(self.existing)
@@ -175,13 +177,14 @@ class _Plan:
             return  # written by hand before it was ever imported
         is_edited = last is not None and not is_same(fact, here, last)
         kept = "somebody edited it" if is_edited else self._taken(fact, value)
-        self.differences.append(_difference("changed", fact, here, value, kept))
+        if fact.kind != "confidence":  # how sure it is says nothing of production
+            self.differences.append(_difference("changed", fact, here, value, kept))
         if not kept:
             self.changes.append(Change("set", fact, value))
             self.here[fact] = value
 
     def _add(self, fact: Fact, value: Any) -> None:
-        nodes = fact.of[:2] if fact.kind in {"link", "input"} else fact.of[:1]
+        nodes = fact.of[:2] if fact.kind in {"link", "confidence", "input"} else fact.of[:1]
         if self.rejected & set(nodes):
             return
         kept = ""
@@ -193,6 +196,9 @@ class _Plan:
                     return
             case "link":
                 kept = self._circle(*fact.of)
+            case "confidence":
+                if Fact("link", fact.of) not in self.here:
+                    return
             case "input":
                 if Fact("dataset", (fact.of[0], fact.of[2])) not in self.here:
                     return
@@ -305,49 +311,3 @@ def _job_differences(existing: PipelineGraph, imported: PipelineGraph, matching:
                 for name, before, after in changed_fields(old, node)
             ]
     return found
-
-
-def _header(existing: PipelineGraph, imported: PipelineGraph, plan: _Plan, *, is_whole: bool) -> Json:
-    """Return what the file says of the whole, with the record of its imports brought up to date."""
-    record, news = import_record(existing), import_record(imported)
-    told = {plan.names.of(fact): value for fact, value in plan.told.items()}
-    answers = {**(record.get("answers") or {}), **(news.get("answers") or {})}
-    asked = list(news.get("questions") or [])
-    sources = list(news.get("sources") or [])
-    request = news.get("request")
-    if not is_whole:
-        request = _both(record.get("request"), request)
-        told = {**plan.last, **told}
-        old = record.get("sources") or []
-        sources = [*old, *(source for source in sources if source not in old)]
-        settled = {*answers, *(question.get("id") for question in asked)}
-        asked = [*(one for one in record.get("questions") or [] if one.get("id") not in settled), *asked]
-    whole = {
-        **record,
-        **news,
-        "sources": sources,
-        "answers": dict(sorted(answers.items())),
-        "questions": asked,
-        **({"request": request} if request is not None else {}),
-        "told": dict(sorted(told.items())),
-    }
-    whole_inner = {**_inner(imported), **_inner(existing), "import": whole}
-    return {**imported.metadata, **existing.metadata, "metadata": whole_inner}
-
-
-def _both(one: Any, other: Any) -> Any:
-    """Return two requests in one, so that the next import reads what both read."""
-    match one, other:
-        case (dict(), dict()):
-            return {**one, **{name: _both(one.get(name), value) for name, value in other.items()}}
-        case (list(), list()):
-            return [*one, *(item for item in other if item not in one)]
-        case (_, None):
-            return one
-        case _:
-            return other
-
-
-def _inner(graph: PipelineGraph) -> Json:
-    inner = graph.metadata.get("metadata")
-    return inner if isinstance(inner, dict) else {}

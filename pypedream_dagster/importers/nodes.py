@@ -81,6 +81,7 @@ class Step:
         at: where it was found.
         rerun_of: the node that is the same job with the same arguments, earlier in the same flow.
         flow: the flow that runs it, the first by name; empty where none does.
+        task: what that flow calls it.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Step:
     at: tuple[Where, ...] = ()
     rerun_of: str | None = None
     flow: str = ""
+    task: str = ""
 
     @property
     def is_job(self) -> bool:
@@ -214,7 +216,7 @@ def _distinct_flows(flows: Iterable[Flow], values: Mapping[str, str]) -> Iterato
     """
     known = list(flows)
     # A flow that stands for itself is deployed by nobody that tells; one that is deployed has a part of its template.
-    deployed = {task.at.source for flow in known if flow.at.part for task in flow.tasks}
+    deployed = {at.source for flow in known if flow.at.part for at in (flow.at, *(task.at for task in flow.tasks))}
     by_place: defaultdict[frozenset[object], list[Flow]] = defaultdict(list)
     for flow in known:
         if not flow.at.part and flow.at.source in deployed:
@@ -385,6 +387,7 @@ def _step(draft: _Draft, name: str, values: Mapping[str, str], named: Mapping[_D
         at=tuple(dict.fromkeys(places)),
         rerun_of=named[draft.rerun_of] if draft.rerun_of else None,
         flow=draft.flow,
+        task=draft.label,
     )
 
 

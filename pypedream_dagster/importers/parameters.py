@@ -17,7 +17,8 @@ _ROUNDS = 8
 
 def parameter(name: str) -> str:
     """Return the text that stands for an unknown part of this name."""
-    return "${" + re.sub(r"[${}\s/*?,;\"'|]+", "_", name).strip("_") + "}" if name.strip() else "${unknown}"
+    # What ends a URI in a text, or a part of one, is in no name.
+    return "${" + re.sub(r"[${}\[\]\\\s/*?,;\"'|]+", "_", name).strip("_") + "}" if name.strip() else "${unknown}"
 
 
 def parameters_in(text: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from itertools import islice, product
 from typing import Literal
 
+from pypedream_dagster.importers.directions import says_which
 from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.script.values import Argument, Text
 
@@ -26,8 +27,8 @@ _MOST_ITEMS = 64
 _TWO_SCHEMES = re.compile(r"^s3[an]?:/+s3[an]?://")
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
 _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
-# A value in words tells what the data is (source=orders), and not which part of it (day=2024-01-01).
-_PARTITION = re.compile(r"^[A-Za-z_]\w*=(?!(?=.*[A-Za-z]{2})[\w-]+$).*$")
+# A partition's value is a date, a number, or not known; `domain=sales/dataset=orders` is what some call their folders.
+_PARTITION = re.compile(r"^[A-Za-z_]\w*=(?:\W|\d|$|.*(?:\*|\$\{)|__)")
 _FILE = re.compile(r"\.\w{1,8}$")
 _FILE_PATTERN = re.compile(r"^\W*\*|[*?\[{].*\.\w{1,8}$|[?\[{]")
 _PART_FILE = re.compile(r"^part[-_.]|^run-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
@@ -68,6 +69,14 @@ class Place:
     def at_run_time(self) -> bool:
         """Tell whether a part of it is known at run time only."""
         return UNKNOWN in self.text or any(_RUN_TIME.match(name) for name in PARAMETER.findall(self.text))
+
+    @property
+    def says_which(self) -> bool:
+        """Tell whether all that is unknown of it has names, and one of a job's argument says which data is meant."""
+        names = PARAMETER.findall(self.text)
+        return UNKNOWN not in self.text and any(
+            name.startswith(_ARGUMENT) and says_which(name.removeprefix(_ARGUMENT)) for name in names
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +156,13 @@ def relate(written: Place, read: Place) -> Relation | None:
     if written.kind != read.kind:
         return None
     if written.kind == "other":
-        return Relation(True, 0, 1, True) if written.text == read.text else None
+        return Relation(True, 0, int(not written.at_run_time), True) if written.text == read.text else None
     if written.kind == "table":
         return _relate_names(written, read)
     one, two = written.segments, read.segments
     if len(one) < 2 or len(two) < 2:
         # A bucket says nothing of what lies in it; two that name one and the same mean the same.
-        same = one == two and not written.at_run_time
+        same = one == two and (not written.at_run_time or written.says_which)
         return Relation(True, int(written.cut or read.cut), 0, True) if same else None
     bucket = _match(one[0], two[0])
     if bucket is None:

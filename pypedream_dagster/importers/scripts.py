@@ -28,7 +28,9 @@ _FOREIGN = sys.stdlib_module_names | {
     "pyspark",
     "requests",
 }
+_BUILT = re.compile(r"(^|/)(cdk\.out|\.aws-sam|\.serverless|build|dist)/")
 _ENVIRONMENTS = {"dev", "test", "stage", "staging", "prod", "production", "main", "job", "glue", "etl", "script"}
+_TELLS_NOTHING = {"arn", "aws", "input", "local", "module", "name", "names", "run", "start", "task", "var"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Scripts:
         for path in sorted(self._bodies):
             self._by_name[posixpath.basename(path).lower()].append(path)
         self._read: dict[str, Reading] = {}
+        self._sources = {body: path for path, body in sorted(self._bodies.items()) if not _BUILT.search(path)}
 
     def of(self, step: Step) -> Script | None:
         """Return the script of a node's job; None if there is none to be found."""
@@ -63,7 +66,11 @@ class Scripts:
         if location and (body := self._fetched.get(_plain(location))) is not None:
             return self._script(location, body, language)
         path = self._told(step) or (self._named(location) if location else None) or self._alike(step)
-        return self._script(path, self._bodies[path], language) if path else None
+        if path is None:
+            return None
+        if _BUILT.search(path):  # what people edit is the file that the build copied
+            path = self._sources.get(self._bodies[path], path)
+        return self._script(path, self._bodies[path], language)
 
     def location(self, step: Step) -> str:
         """Return where a job says that its script lies; empty if it does not."""
@@ -97,9 +104,11 @@ class Scripts:
 
     def _alike(self, step: Step) -> str | None:
         """Return the one file whose name is the job's, but for words such as ``dev`` and ``job``."""
-        wanted = _words(PARAMETER.sub("", step.name))
-        if not wanted or self.location(step):
+        if self.location(step):
             return None
+        wanted = _words(PARAMETER.sub("", step.name))
+        if not wanted:
+            return self._called_like(step)
         named = [(_words(posixpath.basename(path).rpartition(".")[0]), path) for path in self._bodies]
         found = [path for words, path in named if words == wanted]
         if not found:  # a job may have its team's or product's name before: acme-sales-clean-orders, clean_orders.py
@@ -108,14 +117,23 @@ class Scripts:
             found = [path for length, path in within if length == longest]
         return found[0] if len(found) == 1 else None
 
+    def _called_like(self, step: Step) -> str | None:
+        """Return the one file that is called as the unknown part that is a job's name, or else as its task is."""
+        unknown = "_".join(PARAMETER.findall(step.name))
+        for called in (_bare(unknown), _bare(step.task.rpartition("/")[2])):
+            found = [path for path in self._bodies if _bare(posixpath.basename(path).rpartition(".")[0]) == called]
+            if called and len(found) == 1:
+                return found[0]
+        return None
+
     def _script(self, path: str, body: bytes, language: str) -> Script:
         language = "scala" if path.lower().endswith(".scala") else language
         if path not in self._read:
-            self._read[path] = _reading(body, language, self._modules_for(path))
+            self._read[path] = _reading(body, language, self.modules_of(path))
         return Script(path, self._read[path])
 
-    def _modules_for(self, path: str) -> Callable[[str], bytes | None]:
-        """Return what gives the code of modules that come with a script: those nearest to it."""
+    def modules_of(self, path: str) -> Callable[[str], bytes | None]:
+        """Return what gives the code of modules that come with a file: those nearest to it."""
 
         def code(name: str) -> bytes | None:
             if name.partition(".")[0] in _FOREIGN:
@@ -176,6 +194,11 @@ def _common_end(path: str, location: str) -> int:
             break
         number += 1
     return number
+
+
+def _bare(name: str) -> str:
+    """Return what is left of a name without its signs, and without words that say only what it is the name of."""
+    return "".join(word for word in _words(name) if word not in _TELLS_NOTHING)
 
 
 def _words(text: str) -> tuple[str, ...]:

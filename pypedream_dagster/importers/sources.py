@@ -179,10 +179,6 @@ def _of_files(
 
         on_progress("Glue's JSON", 0, 0)
         survey += glue_files.survey(files, variables)
-    if not infrastructure_only:
-        from pypedream_dagster.importers import glue_files
-
-        survey += glue_files.survey(files, variables)
     if not infrastructure_only or "cloudformation" in kinds:
         from pypedream_dagster.importers import cloudformation
 

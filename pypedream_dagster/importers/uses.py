@@ -12,7 +12,7 @@ from pypedream_dagster.importers.arguments import follows_convention
 from pypedream_dagster.importers.catalog import Catalog, Told
 from pypedream_dagster.importers.directions import direction_of
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
-from pypedream_dagster.importers.parameters import PARAMETER
+from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.importers.places import UNKNOWN, Place, place_of_text, places_of_text, s3_place, table_place
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import CrawlerDefinition
@@ -30,6 +30,7 @@ _VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
 _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
 _BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
+_KEPT_FOR_RUNS = {"checkpoint", "checkpoints", "log", "logs"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
 _CODE_ENDINGS = (
     ".py",
@@ -137,7 +138,7 @@ def uses_of(
     elif step.operation in _SQL_OPERATIONS and step.resource:
         found += _sql_uses(step, step.resource)
     elif step.operation == "crawler" and (crawler := crawlers.get(step.resource or "")):
-        found += _crawler_uses(step, crawler)
+        found += _crawler_uses(step, crawler, values)
     located = (_located(use, catalog) for use in found)
     return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
 
@@ -238,7 +239,7 @@ def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
         yield text, table
     elif system == "s3" and _WHOLE_PARAMETER.match(text.strip("/")):
         place = Place("other", text.strip("/"))
-        if not place.at_run_time:
+        if not place.at_run_time or place.says_which:
             yield text, place
     elif system == "s3" and _BEGUN_BY_PARAMETER.match(text):
         # A parameter holds the whole beginning, scheme and bucket included.
@@ -257,15 +258,17 @@ def _argument_uses(
 ) -> Iterator[Use]:
     traced = {use.argument for use in known if use.argument}
     within = _arguments_within(script)
+    pairs = dict(_pairs(step, script, traced, within, told))
+    parts = {name for names in pairs for name in names}
     for name, value in sorted(step.effective.items()):
-        if name.lower() in GLUES_OWN or is_secret(name, value) or name in traced:
+        if name.lower() in GLUES_OWN or is_secret(name, value) or name in traced or name in parts:
             continue
         if name.lstrip("-") in within:
             continue  # the script's calls say what becomes of it
         if script and script.reading.declared and name.lstrip("-") not in script.reading.declared:
             continue  # the script does not ask for it
         yield from _argument_use(step, name, value, told)
-    yield from _pairs(step, traced, within)
+    yield from pairs.values()
 
 
 def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str], str | None]) -> Iterator[Use]:
@@ -274,7 +277,7 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
     uris = [f"s3://{value}"] if begun else _VALUE_URI.findall(value)
     answer = told(step, name)
     direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[direction_of(name)]
-    if answer == "neither":
+    if answer == "neither" or (direction == "unknown" and _words(name) & _KEPT_FOR_RUNS):
         return
     convention = follows_convention(name)
     by: By = "answer" if answer else "convention" if convention else "name" if direction != "unknown" else "other"
@@ -283,7 +286,9 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
         if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
             whole = begun or uri == value.strip()
             yield Use(step.id, direction, by, place, uri, name, name if whole else None)
-    if not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and _words(name) & _PLACE_WORDS:
+    words = _words(name)
+    # A bucket without a folder is no place.
+    if not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and words & _PLACE_WORDS - {"bucket"}:
         place = Place("other", value)
         if not place.at_run_time:
             yield Use(step.id, direction, by, place, value, name, name)
@@ -297,7 +302,13 @@ def _arguments_within(script: Script | None) -> frozenset[str]:
     return frozenset(name for fact in facts for name in fact.target.arguments)
 
 
-def _pairs(step: Step, traced: set[str], within: frozenset[str]) -> Iterator[Use]:
+def _pairs(
+    step: Step,
+    script: Script | None,
+    traced: set[str],
+    within: frozenset[str],
+    told: Callable[[Step, str], str | None],
+) -> Iterator[tuple[tuple[str, str], Use]]:
     """Give what two arguments name together: ``--source_database`` and ``--source_table``, a bucket and a prefix."""
     free = {
         name: value
@@ -310,16 +321,35 @@ def _pairs(step: Step, traced: set[str], within: frozenset[str]) -> Iterator[Use
     ):
         for name, value in sorted(free.items()):
             rest = _words(name) - set(first)
-            if not _words(name) & set(first) or "/" in value or direction_of(name) == "unknown":
+            if not _words(name) & set(first) or "/" in value:
                 continue
             for other, its in sorted(free.items()):
                 theirs = _words(other)
                 if theirs & set(second) and theirs - set(second) - {"name"} == rest - {"name"} and "://" not in its:
                     text = form.format(value, its.strip("/"))
                     place = table_place(text) if form.startswith("{") else s3_place(text)
-                    if place is not None:
-                        direction = _DIRECTIONS[direction_of(name)]
-                        yield Use(step.id, direction, "name", place, text, f"{name} and {other}")
+                    use = None if place is None else _pair_use(step, script, place, text, (name, other), told)
+                    if use is not None:
+                        yield (name, other), use
+
+
+def _pair_use(
+    step: Step,
+    script: Script | None,
+    place: Place,
+    text: str,
+    names: tuple[str, str],
+    told: Callable[[Step, str], str | None],
+) -> Use | None:
+    called = " and ".join(names)
+    answer = told(step, called)
+    direction: Direction = _DIRECTIONS.get(answer, "unknown") if answer else _DIRECTIONS[direction_of(names[0])]
+    is_read = script is not None and script.reading.unreadable is None
+    if answer == "neither" or (direction == "unknown" and (is_read or text.lower().endswith(_CODE_ENDINGS))):
+        return None
+    return Use(
+        step.id, direction, "answer" if answer else "name" if direction != "unknown" else "other", place, text, called
+    )
 
 
 def _sql_uses(step: Step, query: str) -> Iterator[Use]:
@@ -330,8 +360,8 @@ def _sql_uses(step: Step, query: str) -> Iterator[Use]:
             yield Use(step.id, direction, "call", place, use.name, "its query", mode=use.mode)
 
 
-def _crawler_uses(step: Step, crawler: CrawlerDefinition) -> Iterator[Use]:
-    for target in crawler.targets:
+def _crawler_uses(step: Step, crawler: CrawlerDefinition, values: Mapping[str, str]) -> Iterator[Use]:
+    for target in (filled(target, values) for target in crawler.targets):
         place = s3_place(target)
         if place is not None:
             yield Use(step.id, "read", "call", place, target, f"target of crawler {crawler.name}")

@@ -198,6 +198,8 @@ class ResidentJvm:
         sessions.clearActiveSession()
         sessions.clearDefaultSession()
         jvm.org.apache.hadoop.fs.FileSystem.closeAll()
+        # Spark keeps the first context's local folders for the JVM's life: those of a run that may be another's.
+        getattr(jvm.org.apache.spark.util, "Utils$").__getattr__("MODULE$").clearLocalRootDirs()
         fresh = jvm.java.util.Properties()
         for key, text in self._initial.items():
             fresh.setProperty(key, text)

@@ -321,6 +321,8 @@ def _why_not(node: Node) -> Iterable[str]:
         return
     if names := parameters_in(node.job_name("main")):
         yield f"its job's name holds unknown parts: {', '.join(names)}"
+    if "Command" not in node.metadata.properties and not node.outputs:
+        yield "its job is defined nowhere: what it writes is not known"
     for entry in unexplained_writes(node):
         what, at, why = (str(entry.get(name) or "") for name in ("what", "at", "why"))
         yield f"it writes {what or 'somewhere'}{f' ({at})' if at else ''}{f': {why}' if why else ''}"

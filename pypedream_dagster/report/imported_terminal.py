@@ -67,7 +67,8 @@ def _lines(report: ImportReport) -> Iterator[tuple[str, str]]:
             yield f"and {more:,} more: {what}", "  "
         yield "", ""
         yield (
-            "Next: write them to a file with --questions FILE, answer what you know, and give it back with --answers.",
+            "Next: write them to a file with --questions FILE, answer what you know, and give it back with "
+            "--merge --answers FILE.",
             "",
         )
     else:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pypedream_dagster.script import sql
 from pypedream_dagster.script.chain import Chain
 from pypedream_dagster.script.model import Access, Action, Fact, System
-from pypedream_dagster.script.spark import SparkState, sql_accesses, without_credentials
+from pypedream_dagster.script.spark import without_credentials
 from pypedream_dagster.script.values import Gap, Result, Text, as_text, inner, text_of
 
 DRIVERS = {
@@ -34,10 +34,6 @@ def database_facts(chains: list[Chain], modules: set[str]) -> Iterator[Fact]:
     verdicts = [_executed(chain) for chain in executes]
     writes = [access for access in verdicts if access.action != "read"]
     yield from writes
-    for chain in executes:  # COPY FROM a place, UNLOAD TO one
-        for access in sql_accesses(_statement(chain), chain.place, chain.module or "cursor", SparkState()):
-            if access.system == "s3":
-                yield access
     for chain in connects:
         target = without_credentials(as_text(chain.call.argument(0, "host", "dsn", "url", "account", "server")))
         shown = text_of((f"{chain.dotted} ", *target.pieces)) if target.start else Text((chain.dotted,))

@@ -278,10 +278,11 @@ class Expressions(Environment, ABC):
             case Parameters():
                 yield Text((Argument("*"),))
             case Either(options):
-                for option in options:
-                    if not isinstance(option, Sequence | Table | Parameters):
+                # Beside a list that is known, an argument only says which of its items are taken.
+                for option in [o for o in options if not isinstance(o, Text) or not o.arguments] or options:
+                    if isinstance(option, Text):
                         yield option
-                    elif isinstance(option, Parameters) or option.items:
+                    elif not isinstance(option, Sequence | Table) or option.items:
                         yield from self._iterated(option)
             case _:
                 yield part(value)

@@ -8,8 +8,10 @@ from typing import Literal, TypeAlias
 from pypedream_dagster.script.values import Text
 
 Action = Literal["read", "write", "delete"]
-Mode = Literal["overwrite", "append", "merge", "partitions", "once", "unknown"]
-"""What a write does to what is there: ``partitions`` replaces some of them, ``once`` fails if anything is there."""
+Mode = Literal["overwrite", "append", "merge", "partitions", "once", "upkeep", "unknown"]
+"""What a write does to what is there: ``partitions`` replaces some of them, ``once`` fails if anything is there.
+
+``upkeep`` keeps a table in order, or makes an empty one: which data are in it stays the same."""
 
 System = Literal[
     "s3",

@@ -25,6 +25,7 @@ from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, R
 from pypedream_dagster.script.operations import LOCATION_OF
 from pypedream_dagster.script.spark import SparkState, spark_facts, views_of
 from pypedream_dagster.script.values import text_of
+from pypedream_dagster.script.warehouse import moved_files
 
 _LARGEST_BYTES = 2_000_000
 _DEEPEST = 20_000  # Python frames; a chain of a hundred methods takes about a thousand
@@ -109,6 +110,7 @@ def _read(tree: ast.Module, text: str, sources: Sources | None) -> Reading:
     for chain in chains:
         facts += _facts(chain, state)
     facts += database_facts(chains, set(interpreter.modules))
+    facts += (access for chain in chains for access in moved_files(chain))
     facts += clock_facts(chains)
     facts += _keys(text, {fact.at.line for fact in facts if isinstance(fact, OtherIdentity)})
     return Reading(

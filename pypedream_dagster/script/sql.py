@@ -22,8 +22,9 @@ _WRITES: tuple[tuple[str, Mode], ...] = (
     (r"create\s+or\s+replace\s+(?:transient\s+|external\s+)?table\s+{n}", "overwrite"),
     (r"create\s+(?:external\s+)?table\s+(?:if\s+not\s+exists\s+)?{n}", "once"),
     (r"copy\s+(?:into\s+)?{n}\s+(?:\([^)]*\)\s*)?from\b", "append"),
-    (r"alter\s+table\s+{n}", "merge"),
-    (r"msck\s+repair\s+table\s+{n}", "merge"),
+    (r"alter\s+table\s+{n}", "upkeep"),
+    (r"msck\s+repair\s+table\s+{n}", "upkeep"),
+    (r"(?:optimize|vacuum)\s+(?!full\b|analyze\b|to\b){n}", "upkeep"),
     (r"call\s+{n}\s*\(", "merge"),
 )
 _DELETES = (
@@ -43,15 +44,17 @@ _WITH = re.compile(r"(?:\bwith\b|,)\s*(?P<name>\w+)\s*(?:\([^)]*\)\s*)?\bas\s*\(
 _FILES = re.compile(
     r"^(?:parquet|delta|csv|json|orc|text|avro|iceberg)\.(?P<uri>(?:s3[an]?://|\{…\d+\}).*)$", re.IGNORECASE
 )
-_PLACE = re.compile(
-    r"\b(?:(?:location|directory|to|from)\s+['\"](?P<uri>s3[an]?://[^'\"]+)|(?:directory|to|from)\s+['\"](?P<given>\{…\d+\}[^'\"]*))['\"]",
-    re.IGNORECASE,
+_PLACE = re.compile(r"\b(?:location|directory|to|from)\s+['\"](?P<uri>s3[an]?://[^'\"]+)['\"]", re.IGNORECASE)
+# UNLOAD, COPY and DIRECTORY name nothing but files: {…0} is an argument that holds the place, or begins it.
+_FILES_MOVED = re.compile(
+    r"(?:\bunload\s*\(.*\)\s*(?P<to>to)|\bcopy\s+[^;']+?\bfrom|\b(?P<directory>directory))\s+'(?P<uri>\{…\d+\}[^']*)'",
+    re.IGNORECASE | re.DOTALL,
 )
 _LOCATION = re.compile(r"\b(?:external_location\s*=|location)\s*['\"](?P<uri>[^'\"]+)['\"]", re.IGNORECASE)
 _CREATES = re.compile(
     r"\bcreate\s+(?:or\s+replace\s+)?(?:external\s+)?table\s+(?:if\s+not\s+exists\s+)?" + _NAME, re.IGNORECASE
 )
-_AS_SELECT = re.compile(r"\bas\s*\(?\s*(?:select|with)\b", re.IGNORECASE)
+_AS_SELECT = re.compile(r"\bas\s*\(?\s*(?:(?:select|with|table|values)\b|\{)|\blike\b|\bclone\b", re.IGNORECASE)
 _FOLLOWING = re.compile(
     r"(?:\s+(?:as\s+)?(?!join\b|on\b|where\b)\w+)?\s*,\s*(?!\s*lateral\b)" + _NAME + r"(?![\w.])(?!\s*\()",
     re.IGNORECASE,
@@ -59,6 +62,12 @@ _FOLLOWING = re.compile(
 # EXTRACT(YEAR FROM day), TRIM(BOTH ' ' FROM name): no tables.
 _FROM_IN_CALL = re.compile(
     r"\b(?:extract|trim|substring|overlay)\s*\([^()]*?\bfrom\b|\bdistinct\s+from\b", re.IGNORECASE
+)
+# https://iceberg.apache.org/docs/latest/spark-procedures/: those that leave a table's rows as they are.
+_UPKEEP = re.compile(
+    r"(?:rewrite_(?:data_files|manifests|position_delete_files)|expire_snapshots|remove_orphan_files|compute_\w+_stats"
+    r"|ancestors_of)$",
+    re.IGNORECASE,
 )
 _PROCEDURE = re.compile(r"call\s+[\w.`]*\bsystem\.\w+\s*\(\s*(?:table\s*=>\s*)?'(?P<table>[\w.{}…*-]+)'", re.IGNORECASE)
 _CLOCKS = re.compile(
@@ -109,7 +118,8 @@ def table_uses(text: str) -> Iterator[TableUse]:
                 continue
             written.append(found.span())
             called = _PROCEDURE.match(plain, plain.lower().find("call")) if mode == "merge" else None
-            uses.append(_use("write", called["table"] if called else _clean(found["name"]), mode))
+            name = called["table"] if called else _clean(found["name"])
+            uses.append(_use("write", name, "upkeep" if _is_upkeep(found, blank, mode) else mode))
     for pattern in _DELETE_PATTERNS:
         for found in pattern.finditer(blank):
             written.append(found.span())
@@ -132,9 +142,20 @@ def table_uses(text: str) -> Iterator[TableUse]:
         if found[0].lower().startswith("location") and not _AS_SELECT.search(plain):
             continue  # where a table lies, and nothing written to it
         is_write = unload is not None or found[0].lower().startswith(("directory", "to")) or bool(uses)
-        way: Action = "write" if is_write and not found[0].lower().startswith("from") else "read"
+        action: Action = "write" if is_write and not found[0].lower().startswith("from") else "read"
         how: Mode = "overwrite" if found[0].lower().startswith("directory") else "unknown"
-        yield TableUse(way, found["uri"] or found["given"], how, is_place=True)
+        yield TableUse(action, found["uri"], how, is_place=True)
+    for found in _FILES_MOVED.finditer(plain):
+        action = "write" if found["to"] or found["directory"] else "read"
+        yield TableUse(action, found["uri"], "overwrite" if found["directory"] else "unknown", is_place=True)
+
+
+def _is_upkeep(found: re.Match[str], text: str, mode: Mode) -> bool:
+    """Tell whether a statement leaves a table's rows as they are: it tidies it, or makes it unless it is there."""
+    if mode == "once" and re.search(r"\bexternal\b|\bexists\b", found[0], re.IGNORECASE):
+        end = text.find(";", found.end())
+        return _AS_SELECT.search(text, found.end(), end if end >= 0 else len(text)) is None
+    return mode == "merge" and found[0].lower().startswith("call") and bool(_UPKEEP.search(_clean(found["name"])))
 
 
 def locations(text: str) -> Iterator[tuple[str, str]]:

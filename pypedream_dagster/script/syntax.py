@@ -6,6 +6,10 @@ import ast
 import re
 from functools import lru_cache
 
+_SETTING_UP = {"logging", "logger", "log", "warnings", "sys", "os", "java_import", "load_dotenv", "nltk", "pd", "print"}
+# What only a script that is run does, and no module that others import: it asks for arguments, and begins its job.
+_ASKS = re.compile(r"getResolvedOptions\(|\bJob\(|\.(?:read|write|sql|table|from_options|from_catalog)\b")
+
 
 def is_property(node: ast.AST) -> bool:
     """Tell whether a method is read as an attribute."""
@@ -57,6 +61,29 @@ def compared_place(node: ast.expr) -> tuple[str, str] | None:
             return name, place
         case _:
             return None
+
+
+def runs_something(body: list[ast.stmt]) -> bool:
+    """Tell whether statements do anything beyond giving names a meaning and setting up logs and paths."""
+    return any(_does_something(statement) for statement in body)
+
+
+def _does_something(node: ast.stmt) -> bool:
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Pass():
+            return False
+        case ast.Expr(ast.Constant()):
+            return False
+        case ast.Expr(ast.Call(callee)):
+            return ast.unparse(callee).partition(".")[0] not in _SETTING_UP
+        case ast.Assign(_, value) | ast.AnnAssign(_, _, value):
+            return value is not None and _ASKS.search(ast.unparse(value)) is not None
+        case ast.If(test, body, orelse):
+            return "__name__" in ast.unparse(test) or runs_something(body + orelse)
+        case ast.Try(body, handlers, orelse, finalbody) | ast.TryStar(body, handlers, orelse, finalbody):
+            return runs_something(body + orelse + finalbody)
+        case _:
+            return True
 
 
 def _is_text(node: ast.expr) -> bool:

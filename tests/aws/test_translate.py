@@ -124,3 +124,9 @@ def test_stopping_a_run_that_has_ended_is_no_error_but_another_fault_is(stub: St
     stub.add_response("get_job_run", {"JobRun": {"Id": "jr_1", "JobRunState": "RUNNING"}})
     with pytest.raises(AwsError, match="did not stop run jr_1"):
         glue.stop_job_run("sales", "jr_1")
+
+
+def test_a_sentence_of_awss_ends_once(stub: Stubber, glue: GlueClient) -> None:
+    stub.add_client_error("get_crawlers", "InternalServiceException", "Something went wrong.", http_status_code=400)
+    with pytest.raises(AwsError, match=r"[^.]\.( \(|$)"):
+        list(glue.crawlers())

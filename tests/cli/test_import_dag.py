@@ -137,3 +137,13 @@ def test_variables_are_put_in(pypedream: Pypedream, repository: Path) -> None:
     (repository / "dev.json").write_text('{"Env": "dev", "Scripts": "code"}')
     assert pypedream("import-dag", ".", "--variables", "dev.json").code == 0
     assert [node["id"] for node in graph(repository)["nodes"]] == ["ingest-dev", "clean-dev"]
+
+
+def test_what_to_do_next_is_said_once_and_can_be_done(pypedream: Pypedream, repository: Path) -> None:
+    asked = pypedream("import-dag", ".", "--questions", "ask.yaml")
+    assert (asked.out + asked.err).count("Next:") == 1
+    assert "--merge --answers" in asked.out
+    settled = pypedream("import-dag", "--merge", "--answers", "ask.yaml")
+    assert (settled.code, settled.err) == (0, settled.err)
+    plain = pypedream("import-dag", "src", "-o", "other.json")
+    assert (plain.out + plain.err).count("Next:") == 1

@@ -11,7 +11,7 @@ from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.finding import Question
 from pypedream_dagster.importers.links import Order, pairs_of
 from pypedream_dagster.importers.places import s3_place, table_place
-from pypedream_dagster.importers.survey import CatalogEntry, CrawlerDefinition, Survey
+from pypedream_dagster.importers.survey import CatalogEntry, CrawlerDefinition, Survey, Task
 from pypedream_dagster.importers.uses import Use
 
 from .surveys import HERE, asked, flow, imported, job, links, run, script
@@ -76,6 +76,35 @@ def test_what_neither_script_nor_name_tells_is_asked() -> None:
     assert answered.answered == dict(sorted(said.items()))
 
 
+def test_a_bucket_and_a_folder_are_one_place_and_a_bucket_alone_is_none() -> None:
+    found = imported(
+        flow(
+            run("a", "land", target_bucket="${Lake}", target_prefix="${Folder}", other_dest_bucket="${Other}"),
+            run("b", "load", lake_bucket="${Lake}", lake_folder="${Folder}"),
+            order=[("a", "b")],
+        )
+    )
+    assert [output.base_uri for output in found.graph.by_id["land"].outputs.values()] == ["s3://${Lake}/${Folder}"]
+    assert [(link.source, link.target) for link in found.links if link.data] == [("land", "load")]
+    (question,) = [one for one in found.questions if one.kind == "direction"]
+    assert question.about == "load --lake_bucket and --lake_folder"
+    answers = Answers.recorded({question.id: "neither"})
+    again = imported(
+        flow(
+            run("a", "land", target_bucket="${Lake}", target_prefix="${Folder}"),
+            run("b", "load", lake_bucket="${Lake}", lake_folder="${Folder}"),
+            order=[("a", "b")],
+        ),
+        answers=answers,
+    )
+    assert not [link for link in again.links if link.data]
+
+
+def test_where_a_stream_keeps_its_state_is_no_data_and_not_asked_for() -> None:
+    found = imported(job("a", {"CHECKPOINT_LOCATION": "s3://lake/checkpoints/a/", "logs_path": "s3://lake/logs/"}))
+    assert asked(found) == ["unreadable-script: a"]
+
+
 def test_literals_are_found_and_no_branch_can_move_them() -> None:
     found = imported(
         job("a"),
@@ -103,6 +132,51 @@ def test_tables_are_resolved_to_their_locations() -> None:
     assert links(found) == {("a", "b"): ("orders",), ("a", "c"): ("orders",)}
     assert [link.evidence[0].kind for link in found.links] == ["table-location", "table-location"]
     assert found.graph.by_id["a"].outputs["orders"].table == "sales.orders"
+
+
+def test_a_crawler_whose_target_has_the_tables_name_is_surer_than_one_of_a_whole_bucket() -> None:
+    crawlers = (
+        CrawlerDefinition("raw", "sales", ("s3://landing",), HERE),
+        CrawlerDefinition("daily", "sales", ("s3://lake/daily",), HERE),
+        CrawlerDefinition("totals", "sales", ("s3://lake/totals/daily",), HERE, "totals_"),
+    )
+    found = imported(
+        job("a", {"to_path": "s3://lake/daily"}),
+        job("b"),
+        script("b", "glueContext.create_dynamic_frame.from_catalog(database='sales', table_name='daily')"),
+        survey=Survey(crawlers=crawlers),
+    )
+    assert ("a", "b") in links(found)
+    assert not any(question.startswith("unknown-table") for question in asked(found))
+
+
+def test_a_crawler_of_a_bucket_makes_a_table_of_the_buckets_name() -> None:
+    code = "glueContext.create_dynamic_frame.from_catalog(database='sales', table_name={})"
+    declared = "args = getResolvedOptions(sys.argv, ['table'])\n"
+    found = imported(
+        job("a", {"bucket": "${CleanZone}"}),
+        job("b", {"table": "${CleanZone}"}),
+        script(
+            "a",
+            "args = getResolvedOptions(sys.argv, ['bucket'])\ndf.write.parquet('s3://' + args['bucket'])",
+        ),
+        script("b", declared + code.format("args['table'].replace('-', '_')")),
+        flow(run("A", "a"), run("B", "b"), order=[("A", "B")]),
+        survey=Survey(crawlers=(CrawlerDefinition("c", "sales", ("s3://${CleanZone}",), HERE),)),
+    )
+    assert [(link.target, link.evidence[-1].kind) for link in found.links] == [("b", "crawled-table")]
+
+
+def test_a_crawlers_target_is_filled_with_known_values() -> None:
+    found = imported(
+        job("a", {"to_path": "s3://lake/silver/"}),
+        flow(run("A", "a"), Task("C", "crawler", HERE, resource="c"), order=[("A", "C")]),
+        survey=Survey(
+            crawlers=(CrawlerDefinition("c", "sales", ("s3://${Lake}/silver/",), HERE),), values={"Lake": "lake"}
+        ),
+    )
+    assert [(link.target, link.confidence) for link in found.links] == [("C", "medium")]
+    assert not any(question.startswith("parameter") for question in asked(found))
 
 
 def test_a_crawlers_tables_lie_at_its_targets() -> None:
@@ -413,6 +487,70 @@ def test_a_default_in_the_script_is_a_value() -> None:
         script("b", "spark.read.parquet('s3://lake/x/')"),
     )
     assert links(found) == {("a", "b"): ("x",)}
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "confidence"),
+    [
+        ("f\"s3://{a['STAGING_BUCKET']}/{a['PREFIX']}\"", "f\"s3://{a['STAGING_BUCKET']}/{a['PREFIX']}\"", ["low"]),
+        ("a['silver_path']", "a['silver_path']", ["low"]),
+        ("'s3://' + a['curated_bucket']", "'s3://' + a['curated_bucket']", ["low"]),
+        ("f\"s3://{a['bucket']}/{a['prefix']}\"", "f\"s3://{a['bucket']}/{a['prefix']}\"", []),
+        ("a['source_path']", "a['source_path']", []),
+        ("a['s3_output_dir']", "a['s3_output_dir']", []),
+        ("a['silver_path']", "a['gold_path']", []),
+    ],
+)
+def test_arguments_of_one_telling_name_are_little_evidence(written: str, read: str, confidence: list[str]) -> None:
+    parts = (
+        script("a", _ARGUMENTS + f"d.write.parquet({written})"),
+        script("b", _ARGUMENTS + f"spark.read.csv({read})"),
+    )
+    assert [link.confidence for link in imported(job("a"), job("b"), *parts).links] == confidence
+    against = flow(run("B", "b"), run("A", "a"), order=[("B", "A")])
+    assert {evidence.kind for link in imported(*parts, against).links for evidence in link.evidence} == {"order"}
+
+
+_ARGUMENTS = "a = getResolvedOptions(sys.argv, ['JOB_NAME'])\n"
+
+
+def test_a_partition_that_an_argument_names_is_asked_for_by_nobody() -> None:
+    code = _ARGUMENTS + "spark.read.csv(f\"s3://lake/x/day={a['run_date']}/\")"
+    assert asked(imported(job("a"), script("a", code))) == []
+
+
+def test_who_tidies_a_table_or_makes_it_empty_is_not_who_fills_it() -> None:
+    found = imported(
+        job("fill"),
+        job("tidy"),
+        job("use"),
+        script("fill", "spark.sql('INSERT INTO db.t SELECT * FROM raw.t')"),
+        script(
+            "tidy",
+            "spark.sql('CREATE TABLE IF NOT EXISTS db.t (a int)')\n"
+            "spark.sql(\"CALL cat.system.rewrite_data_files(table => 'db.t')\")",
+        ),
+        script("use", "spark.table('db.t').count()"),
+    )
+    assert links(found) == {("fill", "use"): ("t",)}
+    assert [q for q in asked(found) if q.startswith("several-writers")] == []
+    assert [w.why for w in found.graph.by_id["tidy"].metadata.unexplained_writes] == ["it is fill's"]
+
+
+def test_a_table_that_is_merged_into_is_known_to_build_on_what_is_there() -> None:
+    code = "spark.table('db.t').count()\nspark.sql('MERGE INTO db.t USING v ON 1 = 1 WHEN MATCHED THEN DELETE')"
+    assert asked(imported(job("a"), script("a", code))) == ["unknown-table: db.t"]
+
+
+def test_where_a_databases_tables_lie_is_asked_once() -> None:
+    parts = (job("a"), script("a", "for t in ['x', 'y', 'z']:\n    df.write.saveAsTable(f'silver.{t}')"))
+    found = imported(*parts)
+    assert asked(found) == ["unknown-table: silver.*"]
+    (question,) = found.questions
+    for said in ("s3://lake/silver/", "s3://lake/silver/{table}/"):
+        answered = imported(*parts, answers=Answers.recorded({question.id: said}))
+        assert asked(answered) == []
+        assert answered.graph.by_id["a"].outputs["y"].base_uri == "s3://lake/silver/y/"
 
 
 def test_arguments_of_the_same_names_link_where_the_order_says_so_too() -> None:

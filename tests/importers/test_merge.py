@@ -320,3 +320,49 @@ def test_drift_is_told_to_people_and_to_programs() -> None:
     }
     taken_up = merge_graphs(graph, imported(moved, LOAD, job("audit")).graph).graph
     assert drift_of(taken_up, imported(moved, LOAD, job("audit")).graph).exit_code == 0
+
+
+def test_how_sure_somebody_is_of_a_link_stays_and_else_follows_the_import() -> None:
+    def sure(number: int, confidence: str) -> Callable[[Json], object]:
+        return lambda document: document["links"][number]["metadata"].update(confidence=confidence)
+
+    edited = _edited(_first(*JOBS), sure(0, "certain"))
+    assert (_again(edited, *JOBS).graph, _again(edited, *JOBS).differences) == (edited, ())
+    surer = _edited(imported(*JOBS).graph, sure(1, "surer"))
+    merged = merge_graphs(edited, surer)
+    links = graph_document(merged.graph)["links"]
+    assert [link["metadata"]["confidence"] for link in links] == ["certain", "surer"]
+    assert merged.differences == ()
+    assert merge_graphs(merged.graph, surer).graph == merged.graph
+
+
+def test_a_place_that_an_argument_names_is_taken_up_though_it_is_called_otherwise() -> None:
+    moved = job("load", {"source_path": "s3://lake/main/in/", "target_path": "s3://lake/main/clean_v2/"})
+    before = job("load", {"source_path": "s3://lake/main/in/", "target_path": "s3://lake/main/clean/"})
+
+    def key(document: Json) -> None:
+        document["nodes"][0]["id"] = "loading"
+        data = document["nodes"][0]["metadata"]["output_data"]
+        data["clean"] = {"uri": data["clean"], "primary_key": ["id"]}
+
+    merged = _again(_edited(_first(before), key), moved)
+    assert "changed dataset loading.clean" in _said(merged)
+    clean = merged.graph.by_id["loading"].outputs["clean"]
+    assert (clean.base_uri, clean.primary_key) == ("s3://lake/main/clean_v2/", ("id",))
+    back = _again(merged.graph, before)
+    assert back.graph.by_id["loading"].outputs["clean"].base_uri == "s3://lake/main/clean/"
+
+
+def test_of_a_job_s_nodes_one_deleted_by_hand_and_one_gone_from_production_are_not_the_same() -> None:
+    load = job("load", {"target_path": "s3://lake/main/x/"})
+    eu, us = run("EU", "load", target_path="s3://lake/main/eu/"), run("US", "load", target_path="s3://lake/main/us/")
+
+    def delete(document: Json) -> None:
+        document["nodes"] = [node for node in document["nodes"] if node["id"] != "load-eu"]
+
+    graph = _edited(_first(load, flow(eu, us)), delete)
+    merged = _again(graph, load, flow(eu))
+    assert _said(merged) == ["removed node load-us"]
+    assert merged.graph.nodes == graph.nodes
+    assert _again(merged.graph, load, flow(eu)).missing == merged.missing == ("load-us",)
+    assert _again(merged.graph, load, flow(eu, us)).graph.nodes == graph.nodes

@@ -110,6 +110,14 @@ def test_a_definition_that_a_template_deploys_is_one_flow() -> None:
     assert [node.job_name("main") for node in both.graph.nodes] == ["load-${Env}"]
     two = imported(found_at("Resources.A", "load-eu"), found_at("Resources.B", "load-us"))
     assert [node.id for node in two.graph.nodes] == ["load-eu", "load-us"]
+    # One that only starts another has no task of its own left where it is deployed.
+    call = Task("Call", "state-machine", Where("main.asl.json", 3), resource="${EtlArn}")
+    inner = Task("Call/Load", "glue", Where("etl.asl.json", 3, "Resources.Etl.States.Load"), job="load")
+    third = imported(
+        Flow("main", "step-functions", Where("main.asl.json"), (call,)),
+        Flow("nightly", "step-functions", Where("main.asl.json", None, "Resources.Main"), (inner,)),
+    )
+    assert [node.id for node in third.graph.nodes] == ["load"]
 
 
 def test_a_task_that_starts_another_flow_comes_before_its_first_tasks() -> None:

@@ -25,6 +25,7 @@ def _place(text: str) -> Place:
         ("s3a://lake//bronze/orders", "s3://lake/bronze/orders"),
         ("s3://lake/bronze/orders/*.csv", "s3://lake/bronze/orders"),
         ("s3://lake/bronze/orders/year=2024/month=*/", "s3://lake/bronze/orders"),
+        ("s3://lake/domain=sales/dataset=orders/version=1.0.0/day=${day}/", "s3://lake/domain=sales/dataset=orders"),
         ("s3://lake/bronze/orders/part-00000.parquet", "s3://lake/bronze/orders"),
         ("s3://lake/bronze/orders.csv", "s3://lake/bronze/orders.csv"),
         ("s3://lake/bronze/orders/day=*/run-7/data.json", "s3://lake/bronze/orders/day=*/run-7/data.json"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.survey import Survey
@@ -45,6 +46,20 @@ def test_a_job_that_is_defined_nowhere_has_the_script_of_its_name() -> None:
     assert not _writes(flow(run("t", "load-orders")), _file("load.py"), node="load-orders")
 
 
+def test_a_job_of_unknown_name_has_the_script_that_its_placeholder_or_its_task_is_called_like() -> None:
+    files = (_file("glue/Load-01-Orders.py"), _file("glue/report.py", "pass"))
+    for task, name in (
+        ("t", "${LOAD_01_ORDERS_GLUE_JOB_NAME}"),
+        ("Load01Orders", "${first}"),
+        ("x", "${aws.load_01_orders.name}"),
+    ):
+        (only,) = imported(flow(run(task, name)), *files).graph.nodes
+        assert only.outputs
+    (only,) = imported(flow(run("Load", "${first}")), *files).graph.nodes
+    assert not only.outputs
+    assert not _writes(flow(run("Load01Orders", "other")), *files, node="other")
+
+
 def test_a_notebook_is_read_without_its_magic() -> None:
     cells = [
         {"cell_type": "markdown", "source": ["# Load"]},
@@ -72,3 +87,11 @@ def test_modules_that_come_with_a_script_are_followed() -> None:
     assert _writes(job("a"), _file("jobs/a.py", code), _file("jobs/common/io.py", module))
     assert _writes(job("a"), _file("src/jobs/a.py", code), _file("lib/common/io.py", module))
     assert not _writes(job("a"), _file("jobs/a.py", code))
+
+
+def test_of_a_script_and_the_copy_that_a_build_made_the_script_is_told() -> None:
+    located = job("a", Command={"Name": "glueetl", "ScriptLocation": "s3://assets/0af3.py"})
+    copied = replace(located, script="cdk.out/asset.0af3.py")
+    found = imported(copied, _file("cdk.out/asset.0af3.py"), _file("jobs/a.py"))
+    (write,) = found.graph.by_id["a"].model_dump()["metadata"]["unexplained_writes"]
+    assert write["at"] == "a.py:1"

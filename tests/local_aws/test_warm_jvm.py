@@ -53,6 +53,17 @@ def test_jobs_share_a_jvm_and_read_what_the_last_one_wrote(spark: Spark) -> None
     assert not [key for key in spark.aws.keys(bucket) if "_temporary" in key or key.endswith("/")]
 
 
+def test_each_job_keeps_its_files_in_its_own_folder(spark: Spark) -> None:
+    script = SESSION + (
+        "folder = spark.sparkContext._temp_dir\n"
+        "print(folder.startswith(spark.sparkContext.getConf().get('spark.local.dir')))\n"
+        "print(spark.createDataFrame([(1,)], 'a int').count())"
+    )
+    runs = [spark.run(script), spark.run(script)]
+    assert [run.output().split() for run in runs] == [["True", "1"]] * 2
+    assert runs[0].jvm_pid == runs[1].jvm_pid
+
+
 def test_overwriting_replaces_all_or_just_the_partitions_written(spark: Spark) -> None:
     bucket = spark.aws.bucket()
     script = SESSION + (

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from pypedream_dagster.errors import PypedreamError
+from pypedream_dagster.graph.files import parse_graph
 from pypedream_dagster.importers.finding import Imported, Question
 from pypedream_dagster.report.imported import ImportReport, import_report, summary_text
 from pypedream_dagster.report.imported_html import render_import_html
@@ -66,6 +67,12 @@ def test_a_node_says_whether_it_can_be_branched_and_why_not() -> None:
     )
     assert nodes["notify"].why_not == ("lambda tasks cannot be branched yet",)
     assert nodes["clean-orders"].inputs[0].argument == "--source_path"
+
+
+def test_a_job_that_is_defined_nowhere_cannot_be_branched() -> None:
+    bare = {"id": "gone", "metadata": {"operation": "glue", "properties": {"Name": "gone"}}}
+    [node] = _report(Imported(parse_graph({"nodes": [bare]}))).nodes
+    assert node.why_not == ("its job is defined nowhere: what it writes is not known",)
 
 
 @pytest.mark.parametrize("name", IMPORTS)

@@ -360,6 +360,21 @@ def test_places_on_s3(code: str, expected: list[str]) -> None:
     assert accesses(code) == expected
 
 
+def test_a_list_of_defaults_beside_an_argument_is_gone_through() -> None:
+    code = """
+    KNOWN = {"a": 1, "b": 2}
+    PLACES = {"a": "s3://l/a/", "b": "s3://l/b/", "c": "s3://l/c/"}
+    try:
+        names = getResolvedOptions(sys.argv, ["tables"])["tables"].split(",")
+    except Exception:
+        names = list(KNOWN.keys())
+    for name in names:
+        name = name.strip()
+        spark.read.csv(PLACES[name])
+    """
+    assert accesses(code) == ["read s3 s3://l/a/", "read s3 s3://l/b/"]
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [

@@ -204,6 +204,27 @@ def test_one_library(code: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (
+            """con.query("UNLOAD ('select \\\\'1\\\\'') TO '%sdaily/day=%s/' x" % (args["place"], day))""",
+            ["write s3 {--place}daily/day={…}/"],
+        ),
+        ("""run_sql(con, f"copy sales.t from '{args['place']}' iam_role 'r' csv")""", ["read s3 {--place}"]),
+        (
+            """cur.execute(f"copy sales.t (a, b) from 's3://b/{args['place']}/x' iam_role 'r'")""",
+            ["read s3 s3://b/{--place}/x", "write database sales.t"],
+        ),
+        ("""log(f"unload ('select 1') to '{args['place']}'")""", []),
+        ("""cur.execute(f"select a from t where b = 'from {args['place']}'")""", []),
+    ],
+)
+def test_files_that_a_warehouse_copies_and_unloads(call: str, expected: list[str]) -> None:
+    head = "import pg, sys\nargs = getResolvedOptions(sys.argv, ['place'])\n"
+    assert sorted(facts(head + call)) == expected
+
+
+@pytest.mark.parametrize(
     ("code", "uri"),
     [
         ('import os\np = os.path.join("s3://b/", "x", "y")', "s3://b/x/y"),

@@ -68,7 +68,7 @@ from tests.script.facts import facts, on_spark
         ('spark.sql("INSERT INTO db.t SELECT 1")', "write catalog db.t append"),
         ("spark.sql(f\"INSERT OVERWRITE TABLE {args['DB']}.t SELECT 1\")", "write catalog {--DB}.t overwrite"),
         ('spark.sql("insert overwrite db.t partition (d) select 1")', "write catalog db.t partitions"),
-        ('spark.sql("CREATE TABLE IF NOT EXISTS db.t (a int)")', "write catalog db.t once"),
+        ('spark.sql("CREATE TABLE IF NOT EXISTS db.t (a int)")', "write catalog db.t upkeep"),
         ('spark.sql("DELETE FROM db.t WHERE d = 1")', "write catalog db.t merge"),
         ('spark.sql("DROP TABLE IF EXISTS `db`.`t`")', "delete catalog db.t"),
         ('spark.sql("-- INSERT INTO db.no\\nSELECT 1")', None),

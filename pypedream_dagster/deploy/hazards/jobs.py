@@ -144,7 +144,7 @@ def trigger_findings(graph: BranchGraph, triggers: Iterable[GlueTrigger]) -> Ite
 
 def event_findings(graph: BranchGraph) -> Iterator[Finding]:
     """Say that EventBridge tells of the branch's runs of production's jobs."""
-    reused = [node.production_job for node in graph.nodes if node.action == "reuse"]
+    reused = dict.fromkeys(node.production_job for node in graph.nodes if node.action == "reuse")
     if reused:
         yield found("state-change-event", "", f"rules on the state of {', '.join(reused)} fire for the branch's runs")
 

@@ -79,7 +79,8 @@ def unexplained_findings(graph: BranchGraph, node: BranchNode, left: Iterable[Un
 def _remedy(graph: BranchGraph, node: BranchNode, entry: UnexplainedWrite) -> str:
     output = next((output for output in node.outputs if output.name == entry.dataset), None)
     branch = graph.branch
-    anew = f"or settle it in the graph file, by hand or with 'import-dag --answers', then 'pypedream rebase {branch}'"
+    by_hand = "by hand or with 'import-dag --merge --answers FILE'"
+    anew = f"or settle it in the graph file, {by_hand}, then 'pypedream rebase {branch}'"
     if node.is_origin:
         argument = output.argument if output is not None else "an argument that output_arguments names"
         edit = f"let branches/{branch}/scripts take the place from {argument}"

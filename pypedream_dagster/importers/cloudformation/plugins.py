@@ -61,7 +61,7 @@ def plugin_resources(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[st
 
 def _trigger(trigger: Mapping[str, Any]) -> dict[str, Any]:
     actions = [
-        {"JobName": action.get("name"), "Arguments": _dashed(_mapping(action.get("args")))}
+        {"JobName": action.get("name"), "Arguments": dashed(_mapping(action.get("args")))}
         for action in map(_mapping, _list(trigger.get("actions")))
     ]
     return {
@@ -87,7 +87,7 @@ def _job(job: Mapping[str, Any]) -> dict[str, Any]:
         "Role": job.get("role"),
         "Command": {key: value for key, value in command.items() if value},
         "GlueVersion": version or None,
-        "DefaultArguments": {**known, **_dashed(custom)},
+        "DefaultArguments": {**known, **dashed(custom)},
     }
     properties |= {key: job[key] for key in _PASSED_ON if job.get(key) is not None}
     if job.get("MaxConcurrentRuns") is not None:
@@ -97,7 +97,8 @@ def _job(job: Mapping[str, Any]) -> dict[str, Any]:
     return properties
 
 
-def _dashed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def dashed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments by their names with dashes, however they are written."""
     return {f"--{key.removeprefix('--')}": value for key, value in arguments.items()}
 
 

@@ -15,6 +15,7 @@ from pypedream_dagster.importers.cloudformation.pieces import read_pieces
 from pypedream_dagster.importers.cloudformation.placeholders import readable
 from pypedream_dagster.importers.cloudformation.plugins import plugin_resources, with_definition_files
 from pypedream_dagster.importers.cloudformation.serverless import Includes, Service, is_service
+from pypedream_dagster.importers.cloudformation.workflow_plugin import WORKFLOWS, workflow_resources
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.survey import Problem, Where
 
@@ -23,7 +24,7 @@ _CODE = (".py", ".tf", ".tfvars", ".tftpl", ".ts", ".js", ".md", ".sh")
 _RESOURCE = re.compile(r"AWS::[A-Za-z0-9]+::[A-Za-z0-9]+")
 _OURS = re.compile(r"AWS::(Glue|StepFunctions)::|AWS::Serverless::StateMachine")
 
-_PLUGINS = re.compile(r"^(stepFunctions|Glue|resources):", re.MULTILINE)
+_PLUGINS = re.compile(rf"^(?:(?:stepFunctions|Glue|resources)|\s+{WORKFLOWS}):", re.MULTILINE)
 _FRAMEWORK = re.compile(r"\$\{(self|opt|sls|param|file)[:(]")
 _MOST_PARTS = 9
 _SECTIONS = ("Parameters", "Mappings", "Conditions", "Resources", "Outputs")
@@ -124,13 +125,14 @@ def _rendered(document: _Document, services: Mapping[str, Service]) -> _Document
         return replace(document, body=services[nearest].rendered(document.body))
     service = services[path]
     parts = {key: service.rendered(service.document.get(key)) for key in ("resources", "stepFunctions", "Glue")}
+    workflows = service.rendered(_mapping(service.document.get("custom")).get(WORKFLOWS))
     body: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
     resources = parts["resources"]
     for part in resources if isinstance(resources, list) else [resources]:
         for name in _SECTIONS:
             body[name] |= _mapping(_mapping(part).get(name))
     ways: dict[str, tuple[str, ...]] = {}
-    for logical_id, resource, ways[logical_id] in plugin_resources(parts):
+    for logical_id, resource, ways[logical_id] in (*plugin_resources(parts), *workflow_resources(workflows)):
         body["Resources"][logical_id] = resource
     return replace(document, body=body, ways=ways)
 

@@ -1,10 +1,10 @@
-"""State machines as a `Survey`: from files, and from a definition that stands in something else."""
+"""State machines as a `Survey`: from files, and from definitions that stand in something else."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from pypedream_dagster.importers.files import SourceFile
@@ -19,6 +19,8 @@ from pypedream_dagster.importers.survey import Flow, Problem, Survey, Task, Wher
 
 _UNTELLING = {"definition", "statemachine", "stepfunction", "stepfunctions", "main", "asl", "workflow", "machine"}
 
+_TOO_SHORT = 3
+
 
 def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
     """Return a flow for each state machine in some files; one that another starts is part of that one's flow."""
@@ -32,30 +34,6 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
     return surveyed(_distinct(found)) + Survey(problems=tuple(problems))
 
 
-def read_definition(
-    definition: str | Mapping[str, object],
-    *,
-    name: str,
-    at: Where,
-    values: Mapping[str, str],
-    others: Mapping[str, str | Mapping[str, object]] | None = None,
-) -> Survey:
-    """Return the flow of one state machine, whose definition stands in a template or was answered by AWS.
-
-    Args:
-        definition: ASL as text (JSON or YAML, rendered or not) or as an object.
-        name: the state machine's.
-        at: where it stands; without a line, the text is a file of its own.
-        values: by placeholder.
-        others: definitions of state machines that this one may start, by name, ARN or whatever names them here.
-    """
-    machine = machine_of(definition, name, at, values)
-    if machine is None:
-        return Survey(problems=(Problem(at, f"the definition of state machine {name} cannot be read"),))
-    known = {key: machine_of(one, key, at, values) for key, one in (others or {}).items()}
-    return _survey_of(machine, _finder([one for one in known.values() if one is not None]))[0]
-
-
 def surveyed(machines: Sequence[Machine], elsewhere: Find = lambda _: None) -> Survey:
     """Return the flows of state machines that may start one another.
 
@@ -65,14 +43,14 @@ def surveyed(machines: Sequence[Machine], elsewhere: Find = lambda _: None) -> S
     """
     among = _finder(machines)
 
-    def find(name: str) -> Machine | None:
-        return among(name) or elsewhere(name)
+    def near(caller: Machine) -> Find:
+        return lambda name: among(name, caller) or elsewhere(name)
 
     told = Survey()
     flows: list[tuple[Machine, Survey]] = []
     inlined: set[str] = set()
     for machine in machines:
-        one, within = _survey_of(machine, find)
+        one, within = _survey_of(machine, near(machine))
         flows.append((machine, one))
         inlined |= within - {machine.name}
     roots = [one for machine, one in flows if machine.name not in inlined]
@@ -84,7 +62,14 @@ def surveyed(machines: Sequence[Machine], elsewhere: Find = lambda _: None) -> S
 def machine_of(
     definition: str | Mapping[str, object], name: str, at: Where, values: Mapping[str, str]
 ) -> Machine | None:
-    """Return a definition made ready to be followed, or None where it is none."""
+    """Return a definition made ready to be followed, or None where it is none.
+
+    Args:
+        definition: ASL as text (JSON or YAML, rendered or not) or as an object.
+        name: the state machine's.
+        at: where it stands; without a line, the text is a file of its own.
+        values: by placeholder.
+    """
     try:
         # Lines that nobody sees, as those of a definition within a template or at AWS, are not told.
         own_file = at.line is None and not at.source.startswith("arn:")
@@ -150,18 +135,35 @@ def _distinct(machines: Sequence[Machine]) -> list[Machine]:
     return found
 
 
-def _finder(machines: Sequence[Machine]) -> Find:
+def _finder(machines: Sequence[Machine]) -> Callable[[str, Machine], Machine | None]:
     by_name: dict[str, list[Machine]] = {}
     for machine in machines:
         for name in {machine.name, *machine.names}:
             for told in {name, _plain(name)}:
                 by_name.setdefault(told, []).append(machine)
 
-    def find(name: str) -> Machine | None:
+    def find(name: str, caller: Machine) -> Machine | None:
         exact = by_name.get(name) or by_name.get(_plain(name), [])
-        return exact[0] if len(exact) == 1 else None
+        return _only(exact or _ending(name, by_name), caller)
 
     return find
+
+
+def _ending(name: str, by_name: Mapping[str, list[Machine]]) -> list[Machine]:
+    """Return the machines whose name a name ends with: what is deployed has a team's or a stage's name before it."""
+    bare = re.sub(r"(?:\.(?:arn|id|Arn))?\}?$", "", name)
+    ends = [one for one in by_name if len(one) > _TOO_SHORT and re.search(rf"[-_]{re.escape(one)}$", bare)]
+    return by_name[max(ends, key=len)] if ends else []
+
+
+def _only(found: Sequence[Machine], caller: Machine) -> Machine | None:
+    """Return the one machine among some, or the one that lies beside the caller."""
+    beside = [one for one in found if _folder(one) == _folder(caller)] if len(found) > 1 else found
+    return beside[0] if len(beside) == 1 else None
+
+
+def _folder(machine: Machine) -> str:
+    return machine.at.source.rpartition("/")[0]
 
 
 def _plain(name: str) -> str:

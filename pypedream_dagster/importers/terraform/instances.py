@@ -258,19 +258,17 @@ class Instance:
         return text_of(evaluate(template, bound))
 
     def _files(self, folder: str, pattern: str) -> list[str]:
-        below = posixpath.normpath(folder)
-        prefix = "" if below == "." else f"{below}/"
         patterns = {pattern, pattern.replace("**/", "")}
         if "{" in pattern and (start := pattern.index("{")) < (end := pattern.find("}")):
             patterns = {pattern[:start] + one + pattern[end + 1 :] for one in pattern[start + 1 : end].split(",")}
-        found = []
-        for path in self.world.texts:
-            inner = path.removeprefix(prefix)
-            if path.startswith(prefix) and any(_fits(inner, one) for one in patterns):
-                found.append(inner)
-        if not found:
-            raise NotKnownError("fileset")
-        return sorted(found)
+        # Terraform runs in the root's folder; a path that begins with path.module is one from where all files are.
+        for start_folder in dict.fromkeys((self.root.folder, "", self.module.folder)):
+            below = posixpath.normpath(posixpath.join(start_folder, folder))
+            prefix = "" if below == "." else f"{below}/"
+            inner = (path.removeprefix(prefix) for path in self.world.texts if path.startswith(prefix))
+            if found := sorted(path for path in inner if any(_fits(path, one) for one in patterns)):
+                return found
+        raise NotKnownError("fileset")
 
 
 def _fits(path: str, pattern: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.glue_workflow import trigger_flows, workflow_flow
@@ -18,6 +18,9 @@ from pypedream_dagster.importers.terraform.instances import Called, Instance, Re
 from pypedream_dagster.importers.terraform.modules import World, read_world, roots
 from pypedream_dagster.importers.terraform.plans import resolved_resources
 from pypedream_dagster.importers.terraform.values import EvaluationError, FileText, Unknown, text_of
+
+if TYPE_CHECKING:
+    from pypedream_dagster.importers.step_functions.documents import Machine
 
 _OBJECTS = {"aws_s3_object", "aws_s3_bucket_object"}
 _READ = {
@@ -211,27 +214,25 @@ def _uploaded(location: str, uploads: Sequence[_Upload], values: Mapping[str, st
     return None
 
 
-def _machines(machines: Sequence[Found]) -> Survey:
-    from pypedream_dagster.importers.step_functions import read_definition
+def _machines(found: Sequence[Found]) -> Survey:
+    from pypedream_dagster.importers.step_functions.sources import machine_of, surveyed
 
-    definitions: dict[str, Any] = {}
-    survey = Survey()
-    for one in machines:
-        definition = one.contents.get("definition")
-        if isinstance(definition, str) and definition.strip():
-            definitions[one.address] = definition
-            definitions[_machine_name(one)] = definition
-    for one in machines:
+    machines: list[Machine] = []
+    problems: list[Problem] = []
+    for one in found:
         definition = one.contents.get("definition")
         if isinstance(definition, Unknown) or not isinstance(definition, str | dict) or not definition:
             known = f": {definition.name}" if isinstance(definition, Unknown) else ""
-            survey += Survey(problems=(Problem(one.at, f"its definition is not among the files given{known}"),))
+            problems.append(Problem(one.at, f"its definition is not among the files given{known}"))
             continue
         place = Where(definition.path, None, one.address) if isinstance(definition, FileText) else one.at
         name = _machine_name(one)
-        others = {key: text for key, text in definitions.items() if key not in {one.address, name}}
-        survey += read_definition(definition, name=name, at=place, values={}, others=others)
-    return survey
+        machine = machine_of(definition, name, place, {})
+        if machine is None:
+            problems.append(Problem(place, f"the definition of state machine {name} cannot be read"))
+        else:
+            machines.append(replace(machine, names=(one.address,)))
+    return surveyed(machines) + Survey(problems=tuple(problems))
 
 
 def _machine_name(one: Found) -> str:

@@ -261,7 +261,10 @@ def test_triggers() -> None:
     found = list(trigger_findings(branch, [chain, nightly, off, others]))
     assert shown(found) == ["info trigger", "info schedule"]
     assert "after-b of workflow nightly waits for b-main" in found[0].what
-    assert shown(list(event_findings(branch))) == ["info state-change-event"]
+    [told] = event_findings(branch)
+    assert told.kind == "state-change-event"
+    again = branch.by_id["b"].model_copy(update={"id": "b2"})
+    assert list(event_findings(branch.model_copy(update={"nodes": (*branch.nodes, again)}))) == [told]
 
 
 def test_connections() -> None:

@@ -161,6 +161,48 @@ def test_a_part_that_a_larger_template_includes():
     assert (job.name, job.at.line) == ("load", 1)
 
 
+def test_workflows_that_a_plugin_of_the_serverless_framework_adds():
+    found = read(
+        {
+            "serverless.yml": """
+                service: etl
+                provider: {name: aws}
+                custom:
+                  lake: s3://lake
+                  glueWorkflows:
+                    nightly:
+                      triggers:
+                        - {name: begin, type: ON_DEMAND, actions: [{crawlerName: crawl}]}
+                      crawlers:
+                        - name: crawl
+                          databaseName: sales
+                          targets: {S3Targets: [{Path: "${self:custom.lake}/raw/"}]}
+                      jobs:
+                        - name: check
+                          scriptLocation: s3://code/check.py
+                          conditions: [{CrawlerName: crawl, CrawlState: SUCCEEDED}]
+                          arguments: {--target: "${self:custom.lake}/checked/"}
+                        - name: load
+                          scriptLocation: s3://code/load.py
+                          workers: 3
+                          arguments: {source: "${self:custom.lake}/checked/"}
+            """,
+        }
+    )
+    jobs = {job.name: job.properties for job in found.jobs}
+    (crawler,) = found.crawlers
+    (flow,) = found.flows
+
+    assert found.problems == ()
+    assert jobs["check"]["DefaultArguments"] == {"--target": "s3://lake/checked/"}
+    assert jobs["load"]["DefaultArguments"] == {"--source": "s3://lake/checked/"}
+    assert jobs["load"]["Command"]["ScriptLocation"] == "s3://code/load.py"
+    assert jobs["load"]["NumberOfWorkers"] == 3
+    assert (crawler.database, crawler.targets) == ("sales", ("s3://lake/raw/",))
+    assert (flow.name, flow.order) == ("nightly", {("crawl", "check"), ("check", "load")})
+    assert flow.at.line == 6
+
+
 def test_what_plugins_of_the_serverless_framework_add():
     found = read(
         {
@@ -315,3 +357,23 @@ def test_texts_that_are_not_quite_json_or_yaml(text: str):
     job = only_job(read({"template": text}))
 
     assert (job.name, job.at.line) == ("load", 4)
+
+
+def test_odd_values_for_plugins_stop_nothing():
+    found = read(
+        {
+            "serverless.yml": """
+                service: etl
+                provider: {name: aws}
+                custom:
+                  glueWorkflows:
+                    1: {jobs: [{name: 2, 3: 4, arguments: {5: 6}}], triggers: [{name: x, 1: 2, actions: 3}], crawlers: 4}
+                    two: [3]
+                Glue:
+                  jobs: [{name: load, DefaultArguments: {1: 2, customArguments: {3: 4}}}, 5]
+                  triggers: {a: b}
+                stepFunctions: {stateMachines: {1: {definition: {}}}}
+            """,
+        }
+    )
+    assert {job.name for job in found.jobs} == {"2", "load"}

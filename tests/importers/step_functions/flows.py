@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypedream_dagster.importers.files import SourceFile
-from pypedream_dagster.importers.step_functions import read_definition, survey
+from pypedream_dagster.importers.step_functions import survey
+from pypedream_dagster.importers.step_functions.sources import machine_of
+from pypedream_dagster.importers.step_functions.sources import surveyed as followed
 from pypedream_dagster.importers.survey import Flow, Survey, Task, Where
 
 GLUE = "arn:aws:states:::glue:startJobRun.sync"
@@ -26,9 +28,12 @@ def machine(states: Mapping[str, Any], **rest: Any) -> dict[str, Any]:
     return {"StartAt": next(iter(states)), "States": dict(states), **rest}
 
 
-def read(definition: Any, values: Mapping[str, str] | None = None, **rest: Any) -> Survey:
-    """What a definition tells."""
-    return read_definition(definition, name="etl", at=Where("etl.asl.json"), values=values or {}, **rest)
+def read(definition: Any, values: Mapping[str, str] | None = None, others: Mapping[str, Any] | None = None) -> Survey:
+    """What a definition tells; others are those that it may start."""
+    one = machine_of(definition, "etl", Where("etl.asl.json"), values or {})
+    assert one is not None
+    known = {name: machine_of(other, name, Where(f"{name}.asl.json"), {}) for name, other in (others or {}).items()}
+    return followed([one], known.get)
 
 
 def flow(definition: Any, values: Mapping[str, str] | None = None, **rest: Any) -> Flow:

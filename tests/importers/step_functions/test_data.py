@@ -65,7 +65,7 @@ def test_constants_are_followed_through_passes_and_results() -> None:
         ("States.Base64Encode('ab')", "YWI="),
         ("States.Format('it\\'s {}', 'so')", "it's so"),
         ("States.JsonMerge($.a, $.b, false)", "${JsonMerge(input.a_input.b_false)}"),
-        ("States.Format('{}/', States.Format('{}-x', $.b[0].c))", "${input.b[0].c}-x/"),
+        ("States.Format('{}/', States.Format('{}-x', $.b[0].c))", "${input.b_0_.c}-x/"),
         ("States.Nonsense(", "${States.Nonsense(}"),
     ],
 )

@@ -196,6 +196,20 @@ def test_machines_of_one_file_name_are_told_apart() -> None:
     assert [flow.name for flow in told.flows] == ["in/machine", "out/machine", "load"]
 
 
+def test_a_machine_may_be_deployed_under_a_longer_name_than_its_file() -> None:
+    arn = "arn:aws:states:eu-west-1:1:stateMachine:team-dev-load-raw"
+    call = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync", "End": True}
+    outer = machine({"Call": {**call, "Parameters": {"StateMachineArn": arn}}})
+    inner = machine({"B": glue("b")})
+    beside = (file("one/main.asl.json", outer), file("one/load-raw.asl.json", inner))
+    for files in (beside, (*beside, file("two/load-raw.asl.json", machine({"C": glue("c")})))):
+        told = {flow.name: [task.key for task in flow.tasks] for flow in surveyed(*files).flows}
+        assert told.pop("one/main") == ["Call/B"]
+        assert "one/load-raw" not in told
+    apart = surveyed(file("a/main.asl.json", outer), file("b/load-raw.json", inner), file("c/load-raw.json", inner))
+    assert [task.operation for task in apart.flows[0].tasks] == ["state-machine"]  # either may be meant
+
+
 def test_a_machine_that_another_of_the_files_starts_is_part_of_it() -> None:
     call = {
         "Type": "Task",
@@ -285,13 +299,6 @@ def test_jsonata_is_no_template() -> None:
     text = json.dumps(machine({"A": {**state, "Arguments": given}}, QueryLanguage="JSONata"), indent=1)
     found = _tasks("x.asl.json", text)["A"]
     assert (found.job, found.arguments["--a"]) == ("${input.job}", "<b>__C__")
-
-
-def test_a_definition_that_is_none_is_a_problem() -> None:
-    for text in ("", "{", "not a machine", '{"States": {}}'):
-        told = read(text)
-        assert told.flows == ()
-        assert "etl" in told.problems[0].what
 
 
 def test_brackets_without_end_are_no_machine() -> None:

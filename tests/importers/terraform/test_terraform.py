@@ -97,6 +97,45 @@ def test_a_state_machine_is_rendered_from_its_file() -> None:
     assert len(flow.order) == 1
 
 
+def test_a_machine_for_each_file_of_a_folder_that_is_named_from_where_terraform_runs() -> None:
+    main = """
+    locals { machines = { for one in fileset("machines", "*.json") : trimsuffix(one, ".json") => "machines/${one}" } }
+    resource "aws_sfn_state_machine" "all" {
+      for_each   = local.machines
+      name       = "nightly-${each.key}"
+      definition = templatefile(each.value, { first = "load", jobs = {} })
+    }
+    """
+    one = FLOW.replace('${jobs["join"].job}', "join")
+    found = _survey({"infra/main.tf": main, "infra/machines/a.json": one, "infra/machines/b.json": one})
+    assert [flow.name for flow in found.flows] == ["nightly-a", "nightly-b"]
+    assert {task.job for flow in found.flows for task in flow.tasks} == {"load", "join"}
+
+
+def test_a_machine_that_another_starts_is_part_of_it_where_it_stands() -> None:
+    main = """
+    resource "aws_sfn_state_machine" "inner" {
+      name       = "inner"
+      definition = templatefile("flow.json", { first = "load", jobs = {} })
+    }
+    resource "aws_sfn_state_machine" "outer" {
+      name       = "outer"
+      definition = jsonencode({ StartAt = "Call", States = { Call = {
+        Type = "Task", Resource = "arn:aws:states:::states:startExecution.sync:2", End = true
+        Parameters = { StateMachineArn = aws_sfn_state_machine.inner.arn }
+      } } })
+    }
+    resource "aws_sfn_state_machine" "broken" {
+      name       = "broken"
+      definition = "{"
+    }
+    """
+    found = _survey({"main.tf": main, "flow.json": FLOW.replace('${jobs["join"].job}', "join")})
+    (flow,) = found.flows
+    assert [(task.key, task.at.source) for task in flow.tasks] == [("Call/A", "flow.json"), ("Call/B", "flow.json")]
+    assert [problem.what for problem in found.problems] == ["the definition of state machine broken cannot be read"]
+
+
 def test_values_that_are_given_win_over_those_declared_and_tfvars() -> None:
     files = _project() | {"infra/terraform.tfvars": 'env = "prod"'}
     assert set(_arguments(_survey(files))) == {"load-prod", "join-prod"}
@@ -294,8 +333,8 @@ resource "aws_glue_job" "j" {
 """
     assert _arguments(_survey({"main.tf": text}))["a"] == {
         "--x": "1",
-        "--y": "${each.value.y[a]}",
-        "--z": "s3://b/${each.value.z[a]}/",
+        "--y": "${each.value.y_a}",
+        "--z": "s3://b/${each.value.z_a}/",
     }
 
 

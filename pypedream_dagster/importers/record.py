@@ -1,0 +1,91 @@
+"""What a graph file says of its imports, ``graph.metadata.import``, and how it is brought up to date."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from pypedream_dagster.graph.model import MAIN, Json, PipelineGraph
+from pypedream_dagster.importers.facts import Fact, ImportNames, facts_of, import_record
+
+
+def run_often(existing: PipelineGraph, record: Json) -> frozenset[str]:
+    """Return the jobs of which the last import told several nodes, or missed one of the file's."""
+    told = (record.get("told") or {}).items()
+    jobs = Counter(str(value) for name, value in told if name.startswith("node > "))
+    gone = (existing.by_id[name] for name in record.get("missing") or () if name in existing.by_id)
+    return frozenset(job for job, number in jobs.items() if number > 1) | {
+        node.job_name(MAIN) for node in gone if node.is_job
+    }
+
+
+def header(
+    existing: PipelineGraph,
+    imported: PipelineGraph,
+    names: ImportNames,
+    facts: Iterable[Fact],
+    missing: Iterable[str],
+    *,
+    is_whole: bool,
+) -> Json:
+    """Return what the file says of the whole, with the record of its imports brought up to date.
+
+    Args:
+        existing: the file's graph.
+        imported: what is imported now.
+        names: what the last import called things.
+        facts: what is told now, in the merged graph's names.
+        missing: Glue nodes of the file that were not found; those that an import told once are remembered.
+        is_whole: whether this import read all that the last ones read.
+    """
+    record, news = import_record(existing), import_record(imported)
+    last = record.get("told") or {}
+    told = {str(fact): value for fact, value in facts_of(imported).items()}
+    answers = {**(record.get("answers") or {}), **(news.get("answers") or {})}
+    asked = list(news.get("questions") or [])
+    sources = list(news.get("sources") or [])
+    request = news.get("request")
+    before = record.get("missing") or []
+    gone = [name for name in missing if name in before or names.of(Fact("node", (name,))) in last]
+    if not is_whole:
+        gone = before
+        request = _both(record.get("request"), request)
+        renamed = set(map(names.of, facts))
+        told = {**{name: value for name, value in last.items() if name not in renamed}, **told}
+        old = record.get("sources") or []
+        sources = [*old, *(source for source in sources if source not in old)]
+        settled = {*answers, *(question.get("id") for question in asked)}
+        asked = [*(one for one in record.get("questions") or [] if one.get("id") not in settled), *asked]
+    whole = {
+        **record,
+        **news,
+        "sources": sources,
+        "answers": dict(sorted(answers.items())),
+        "questions": asked,
+        **({"request": request} if request is not None else {}),
+        "missing": gone,
+        "told": dict(sorted(told.items())),
+    }
+    if not gone:
+        del whole["missing"]
+    whole_inner = {**_inner(imported), **_inner(existing), "import": whole}
+    return {**imported.metadata, **existing.metadata, "metadata": whole_inner}
+
+
+def _both(one: Any, other: Any) -> Any:
+    """Return two requests in one, so that the next import reads what both read."""
+    match one, other:
+        case (dict(), dict()):
+            return {**one, **{name: _both(one.get(name), value) for name, value in other.items()}}
+        case (list(), list()):
+            return [*one, *(item for item in other if item not in one)]
+        case (_, None):
+            return one
+        case _:
+            return other
+
+
+def _inner(graph: PipelineGraph) -> Json:
+    inner = graph.metadata.get("metadata")
+    return inner if isinstance(inner, dict) else {}
