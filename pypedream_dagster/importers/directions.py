@@ -21,7 +21,7 @@ _INPUT_WORDS |= {  # Spanish, Portuguese, Italian, German, French
     "quelle", "quellen", "eingang", "eingabe", "entree", "entrée",
 }  # fmt: skip
 _OUTPUT_WORDS = {
-    "output", "outputs", "outp", "sink", "sinks", "target", "targets", "tgt", "tgts", "destination",
+    "output", "outputs", "outp", "sink", "sinks", "target", "targets", "tgt", "tgts", "trg", "trgt", "destination",
     "destinations", "dest", "dests", "dst", "write", "writes", "writer", "result", "results", "save",
     "export", "exports", "publish", "published", "outbound", "outgoing", "unload",
 }  # fmt: skip

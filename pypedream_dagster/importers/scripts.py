@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from pypedream_dagster.importers.directions import words_of
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.nodes import Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
@@ -202,5 +203,4 @@ def _bare(name: str) -> str:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
-    return tuple(word for word in re.split(r"[^a-z0-9]+", spaced) if word and word not in _ENVIRONMENTS)
+    return tuple(word for word in words_of(text) if word not in _ENVIRONMENTS)

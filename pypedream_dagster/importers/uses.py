@@ -10,7 +10,7 @@ from typing import Literal
 from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.arguments import follows_convention
 from pypedream_dagster.importers.catalog import Catalog, Told
-from pypedream_dagster.importers.directions import direction_of
+from pypedream_dagster.importers.directions import direction_of, words_of
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.importers.places import UNKNOWN, Place, place_of_text, places_of_text, s3_place, table_place
@@ -31,6 +31,7 @@ _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
 _BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
 _KEPT_FOR_RUNS = {"checkpoint", "checkpoints", "log", "logs"}
+_SHARED_WORDS = {"name", "s3", "data", "lake", "datalake", "glue", "catalog"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
 _CODE_ENDINGS = (
     ".py",
@@ -319,18 +320,29 @@ def _pairs(
         (("database", "db"), ("table", "tbl"), "{}.{}"),
         (("bucket",), ("prefix", "key", "path", "folder", "dir"), "s3://{}/{}"),
     ):
-        for name, value in sorted(free.items()):
-            rest = _words(name) - set(first)
-            if not _words(name) & set(first) or "/" in value:
+        holders = {
+            name: value for name, value in sorted(free.items()) if _words(name) & set(first) and "/" not in value
+        }
+        for other, its in sorted(free.items()):
+            if not _words(other) & set(second) or "://" in its:
                 continue
-            for other, its in sorted(free.items()):
-                theirs = _words(other)
-                if theirs & set(second) and theirs - set(second) - {"name"} == rest - {"name"} and "://" not in its:
-                    text = form.format(value, its.strip("/"))
-                    place = table_place(text) if form.startswith("{") else s3_place(text)
-                    use = None if place is None else _pair_use(step, script, place, text, (name, other), told)
-                    if use is not None:
-                        yield (name, other), use
+            for name in _holders_of(other, holders, set(first), set(second)):
+                text = form.format(holders[name], its.strip("/"))
+                place = table_place(text) if form.startswith("{") else s3_place(text)
+                use = None if place is None else _pair_use(step, script, place, text, (name, other), told)
+                if use is not None:
+                    yield (name, other), use
+
+
+def _holders_of(name: str, holders: Mapping[str, str], first: set[str], second: set[str]) -> list[str]:
+    """Return the arguments that name the bucket of a prefix, or the database of a table.
+
+    Those are called alike, ``--source_bucket`` and ``--source_prefix``; else it is the one that all share.
+    """
+    rest = _words(name) - second - {"name"}
+    own = [holder for holder in holders if holder != name and _words(holder) - first - {"name"} == rest]
+    shared = [holder for holder in holders if not _words(holder) - first - _SHARED_WORDS]
+    return own or (shared if len(shared) == 1 and direction_of(name) != "unknown" else [])
 
 
 def _pair_use(
@@ -343,7 +355,8 @@ def _pair_use(
 ) -> Use | None:
     called = " and ".join(names)
     answer = told(step, called)
-    direction: Direction = _DIRECTIONS.get(answer, "unknown") if answer else _DIRECTIONS[direction_of(names[0])]
+    said = next((way for name in names if (way := direction_of(name)) != "unknown"), "unknown")
+    direction: Direction = _DIRECTIONS.get(answer, "unknown") if answer else _DIRECTIONS[said]
     is_read = script is not None and script.reading.unreadable is None
     if answer == "neither" or (direction == "unknown" and (is_read or text.lower().endswith(_CODE_ENDINGS))):
         return None
@@ -379,5 +392,4 @@ def _shown(text: str) -> str:
 
 
 def _words(name: str) -> set[str]:
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
-    return {word for word in re.split(r"[^a-z0-9]+", spaced) if word}
+    return set(words_of(name))

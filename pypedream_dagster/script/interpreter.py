@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 from pypedream_dagster.script.calls import Calls
 from pypedream_dagster.script.environment import Scope
-from pypedream_dagster.script.operations import binary
-from pypedream_dagster.script.syntax import asks_for_argument
+from pypedream_dagster.script.operations import ANY_ARGUMENT, binary
+from pypedream_dagster.script.syntax import asks_for_argument, flag_in
 from pypedream_dagster.script.values import (
+    Argument,
     Class,
     Constant,
     Function,
@@ -88,8 +89,10 @@ class Interpreter(Calls):
             case ast.Return(value):
                 self._returns.append(self._value(value) if value is not None else Constant(None))
             case ast.If(test, body, orelse):
+                asked, compared = flag_in(test)
+                is_flag = bool(asked) and compared is not None and self._value(compared) == ANY_ARGUMENT
                 self._value(test)
-                self._fork(body, orelse, is_default=asks_for_argument(test))
+                self._fork(body, orelse, is_default=asks_for_argument(test), flag=asked if is_flag else None)
             case ast.For(target, iterated, body, orelse) | ast.AsyncFor(target, iterated, body, orelse):
                 for element in self._iterated(self._value(iterated)):
                     self._bind(target, element, node)
@@ -120,8 +123,14 @@ class Interpreter(Calls):
                     if isinstance(child, ast.expr):
                         self._value(child)
 
-    def _fork(self, body: list[ast.stmt], orelse: list[ast.stmt], *, is_default: bool = False) -> None:
-        """Read two ways that a script may go; afterwards each name is what the one or the other made it."""
+    def _fork(
+        self, body: list[ast.stmt], orelse: list[ast.stmt], *, is_default: bool = False, flag: str | None = None
+    ) -> None:
+        """Read two ways that a script may go; afterwards each name is what the one or the other made it.
+
+        Args:
+            flag: the argument that is found where the first way is taken: what is taken from ``sys.argv`` is its value.
+        """
         # In place: functions hold the scope that they were defined in, and may be called on either way.
         scope = self._scopes[-1]
         before = dict(scope)
@@ -131,6 +140,9 @@ class Interpreter(Calls):
             scope.update(before)
             self._block(side)
             sides.append(dict(scope))
+        if flag is not None:
+            taken = {name for name, value in sides[0].items() if value == ANY_ARGUMENT != before.get(name)}
+            sides[0] |= dict.fromkeys(taken, Text((Argument(flag),)))
         together: Scope = {}
         for name in {**sides[0], **sides[1]}:
             values = [side[name] for side in sides if name in side]

@@ -86,5 +86,22 @@ def _does_something(node: ast.stmt) -> bool:
             return True
 
 
+def flag_in(test: ast.expr) -> tuple[str, ast.expr | None]:
+    """Return the argument whose name code looks for, and where: ``argv[i] == "--x"``, ``word.startswith("--x=")``."""
+    match test:
+        case ast.Compare(left, [ast.Eq()], [ast.Constant(str() as flag)]):
+            pass
+        case ast.Compare(ast.Constant(str() as flag), [ast.Eq()], [left]):
+            pass
+        case ast.Compare(left, [ast.In()], [ast.Tuple(items) | ast.List(items) | ast.Set(items)]):
+            texts = [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+            flag = max(texts, key=len, default="")
+        case ast.Call(ast.Attribute(left, "startswith"), [ast.Constant(str() as flag)]):
+            pass
+        case _:
+            return "", None
+    return (flag.strip("-="), left) if flag.startswith("--") else ("", None)
+
+
 def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))

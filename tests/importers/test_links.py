@@ -431,6 +431,18 @@ def test_files_in_partitions_lie_in_the_folder_that_an_argument_names() -> None:
     assert found.links[0].confidence == "high"
 
 
+def test_a_bucket_that_several_prefixes_share_holds_each_of_them() -> None:
+    found = imported(
+        job("a", {"BUCKET_NAME": "lake", "SRC_PREFIX": "raw/x", "TRG_PREFIX": "clean/x"}),
+        job("b", {"s3_bucket": "lake", "input_path": "clean/x/", "output_path": "gold/x/", "table": "x"}),
+    )
+    assert list(links(found)) == [("a", "b")]
+    assert sorted(output.base_uri for node in found.graph.nodes for output in node.outputs.values()) == [
+        "s3://lake/clean/x",
+        "s3://lake/gold/x",
+    ]
+
+
 def test_each_dataset_that_an_argument_lists_is_found() -> None:
     code = (
         "a = getResolvedOptions(sys.argv, ['tables'])\nfor t in a['tables'].split(','):\n"

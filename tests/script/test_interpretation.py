@@ -184,6 +184,20 @@ def accesses(code: str) -> list[str]:
             ["read s3 s3://b/raw/", "write s3 s3://{--BUCKET}/clean/"],
         ),
         (
+            """
+            bucket, key, prefix = None, None, "raw"
+            for i in range(len(sys.argv)):
+                if sys.argv[i] == "--lake_bucket":
+                    bucket = sys.argv[i + 1]
+                elif sys.argv[i] in ("-k", "--object_key"):
+                    key = sys.argv[i + 1]
+                elif sys.argv[i].startswith("--prefix="):
+                    prefix = sys.argv[i].split("=")[1]
+            boto3.client("s3").get_object(Bucket=bucket, Key=f"{prefix}/{key}")
+            """,
+            ["read s3 s3://{--lake_bucket}/{--prefix}/{--object_key}"],
+        ),
+        (
             "key = args['SRC'].replace('/raw', '/clean')\nspark.read.csv(args['SRC'])\ndf.write.csv(key)",
             ["read s3 {--SRC}", "write s3 {--SRC.clean}"],
         ),
