@@ -134,10 +134,11 @@ def _athena(chain: Chain) -> Iterator[Fact]:
     """Give a query's tables, and where its result goes."""
     call = chain.call
     context = call.argument(None, "QueryExecutionContext")
-    database = literal(context.items.get("Database")) if isinstance(context, Table) else None
+    named = context.items.get("Database") if isinstance(context, Table) else None
+    database = as_text(named) if named is not None else None
     for query in alternatives(call.argument(None, "QueryString") or Unknown()):
         if as_text(query).start.strip():
-            yield from sql_accesses(as_text(query), chain.place, "athena", SparkState(database=database))
+            yield from sql_accesses(as_text(query), chain.place, "athena", SparkState(), database)
     configuration = call.argument(None, "ResultConfiguration")
     if isinstance(configuration, Table) and (place := configuration.items.get("OutputLocation")) is not None:
         yield Access(chain.place, "write", "s3", as_text(place), "athena, results", "append")

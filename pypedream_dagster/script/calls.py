@@ -12,7 +12,7 @@ from pypedream_dagster.script.environment import MOST_STEPS, Scope
 from pypedream_dagster.script.expressions import OWN, Expressions, chosen, ways
 from pypedream_dagster.script.functions import ENVIRONMENT_READS, of_container, of_symbol
 from pypedream_dagster.script.operations import MOST_ITEMS, item
-from pypedream_dagster.script.syntax import asks_for_argument, is_static
+from pypedream_dagster.script.syntax import asks_for_argument, gives_several, is_static
 from pypedream_dagster.script.values import (
     Argument,
     Class,
@@ -207,6 +207,8 @@ class Calls(Expressions):
                 returns.append(self._value(node.body))
             else:
                 self._block(node.body)
+        if gives_several(node):
+            return Sequence(tuple(value for value in returns if value != Constant(None))[:MOST_ITEMS])
         if len(returns) == 2 and asks_for_argument(node):
             return _either_as_default(returns)
         found = either(*returns) if returns else Constant(None)

@@ -21,7 +21,7 @@ from pypedream_dagster.script.operations import (
     part,
     sliced,
 )
-from pypedream_dagster.script.syntax import asks_for_argument, compared_place, is_property, name_in
+from pypedream_dagster.script.syntax import asks_for_argument, compared_place, is_of_class, is_property, name_in
 from pypedream_dagster.script.values import (
     Argument,
     Call,
@@ -111,7 +111,7 @@ class Expressions(Environment, ABC):
                 self._bind(target, found, node)
                 return found
             case ast.List(items) | ast.Tuple(items) | ast.Set(items):
-                return Sequence(tuple(self._value(item) for item in items))
+                return Sequence(tuple(self._spread(items)))
             case ast.Dict(keys, values):
                 return self._table(keys, values)
             case ast.Subscript(owner, ast.Slice() as cut):
@@ -132,8 +132,12 @@ class Expressions(Environment, ABC):
             case ast.DictComp(key, value, generators):
                 pairs = self._comprehension(ast.Tuple([key, value], ast.Load()), generators)
                 return _table_of(pairs)
-            case ast.Await(value) | ast.YieldFrom(value) | ast.Starred(value):
+            case ast.Await(value) | ast.Starred(value):
                 return self._value(value)
+            case ast.YieldFrom(value):
+                found = self._value(value)
+                self._returns.extend(self._iterated(found))
+                return found
             case ast.Yield(value):
                 if value is not None:
                     self._returns.append(self._value(value))
@@ -163,9 +167,7 @@ class Expressions(Environment, ABC):
             case Symbol(symbol):
                 return Symbol(f"{symbol}.{name}")
             case Parameters() if name not in _MAPPING_METHODS:
-                known = self._destinations.get(name, name)
-                default = self._defaults.get(known)
-                return owner.argument(known) if default is None else defaulted(owner.argument(known), Text((default,)))
+                return self._argument(owner, name)
             case Instance(of, attributes):
                 if name in attributes:
                     return attributes[name]
@@ -175,7 +177,9 @@ class Expressions(Environment, ABC):
                     return self._enter(bound, (), {}) if is_property(found.node) else bound
                 return found if found is not None else Member(owner, name)
             case Class(_, members) if name in members:
-                return members[name]
+                member = members[name]
+                takes_class = isinstance(member, Function) and is_of_class(member.node)
+                return Partial(member, (owner,), {}) if takes_class else member
             case Text() if name == "value":
                 return owner  # of an Enum's member
             case Parsed(argument, keys) if name not in _MAPPING_METHODS:
@@ -204,9 +208,28 @@ class Expressions(Environment, ABC):
                 items[f"?{len(items)}"] = found
         return merged([*spread, Table(items)]) if spread else Table(items)
 
+    def _spread(self, items: list[ast.expr]) -> Iterator[Value]:
+        """Give what a list is written down as: ``[first, *others]``."""
+        for node in items:
+            found = self._value(node)
+            if isinstance(node, ast.Starred):
+                yield from self._iterated(found)
+            else:
+                yield found
+
     def _item(self, owner: Value, key: Value) -> Value:
-        known = self._variables.get(literal(key) or "") if owner == ENVIRONMENT else None
-        return known or item(owner, key)
+        name = literal(key)
+        if owner == ENVIRONMENT and name in self._variables:
+            return self._variables[name]
+        if isinstance(owner, Parameters) and name in self._destinations:
+            return self._argument(owner, name)
+        return item(owner, key)
+
+    def _argument(self, arguments: Parameters, name: str) -> Value:
+        """Return what argparse keeps under a name, which need not be the argument's own."""
+        known = self._destinations.get(name, name)
+        found, default = arguments.argument(known), self._defaults.get(known)
+        return found if default is None else defaulted(found, Text((default,)))
 
     def _named(self, node: ast.expr) -> Value:
         """Return the value of a piece of a text: one that cannot be told has the name that stands there."""

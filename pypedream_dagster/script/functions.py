@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from pypedream_dagster.script import texts
-from pypedream_dagster.script.operations import item, located_at, mentions_argv
+from pypedream_dagster.script.operations import item, located_at, mentions_argv, part
 from pypedream_dagster.script.values import (
     Argument,
     Constant,
@@ -27,12 +28,14 @@ from pypedream_dagster.script.values import (
 )
 
 ENVIRONMENT_READS = {"os.getenv", "os.environ.get"}
+_LONGEST_JSON = 20_000
 _PATH_JOINS = {"os.path.join", "posixpath.join", "ntpath.join"}
 _TEXTS = {"str", "pathlib.Path", "pathlib.PurePosixPath", "pathlib.PurePath", "os.fspath", "os.path.normpath"}
 _TEXTS |= {"urllib.parse.unquote_plus", "urllib.parse.unquote", "cloudpathlib.S3Path", "cloudpathlib.CloudPath"}
 _TEXTS |= {"string.Template"}
 _MATCHES = {"re.match", "re.search", "re.fullmatch", "re.findall", "re.split"}
 _LISTS = {"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter"}
+_ONE_OF = {"max", "min", "next"}
 _TABLES = {"dict", "vars", "types.SimpleNamespace", "collections.OrderedDict"}
 
 
@@ -63,6 +66,8 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
     if name in _LISTS and positional:
         kept = Sequence | Table | Parameters | Result | Member
         return positional[0] if isinstance(positional[0], kept) else None
+    if name in _ONE_OF and positional and isinstance(positional[0], Sequence | Result | Member):
+        return part(positional[0]) if len(positional) == 1 or name == "next" else None
     if name == "filter" and len(positional) == 2 and isinstance(positional[1], Sequence):
         return positional[1]
     if name == "zip" and positional and all(isinstance(given, Sequence) for given in positional):
@@ -84,8 +89,26 @@ def _of_json(text: Value) -> Value | None:
             return Parsed(name, keys)
         case Parsed():
             return text
+        case Text() if text.literal is not None and len(text.literal) < _LONGEST_JSON:
+            try:
+                return _of_plain(json.loads(text.literal))
+            except (ValueError, RecursionError):
+                return None
         case _:
             return None
+
+
+def _of_plain(found: object) -> Value:
+    """Return what is written down in JSON."""
+    match found:
+        case str():
+            return Text((found,))
+        case list():
+            return Sequence(tuple(map(_of_plain, found)))
+        case dict():
+            return Table({str(key): _of_plain(value) for key, value in found.items()})
+        case _:
+            return Constant(found)
 
 
 def _of_table(positional: tuple[Value, ...], keywords: Mapping[str, Value]) -> Value | None:

@@ -9,7 +9,7 @@ from pypedream_dagster.script.boto import LISTING
 from pypedream_dagster.script.chain import Chain
 from pypedream_dagster.script.commands import command_facts
 from pypedream_dagster.script.model import Access, Action, Fact, Mode, Process, System
-from pypedream_dagster.script.operations import texts_in
+from pypedream_dagster.script.operations import is_on_s3, texts_in
 from pypedream_dagster.script.spark import without_credentials
 from pypedream_dagster.script.values import (
     Argument,
@@ -93,6 +93,8 @@ _DATASET_WRITES = {
     "write_deltalake": 0,
 }
 """By the place of the argument that says where to."""
+_LOADS = [Symbol(f"{module}.{name}") for module in ("json", "yaml", "toml", "tomllib") for name in ("load", "loads")]
+_LOADS += [Symbol("yaml.safe_load"), Symbol("yaml.full_load")]
 _FILESYSTEM_LISTS = {"ls", "glob", "find", "exists", "walk"}
 _FILESYSTEM_READS = {"get", "get_file", "cat", "cat_file", "read_text", "read_bytes", *_FILESYSTEM_LISTS}
 _FILESYSTEM_WRITES = {"put", "put_file", "upload"}
@@ -192,7 +194,7 @@ def _frame_written(chain: Chain) -> Iterator[Fact]:
 
 
 def _frame_read(chain: Chain, given: Value | None) -> Iterator[Fact]:
-    for target in texts_in(given) if isinstance(given, Text | Parsed | Sequence) else ():
+    for target in texts_in(given) if isinstance(given, Sequence) else (given,):
         if (place := _given_place(target, chain.call.keywords)) is not None:
             yield Access(chain.place, "read", "s3", place, chain.module)
 
@@ -228,22 +230,22 @@ def _on_s3(target: Text) -> Text | None:
 
 def _given_place(given: Value | None, keywords: Mapping[str, Value]) -> Text | None:
     """Return a place that something is given by name; None where it is a buffer, or lies elsewhere."""
-    return _on_s3(_located(as_text(given), keywords)) if isinstance(given, Text | Parsed) else None
+    if isinstance(given, Text | Parsed):
+        return _on_s3(_located(as_text(given), keywords))
+    return as_text(given) if _is_configured(given) else None
+
+
+def _is_configured(given: Value | None) -> bool:
+    """Tell whether a value was taken from a configuration, so that it names something, and is no buffer."""
+    found = given
+    while isinstance(found, Member):
+        found = found.owner
+    return given is not found and isinstance(found, Result) and found.call.callee in _LOADS
 
 
 def _located(target: Text, keywords: Mapping[str, Value]) -> Text:
     """Return a place as its URI, where what reads or writes it is given a filesystem on S3."""
     return _of_filesystem(target) if is_on_s3(keywords.get("filesystem")) else target
-
-
-def is_on_s3(filesystem: Value | None) -> bool:
-    """Tell whether a value is a filesystem on S3: s3fs's, pyarrow's, fsspec's."""
-    match filesystem:
-        case Result(call):
-            names = call.callee.name.rpartition(".")[2] if isinstance(call.callee, Symbol | Member) else ""
-            return names == "S3FileSystem" or (names == "filesystem" and literal(call.argument(0)) in {"s3", "s3a"})
-        case _:
-            return False
 
 
 def _is_filesystem(chain: Chain) -> bool:

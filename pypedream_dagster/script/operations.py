@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 
 from pypedream_dagster.script import texts
 from pypedream_dagster.script.values import (
@@ -15,6 +17,7 @@ from pypedream_dagster.script.values import (
     Member,
     Parameters,
     Parsed,
+    Piece,
     Result,
     Sequence,
     Symbol,
@@ -192,11 +195,31 @@ def _listed_path(call: Call) -> Text | None:
         return None
     if isinstance(call.callee, Symbol) and call.callee.name == "awswrangler.s3.list_objects":
         return text_of((*given.pieces, Gap("key")))
-    if name in {"glob", "ls", "find"} and given.start.startswith("s3"):
-        start = given.start.partition("*")[0]
-        known = given.pieces if start == given.start else (start,)
-        return text_of((*known, Gap("key")))
+    owner = call.callee.owner if isinstance(call.callee, Member) else None
+    if name in {"glob", "ls", "find"} and (given.start.startswith("s3") or is_on_s3(owner)):
+        return text_of((*_before_wildcard(given), Gap("key")))
     return None
+
+
+def _before_wildcard(pattern: Text) -> Iterator[Piece]:
+    """Give what is known of the paths that a filesystem finds: they come without a scheme."""
+    for number, piece in enumerate(pattern.pieces):
+        if not isinstance(piece, str):
+            yield piece
+            continue
+        yield (re.sub(r"^s3[an]?://", "", piece) if number == 0 else piece).partition("*")[0]
+        if "*" in piece:
+            return
+
+
+def is_on_s3(filesystem: Value | None) -> bool:
+    """Tell whether a value is a filesystem on S3: s3fs's, pyarrow's, fsspec's."""
+    match filesystem:
+        case Result(call):
+            name = _name_of(call)
+            return name == "S3FileSystem" or (name == "filesystem" and literal(call.argument(0)) in {"s3", "s3a"})
+        case _:
+            return False
 
 
 def located_at(database: Value | None, table: Value | None) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 _SETTING_UP = {"logging", "logger", "log", "warnings", "sys", "os", "java_import", "load_dotenv", "nltk", "pd", "print"}
@@ -19,6 +20,27 @@ def is_property(node: ast.AST) -> bool:
 def is_static(node: ast.AST) -> bool:
     """Tell whether a method takes no object."""
     return _decorated(node, {"staticmethod"})
+
+
+def is_of_class(node: ast.AST) -> bool:
+    """Tell whether a method takes its class."""
+    return _decorated(node, {"classmethod"})
+
+
+@lru_cache(maxsize=2_000)
+def gives_several(node: ast.AST) -> bool:
+    """Tell whether a function is a generator, of more than the one thing that a context manager gives."""
+    return not _decorated(node, {"contextmanager", "asynccontextmanager"}) and any(
+        isinstance(inner, ast.Yield | ast.YieldFrom) for inner in _own_code(node)
+    )
+
+
+def _own_code(node: ast.AST) -> Iterator[ast.AST]:
+    """Give what a function's body holds, but not that of functions within it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from _own_code(child)
 
 
 def _decorated(node: ast.AST, names: set[str]) -> bool:

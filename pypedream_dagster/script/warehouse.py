@@ -12,7 +12,7 @@ from pypedream_dagster.script.spark import SparkState, sql_accesses
 from pypedream_dagster.script.values import alternatives, as_text
 
 _RUNS = re.compile(r"exec|run|query|sql|copy|unload", re.IGNORECASE)
-_MOVES = re.compile(r"\b(?:unload\s*\(|copy\b)", re.IGNORECASE)
+_MOVES = re.compile(r"\b(?:unload\s*\(|copy\b|(?:read_\w+|\w+_scan)\s*\(\s*\[?\s*')", re.IGNORECASE)
 
 
 def moved_files(chain: Chain) -> Iterator[Access]:

@@ -96,8 +96,9 @@ def _athena(chain: Chain) -> Iterator[Fact]:
         )
     else:
         position = 2 if name == "unload" else 1
-        state = SparkState(database=literal(call.argument(position, "database")))
-        yield from sql_accesses(as_text(call.argument(0, "sql")), at, "athena", state)
+        database = call.argument(position, "database")
+        within = as_text(database) if _given(database) else None
+        yield from sql_accesses(as_text(call.argument(0, "sql")), at, "athena", SparkState(), within)
     if name == "unload":
         yield Access(at, "write", "s3", as_text(call.argument(1, "path")), "awswrangler", "append")
     if (table_made := created_table(chain)) is not None:

@@ -198,6 +198,33 @@ def accesses(code: str) -> list[str]:
             ["read s3 s3://{--lake_bucket}/{--prefix}/{--object_key}"],
         ),
         (
+            """
+            import argparse
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--in-path")
+            parser.add_argument("-o", "--out-path", dest="target")
+            given = vars(parser.parse_args())
+            spark.read.csv(given["in_path"]).write.csv(given["target"])
+            """,
+            ["read s3 {--in-path}", "write s3 {--out-path}"],
+        ),
+        (
+            """
+            conf = json.loads('{"in": "s3://b/x/", "out": ["s3://b/y/"]}')
+            spark.read.csv(conf["in"]).write.csv(conf["out"][0])
+            """,
+            ["read s3 s3://b/x/", "write s3 s3://b/y/"],
+        ),
+        (
+            """
+            import pandas as pd
+            conf = json.loads(boto3.client("s3").get_object(Bucket="b", Key="conf.json")["Body"].read())
+            pd.DataFrame().to_csv(conf["out"])
+            pd.DataFrame().to_csv(conf.buffer())
+            """,
+            ["read s3 s3://b/conf.json", "write s3 {…}"],
+        ),
+        (
             "key = args['SRC'].replace('/raw', '/clean')\nspark.read.csv(args['SRC'])\ndf.write.csv(key)",
             ["read s3 {--SRC}", "write s3 {--SRC.clean}"],
         ),
@@ -357,6 +384,49 @@ def test_functions_and_classes(code: str, expected: list[str]) -> None:
                 s3.get_object(Bucket="b", Key=name)
             """,
             ["read s3 s3://b/raw/", "read s3 s3://b/raw/{key}"],
+        ),
+        (
+            """
+            s3 = boto3.client("s3")
+            def keys(prefix):
+                for page in s3.get_paginator("list_objects_v2").paginate(Bucket="b", Prefix=prefix):
+                    yield from (each["Key"] for each in page["Contents"])
+            for key in keys("raw/"):
+                s3.download_file("b", key, "/tmp/x")
+            def latest(prefix):
+                found = s3.list_objects_v2(Bucket="b", Prefix=prefix)["Contents"]
+                return max(found, key=lambda each: each["LastModified"])["Key"]
+            s3.get_object(Bucket="b", Key=latest("bronze/"))
+            """,
+            [
+                "read s3 s3://b/raw/",
+                "read s3 s3://b/raw/{key}",
+                "read s3 s3://b/bronze/",
+                "read s3 s3://b/bronze/{key}",
+            ],
+        ),
+        (
+            """
+            import s3fs
+            import pandas as pd
+            fs = s3fs.S3FileSystem()
+            for path in fs.glob(f"{args['BUCKET']}/raw/*.csv"):
+                pd.read_csv(f"s3://{path}")
+            """,
+            ["read s3 s3://{--BUCKET}/raw/*.csv", "read s3 s3://{--BUCKET}/raw/{key}"],
+        ),
+        (
+            """
+            def place(bucket, *parts):
+                return "s3://" + "/".join([bucket, *parts])
+            class Lake:
+                BUCKET = "b"
+                @classmethod
+                def read(cls, name):
+                    return spark.read.csv(place(cls.BUCKET, "raw", name))
+            Lake.read("x")
+            """,
+            ["read s3 s3://b/raw/x"],
         ),
         ("boto3.resource('s3').Bucket('b').download_file('x/y', '/tmp/y')", ["read s3 s3://b/x/y"]),
         (

@@ -167,6 +167,15 @@ from tests.script.facts import facts
             ],
         ),
         (
+            'import boto3\nboto3.client("athena").start_query_execution('
+            'QueryString="select * from o join x.p on 1 = 1", QueryExecutionContext={"Database": sys.argv[1]})',
+            ["read catalog {--*}.o", "read catalog x.p", "write aws start_query_execution [athena]"],
+        ),
+        (
+            "import duckdb\nduckdb.connect().execute(\"SELECT * FROM read_csv_auto('s3://b/x.csv')\")",
+            ["read s3 s3://b/x.csv"],
+        ),
+        (
             'import s3fs, pyarrow.parquet as pq\nfs = s3fs.S3FileSystem()\nt = pq.read_table("b/x/", filesystem=fs)\n'
             'pq.write_table(t, "b/y.parquet", filesystem=fs)',
             ["read s3 s3://b/x/", "write s3 s3://b/y.parquet overwrite"],
