@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pypedream_dagster.importers.directions import direction_of, words_of
 
@@ -29,3 +32,31 @@ def dataset_name(argument: str, uri: str) -> str:
 def _last_segment(uri: str) -> str:
     segment = uri.rstrip("/").rpartition("/")[2].partition(".")[0]
     return re.sub(r"[^a-z0-9_]+", "_", segment.lower()).strip("_") or "data"
+
+
+def texts_in(argument: str, value: str) -> Mapping[str, str]:
+    """Return the texts that an argument's JSON object holds, by names that say where: ``--config.input.path``."""
+    if not value.lstrip().startswith(("{", "[")):
+        return {}
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return {}
+    texts: dict[str, list[str]] = {}
+    for path, text in _leaves(found, argument):
+        texts.setdefault(path, []).append(text)
+    return {path: ",".join(several) for path, several in texts.items() if path != argument}
+
+
+def _leaves(found: Any, path: str) -> Iterator[tuple[str, str]]:
+    match found:
+        case dict():
+            for key, inner in found.items():
+                yield from _leaves(inner, f"{path}.{key}")
+        case list():
+            for inner in found:
+                yield from _leaves(inner, path)
+        case str():
+            yield path, found
+        case _:
+            return

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pypedream_dagster.graph.model import DataFormat
-from pypedream_dagster.importers.arguments import follows_convention
+from pypedream_dagster.importers.arguments import follows_convention, texts_in
 from pypedream_dagster.importers.catalog import Catalog, Told
-from pypedream_dagster.importers.directions import direction_of, words_of
+from pypedream_dagster.importers.directions import Direction as ArgumentDirection
+from pypedream_dagster.importers.directions import direction_of, directions_of, words_of
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.importers.places import UNKNOWN, Place, place_of_text, places_of_text, s3_place, table_place
@@ -259,26 +260,43 @@ def _argument_uses(
 ) -> Iterator[Use]:
     traced = {use.argument for use in known if use.argument}
     within = _arguments_within(script)
-    pairs = dict(_pairs(step, script, traced, within, told))
+    named = {name: value for name, value in sorted(step.effective.items()) if name.lower() not in GLUES_OWN}
+    ways = _ways(named)
+    pairs = dict(_pairs(step, script, traced, within, told, ways))
     parts = {name for names in pairs for name in names}
-    for name, value in sorted(step.effective.items()):
-        if name.lower() in GLUES_OWN or is_secret(name, value) or name in traced or name in parts:
+    for name, value in named.items():
+        if is_secret(name, value) or name in traced or name in parts:
             continue
         if name.lstrip("-") in within:
             continue  # the script's calls say what becomes of it
         if script and script.reading.declared and name.lstrip("-") not in script.reading.declared:
             continue  # the script does not ask for it
-        yield from _argument_use(step, name, value, told)
+        if held := texts_in(name, value):
+            ways_within = _ways(held)
+            for path, text in held.items():
+                uses = _argument_use(step, path, text, told, ways_within[path])
+                yield from (replace(use, argument=None) for use in uses)
+            continue
+        yield from _argument_use(step, name, value, told, ways[name])
     yield from pairs.values()
 
 
-def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str], str | None]) -> Iterator[Use]:
-    is_place = direction_of(name) != "unknown" or bool(_words(name) & _PLACE_WORDS)
-    begun = is_place and _BEGUN_BY_PARAMETER.match(value) is not None
+def _ways(named: Mapping[str, str]) -> Mapping[str, ArgumentDirection]:
+    """Return which way data goes through each argument: those that name data are seen together."""
+    holding = _PLACE_WORDS | {"table", "tbl", "database", "db", "key"}
+    places = [name for name, value in named.items() if _VALUE_URI.search(value) or _words(name) & holding]
+    return {name: direction_of(name) for name in named} | directions_of(places)
+
+
+def _argument_use(
+    step: Step, name: str, value: str, told: Callable[[Step, str], str | None], way: ArgumentDirection
+) -> Iterator[Use]:
+    begun = (way != "unknown" or _words(name) & _PLACE_WORDS) and _BEGUN_BY_PARAMETER.match(value) is not None
     uris = [f"s3://{value}"] if begun else _VALUE_URI.findall(value)
     answer = told(step, name)
-    direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[direction_of(name)]
-    if answer == "neither" or (direction == "unknown" and _words(name) & _KEPT_FOR_RUNS):
+    direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[way]
+    words = _words(name)
+    if answer == "neither" or (direction == "unknown" and words & _KEPT_FOR_RUNS):
         return
     convention = follows_convention(name)
     by: By = "answer" if answer else "convention" if convention else "name" if direction != "unknown" else "other"
@@ -287,12 +305,15 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
         if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
             whole = begun or uri == value.strip()
             yield Use(step.id, direction, by, place, uri, name, name if whole else None)
-    words = _words(name)
+    if uris or direction == "unknown":
+        return
     # A bucket without a folder is no place.
-    if not uris and _WHOLE_PARAMETER.match(value) and direction != "unknown" and words & _PLACE_WORDS - {"bucket"}:
+    if _WHOLE_PARAMETER.match(value) and words & _PLACE_WORDS - {"bucket"}:
         place = Place("other", value)
         if not place.at_run_time:
             yield Use(step.id, direction, by, place, value, name, name)
+    elif words & {"table", "tbl"} and (table := table_place(value)) is not None:
+        yield Use(step.id, direction, by, table, value, name)
 
 
 def _arguments_within(script: Script | None) -> frozenset[str]:
@@ -309,6 +330,7 @@ def _pairs(
     traced: set[str],
     within: frozenset[str],
     told: Callable[[Step, str], str | None],
+    ways: Mapping[str, ArgumentDirection],
 ) -> Iterator[tuple[tuple[str, str], Use]]:
     """Give what two arguments name together: ``--source_database`` and ``--source_table``, a bucket and a prefix."""
     free = {
@@ -326,15 +348,22 @@ def _pairs(
         for other, its in sorted(free.items()):
             if not _words(other) & set(second) or "://" in its:
                 continue
-            for name in _holders_of(other, holders, set(first), set(second)):
+            for name in _holders_of(other, holders, set(first), set(second), ways):
                 text = form.format(holders[name], its.strip("/"))
                 place = table_place(text) if form.startswith("{") else s3_place(text)
-                use = None if place is None else _pair_use(step, script, place, text, (name, other), told)
+                way = ways[name] if ways[name] != "unknown" else ways[other]
+                use = None if place is None else _pair_use(step, script, place, text, (name, other), told, way)
                 if use is not None:
                     yield (name, other), use
 
 
-def _holders_of(name: str, holders: Mapping[str, str], first: set[str], second: set[str]) -> list[str]:
+def _holders_of(
+    name: str,
+    holders: Mapping[str, str],
+    first: set[str],
+    second: set[str],
+    ways: Mapping[str, ArgumentDirection],
+) -> list[str]:
     """Return the arguments that name the bucket of a prefix, or the database of a table.
 
     Those are called alike, ``--source_bucket`` and ``--source_prefix``; else it is the one that all share.
@@ -342,7 +371,7 @@ def _holders_of(name: str, holders: Mapping[str, str], first: set[str], second: 
     rest = _words(name) - second - {"name"}
     own = [holder for holder in holders if holder != name and _words(holder) - first - {"name"} == rest]
     shared = [holder for holder in holders if not _words(holder) - first - _SHARED_WORDS]
-    return own or (shared if len(shared) == 1 and direction_of(name) != "unknown" else [])
+    return own or (shared if len(shared) == 1 and ways[name] != "unknown" else [])
 
 
 def _pair_use(
@@ -352,11 +381,11 @@ def _pair_use(
     text: str,
     names: tuple[str, str],
     told: Callable[[Step, str], str | None],
+    way: ArgumentDirection,
 ) -> Use | None:
     called = " and ".join(names)
     answer = told(step, called)
-    said = next((way for name in names if (way := direction_of(name)) != "unknown"), "unknown")
-    direction: Direction = _DIRECTIONS.get(answer, "unknown") if answer else _DIRECTIONS[said]
+    direction: Direction = _DIRECTIONS.get(answer, "unknown") if answer else _DIRECTIONS[way]
     is_read = script is not None and script.reading.unreadable is None
     if answer == "neither" or (direction == "unknown" and (is_read or text.lower().endswith(_CODE_ENDINGS))):
         return None

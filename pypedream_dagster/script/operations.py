@@ -203,11 +203,11 @@ def _listed_path(call: Call) -> Text | None:
 
 def _before_wildcard(pattern: Text) -> Iterator[Piece]:
     """Give what is known of the paths that a filesystem finds: they come without a scheme."""
-    for number, piece in enumerate(pattern.pieces):
+    for place, piece in enumerate(pattern.pieces):
         if not isinstance(piece, str):
             yield piece
             continue
-        yield (re.sub(r"^s3[an]?://", "", piece) if number == 0 else piece).partition("*")[0]
+        yield (re.sub(r"^s3[an]?://", "", piece) if place == 0 else piece).partition("*")[0]
         if "*" in piece:
             return
 

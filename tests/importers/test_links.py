@@ -443,6 +443,25 @@ def test_a_bucket_that_several_prefixes_share_holds_each_of_them() -> None:
     ]
 
 
+def test_places_in_an_argument_of_json_are_told_by_their_keys() -> None:
+    found = imported(
+        job("a", {"config": '{"input": {"path": "s3://lake/raw/x"}, "output": {"path": "s3://lake/clean/x"}}'}),
+        job("b", {"config": '{"sources": ["s3://lake/clean/x", "s3://lake/y"], "other": "s3://lake/z"}'}),
+        job("c", {"config": "{not json s3://lake/elsewhere"}),
+    )
+    assert links(found) == {("a", "b"): ("x",)}
+    assert found.graph.by_id["a"].metadata.output_arguments == {}
+    assert [item for item in asked(found) if item.startswith("direction")] == [
+        "direction: b --config.other",
+        "direction: c --config",
+    ]
+
+
+def test_an_argument_may_name_a_table_whole() -> None:
+    found = imported(job("a", {"output_table": "clean.x"}), job("b", {"source_tbl": "clean.x", "output_mode": "a.b"}))
+    assert links(found) == {("a", "b"): ("x",)}
+
+
 def test_each_dataset_that_an_argument_lists_is_found() -> None:
     code = (
         "a = getResolvedOptions(sys.argv, ['tables'])\nfor t in a['tables'].split(','):\n"
