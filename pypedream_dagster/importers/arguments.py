@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -34,25 +35,25 @@ def _last_segment(uri: str) -> str:
     return re.sub(r"[^a-z0-9_]+", "_", segment.lower()).strip("_") or "data"
 
 
-def texts_in(argument: str, value: str) -> Mapping[str, str]:
-    """Return the texts that an argument's JSON object holds, by names that say where: ``--config.input.path``."""
+def texts_in(value: str) -> Mapping[str, str]:
+    """Return the texts that a JSON object holds, by keys that say where: ``input.path``."""
     if not value.lstrip().startswith(("{", "[")):
         return {}
     try:
         found = json.loads(value)
     except (ValueError, RecursionError):
         return {}
-    texts: dict[str, list[str]] = {}
-    for path, text in _leaves(found, argument):
-        texts.setdefault(path, []).append(text)
-    return {path: ",".join(several) for path, several in texts.items() if path != argument}
+    texts: defaultdict[str, list[str]] = defaultdict(list)
+    for path, text in _leaves(found, ()):
+        texts[".".join(path)].append(text)
+    return {path: ",".join(several) for path, several in texts.items() if path}
 
 
-def _leaves(found: Any, path: str) -> Iterator[tuple[str, str]]:
+def _leaves(found: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     match found:
         case dict():
             for key, inner in found.items():
-                yield from _leaves(inner, f"{path}.{key}")
+                yield from _leaves(inner, (*path, str(key)))
         case list():
             for inner in found:
                 yield from _leaves(inner, path)

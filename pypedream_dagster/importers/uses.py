@@ -271,10 +271,10 @@ def _argument_uses(
             continue  # the script's calls say what becomes of it
         if script and script.reading.declared and name.lstrip("-") not in script.reading.declared:
             continue  # the script does not ask for it
-        if held := texts_in(name, value):
+        if held := texts_in(value):
             ways_within = _ways(held)
             for path, text in held.items():
-                uses = _argument_use(step, path, text, told, ways_within[path])
+                uses = _argument_use(step, f"{name}.{path}", text, told, ways_within[path])
                 yield from (replace(use, argument=None) for use in uses)
             continue
         yield from _argument_use(step, name, value, told, ways[name])

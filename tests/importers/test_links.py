@@ -447,13 +447,13 @@ def test_places_in_an_argument_of_json_are_told_by_their_keys() -> None:
     found = imported(
         job("a", {"config": '{"input": {"path": "s3://lake/raw/x"}, "output": {"path": "s3://lake/clean/x"}}'}),
         job("b", {"config": '{"sources": ["s3://lake/clean/x", "s3://lake/y"], "other": "s3://lake/z"}'}),
-        job("c", {"config": "{not json s3://lake/elsewhere"}),
+        job("c", {"plan": "{not json s3://lake/elsewhere"}),
     )
     assert links(found) == {("a", "b"): ("x",)}
     assert found.graph.by_id["a"].metadata.output_arguments == {}
     assert [item for item in asked(found) if item.startswith("direction")] == [
         "direction: b --config.other",
-        "direction: c --config",
+        "direction: c --plan",
     ]
 
 
