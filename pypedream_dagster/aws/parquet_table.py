@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -15,12 +15,18 @@ if TYPE_CHECKING:
 
 
 def describe_table(
-    s3: S3Client, prefix_uri: str, database: str, name: str, partition_columns: Sequence[str] | None = None
+    s3: S3Client,
+    prefix_uri: str,
+    database: str,
+    name: str,
+    partition_columns: Sequence[str] | None = None,
+    partition_types: Mapping[str, str] | None = None,
 ) -> tuple[CatalogTable, tuple[CatalogPartition, ...]]:
     """Return the table that the parquet files below a prefix make, and its Hive partitions.
 
     Args:
         partition_columns: named where known; else they are read from the ``column=value`` folders.
+        partition_types: Hive types of partition columns, where they are known.
 
     Raises:
         NotFoundError: no parquet file lies below the prefix.
@@ -42,8 +48,8 @@ def describe_table(
         name=name,
         location_uri=f"{base}/",
         columns=tuple(CatalogColumn(field.name, hive_type(field.type)) for field in schema if field.name not in keys),
-        # Folder names carry text only; a reader casts it. Saying more would be a guess.
-        partition_columns=tuple(CatalogColumn(key, "string") for key in keys),
+        # Folder names carry text only; a reader casts it. Saying more than what is known would be a guess.
+        partition_columns=tuple(CatalogColumn(key, (partition_types or {}).get(key, "string")) for key in keys),
     )
     partitions = tuple(
         CatalogPartition(

@@ -162,7 +162,13 @@ CALLS: tuple[Call, ...] = (
     Call("glue:GetTables", "glue:GetTables", _CATALOG, _DELETE, "the tables to delete before it"),
     Call("glue:DeleteTable", "glue:DeleteTable", _CATALOG, ("trigger-branch", *_DELETE), "a table, or to replace it"),
     Call("glue:GetTable", "glue:GetTable", _CATALOG, ("trigger-branch",), "whether the table is there"),
-    Call("glue:GetTable", "glue:GetTable", (Target.TABLES,), _IMPORT, "where a table lies that a job reads or writes"),
+    Call(
+        "glue:GetTable",
+        "glue:GetTable",
+        (Target.TABLES,),
+        (*_IMPORT, "trigger-branch"),
+        "where a table lies that a job reads or writes, and what main's partition columns are",
+    ),
     Call("glue:CreateTable", "glue:CreateTable", _CATALOG, ("trigger-branch",), "what the branch wrote, as a table"),
     Call(
         "glue:BatchCreatePartition",

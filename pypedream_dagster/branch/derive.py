@@ -179,6 +179,7 @@ def _inputs(graph: PipelineGraph, node: Node, branch: str, affected: frozenset[s
     found = []
     for link in graph.inbound(node.id):
         on_head = link.source in affected and branch != MAIN
+        made = {output.name: output for output in _outputs(graph, graph.by_id[link.source], branch)}
         for name in link.data:
             data = graph.by_id[link.source].outputs[name]
             found.append(
@@ -188,6 +189,7 @@ def _inputs(graph: PipelineGraph, node: Node, branch: str, affected: frozenset[s
                     uri=data.uri_on(branch) if on_head else data.base_uri,
                     side="head" if on_head else "base",
                     argument=node.input_argument(link.source, name),
+                    table=made[name].registered_table if on_head else data.table,
                 )
             )
     return tuple(found)
@@ -223,6 +225,9 @@ def _branch_node(
     outputs = _outputs(graph, node, branch)
     arguments: dict[str, str] = _render_all(dict(node.metadata.arguments), MAIN)
     arguments |= {item.argument: item.uri for item in inputs}
+    arguments |= {
+        naming.table_argument(item.argument): item.table for item in inputs if item.table and item.side == "head"
+    }
     arguments |= {item.argument: item.head_uri for item in outputs}
     defaults = _mapping(node.metadata.properties.get("DefaultArguments"))
     locked = _mapping(node.metadata.properties.get("NonOverridableArguments"))

@@ -31,6 +31,7 @@ class Input(Frozen):
         uri: where this branch reads it.
         side: ``head`` if the branch makes it, ``base`` if it comes from main.
         argument: the job argument that takes the URI.
+        table: ``database.table`` in the catalog where this branch reads it; None if it is not catalogued.
     """
 
     producer: str
@@ -38,6 +39,7 @@ class Input(Frozen):
     uri: str
     side: Literal["base", "head"]
     argument: str
+    table: str | None = None
 
 
 class Output(Frozen):
@@ -63,6 +65,11 @@ class Output(Frozen):
     head_table: str | None = None
     settings: Dataset
     seeded: bool = False
+
+    @property
+    def registered_table(self) -> str | None:
+        """The table that is registered for it after its run; None for what can be none."""
+        return self.head_table if self.settings.format == "parquet" else None
 
 
 class BranchNode(Frozen):

@@ -64,6 +64,11 @@ def catalog_table(branch: str, dataset: str, main_table: str | None) -> str:
     return f"{prefix}.{re.sub(r'[^a-z0-9_]', '_', dataset.lower())}"
 
 
+def table_argument(argument: str) -> str:
+    """Return the argument that names the table of a dataset whose place another one takes."""
+    return f"{argument}_TABLE"
+
+
 def databases_pattern(branch: str) -> str:
     """Return the pattern that all of a branch's databases have that stand for one of main's."""
     return f"pypedream_{slug(branch)}_*"

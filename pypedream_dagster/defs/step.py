@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -295,15 +295,29 @@ class _Step:
 
     def _register(self, output: Output) -> None:
         """Put a catalogued output into the branch's database; on main, only where the catalog lacks it."""
-        if output.head_table is None or output.settings.format != "parquet":
+        if output.registered_table is None:
             return
-        database, _, name = output.head_table.partition(".")
+        database, _, name = output.registered_table.partition(".")
         catalog = self._aws.catalog
         if self._place.folder is None and (
             not catalog.has_database(database) or catalog.get_table(database, name) is not None
         ):
             return  # production's table is production's: replacing it would drop its grants and statistics
         partition_columns = output.settings.partition_columns or None
-        table, partitions = describe_table(self._aws.s3, output.head_uri, database, name, partition_columns)
+        table, partitions = describe_table(
+            self._aws.s3, output.head_uri, database, name, partition_columns, self._partition_types(output)
+        )
         catalog.put_table(table, partitions)
         self._context.log.info(f"Registered {output.head_table} in the catalog: {len(partitions)} partitions")
+
+    def _partition_types(self, output: Output) -> Mapping[str, str]:
+        """Return the types that main's table gives its partition columns, so that the branch's readers see the same."""
+        if self._place.folder is None or output.base_table is None:
+            return {}
+        database, _, name = output.base_table.partition(".")
+        try:
+            table = self._aws.catalog.get_table(database, name)
+        except AwsError as error:
+            self._context.log.info(mask_text(f"Partition columns of {output.name} are text: {error.message}"))
+            return {}
+        return {column.name: column.type for column in table.partition_columns} if table is not None else {}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from difflib import unified_diff
 
+from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import BranchGraph, BranchNode
 from pypedream_dagster.deploy.hazards.places import arguments_of
 from pypedream_dagster.deploy.hazards.unexplained import unsettled_writes
@@ -14,28 +16,23 @@ from pypedream_dagster.script.reading import read_script
 from pypedream_dagster.script.rewrite import LiteralPlace, Rewriting, rewrite_literals
 
 
-def literal_places(main: PipelineGraph, graph: BranchGraph, node: BranchNode) -> tuple[LiteralPlace, ...]:
+def literal_places(main: PipelineGraph, node: BranchNode) -> tuple[LiteralPlace, ...]:
     """Return main's places that a node's script should take from arguments: its outputs, then its inputs."""
     found = [
         _place(output.base_uri, output.head_uri, output.argument, output.settings, output.base_table)
         for output in node.outputs
     ]
     for item in node.inputs:
-        maker = graph.by_id.get(item.producer)
-        made = next((one for one in maker.outputs if one.name == item.dataset), None) if maker else None
-        if made is not None and item.side == "head":
-            found.append(_place(made.base_uri, item.uri, item.argument, made.settings, made.base_table))
-        else:
-            known = main.by_id[item.producer].outputs[item.dataset]
-            found.append(_place(item.uri, item.uri, item.argument, known, known.table, stays=True))
+        data = main.by_id[item.producer].outputs[item.dataset]
+        place = _place(data.base_uri, item.uri, item.argument, data, data.table)
+        named = naming.table_argument(item.argument) if item.table is not None else None
+        found.append(replace(place, table_argument=named, stays=item.side == "base"))
     return tuple(place for place in found if not unknown_parts(place.uri))
 
 
 def rewritten_scripts(main: PipelineGraph, graph: BranchGraph, scripts: Mapping[str, bytes]) -> dict[str, Rewriting]:
     """Return the scripts of a branch's origins after rewriting, by node."""
-    return {
-        node: rewrite_literals(body, literal_places(main, graph, graph.by_id[node])) for node, body in scripts.items()
-    }
+    return {node: rewrite_literals(body, literal_places(main, graph.by_id[node])) for node, body in scripts.items()}
 
 
 def settled(graph: BranchGraph, scripts: Mapping[str, bytes]) -> BranchGraph:
@@ -60,9 +57,7 @@ def script_diff(path: str, before: bytes, after: bytes) -> Iterator[str]:
     yield from unified_diff(old, new, f"production's {path}", path, lineterm="")
 
 
-def _place(
-    base: str, given: str, argument: str, dataset: Dataset, table: str | None, *, stays: bool = False
-) -> LiteralPlace:
+def _place(base: str, given: str, argument: str, dataset: Dataset, table: str | None) -> LiteralPlace:
     """Return main's place; it ends in a slash if what the branch is given does."""
     uri = base.rstrip("/") + "/" * given.endswith("/")
-    return LiteralPlace(uri, argument, table, dataset.format, dataset.partition_columns, stays)
+    return LiteralPlace(uri, argument, table, format=dataset.format, partition_columns=tuple(dataset.partition_columns))

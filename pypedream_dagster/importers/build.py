@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pypedream_dagster.graph.files import parse_graph
@@ -29,9 +30,10 @@ from pypedream_dagster.importers.inquiry import (
 )
 from pypedream_dagster.importers.join import joined
 from pypedream_dagster.importers.links import Order, pairs_of
+from pypedream_dagster.importers.loose import scripts_in
 from pypedream_dagster.importers.nodes import Selection, Steps, steps_of
 from pypedream_dagster.importers.parameters import filled
-from pypedream_dagster.importers.scripts import Script, Scripts
+from pypedream_dagster.importers.scripts import ENDINGS, Script, Scripts
 from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
 from pypedream_dagster.importers.uses import Blind, Use, told_locations, uses_of
 
@@ -66,7 +68,7 @@ def import_graph(given: Given) -> Imported:
     reruns = {step.id: step.rerun_of for step in steps.steps if step.rerun_of}
     datasets = datasets_of(found.uses, found.catalog, lambda uri, _: asking.known("several-writers", uri), reruns)
     pairs = pairs_of(found.uses, Order(steps.order))
-    ask_about_scripts(asking, steps.steps, found.scripts)
+    ask_about_scripts(asking, steps.steps, found.scripts, lambda: scripts_in(given.files))
     ask_about_writers(asking, datasets)
     ask_about_homes(asking, datasets)
     ask_about_uses(asking, steps.steps, found.uses, pairs)
@@ -131,7 +133,8 @@ def _look(given: Given) -> _Found:
     asking = Asking(given.answers)
     values = Values(asking, given.variables, given.survey.values)
     steps = _steps(given, values, asking)
-    scripts = Scripts(given.files, given.survey.scripts, values)
+    said = partial(asking.known, "unknown-job")
+    scripts = Scripts(given.files, given.survey.scripts, values, said)
     of_step = {step.id: scripts.of(step) for step in steps.steps if step.is_job}
     catalog = Catalog(given.survey, values, lambda table: told_location(asking, table))
     for step in steps.steps:
@@ -156,7 +159,11 @@ def _look(given: Given) -> _Found:
 
 
 def _steps(given: Given, values: Mapping[str, str], asking: Asking) -> Steps:
-    return steps_of(given.survey, given.selection, values, lambda name: asking.known("unknown-job", name))
+    def job_named(name: str) -> str | None:
+        said = asking.known("unknown-job", name)
+        return None if said is not None and said.lower().endswith(ENDINGS) else said  # a script: it stays what it is
+
+    return steps_of(given.survey, given.selection, values, job_named)
 
 
 def _crawlers(survey: Survey, values: Mapping[str, str]) -> Mapping[str, CrawlerDefinition]:

@@ -27,6 +27,7 @@ _ENDINGS = (
     ".asl",
     ".j2",
     ".jinja",
+    ".ts",
 )
 _PASSED_OVER = {
     ".git",

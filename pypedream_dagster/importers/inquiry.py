@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pypedream_dagster.importers.asking import Asking
 from pypedream_dagster.importers.datasets import Datasets
@@ -17,22 +17,40 @@ from pypedream_dagster.importers.uses import Blind, Use
 
 IGNORE = "ignore"
 _MOST_USERS = 3
+_MOST_SCRIPTS = 8
 _MANY_TABLES = 3
 _TABLE = "{table}"
 
 
-def ask_about_scripts(asking: Asking, steps: Iterable[Step], scripts: Mapping[str, Script | None]) -> None:
-    """Ask for jobs that are defined nowhere, and for scripts that are missing or cannot be read."""
-    for step in steps:
-        if not step.is_job:
-            continue
+def ask_about_scripts(
+    asking: Asking,
+    steps: Iterable[Step],
+    scripts: Mapping[str, Script | None],
+    scripts_given: Callable[[], Sequence[str]],
+) -> None:
+    """Ask for jobs that are defined nowhere, and for scripts that are missing or cannot be read.
+
+    Args:
+        asking: takes the questions.
+        steps: the nodes.
+        scripts: of the nodes.
+        scripts_given: gives the files that are scripts of jobs: one may be an unknown job's.
+    """
+    jobs = [step for step in steps if step.is_job]
+    nowhere = [step for step in jobs if step.job is None and not parameters_in(step.name)]
+    taken = {script.path for script in scripts.values() if script is not None}
+    lost = any(scripts.get(step.id) is None for step in nowhere)
+    free = [path for path in scripts_given() if path not in taken] if lost else []
+    for step in jobs:
         script = scripts.get(step.id)
-        if step.job is None and not parameters_in(step.name):
+        if step in nowhere:
+            own = f", or its script: {_and(free[:_MOST_SCRIPTS], 'or')}" if free and script is None else ""
             asking.ask(
                 "unknown-job",
                 step.name,
                 f"The Glue job {step.name} is defined in none of the sources: what it reads and writes by default is "
-                "not known. Which job is it (the name of one that is defined), or add its definition to the sources.",
+                f"not known. Which job is it (the name of one that is defined{own}), or add its definition to the "
+                "sources.",
                 node=step.id,
                 at=step.at,
             )
@@ -192,5 +210,5 @@ def ask_about_parameters(
         asking.ask("parameter", name, f"What is the value of {name}? It is used by {', '.join(shown)}{more}.")
 
 
-def _and(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
+def _and(names: Sequence[str], last: str = "and") -> str:
+    return ", ".join(names[:-1]) + f" {last} " + names[-1] if len(names) > 1 else "".join(names)

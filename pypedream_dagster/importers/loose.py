@@ -33,21 +33,26 @@ def survey_scripts(files: Sequence[SourceFile]) -> Survey:
 
     What only defines functions and classes does nothing when it is run, and tests are run by nobody's pipeline.
     """
-    scripts = [file for file in files if file.path.lower().endswith(_SCRIPTS) and not _TEST.search(file.path)]
-    modules = Scripts(files, {}, {})
-    found = [file for file in scripts if _runs_on_glue(file, modules)]
-    stems = Counter(_stem(file.path) for file in found)
+    found = scripts_in(files)
+    stems = Counter(map(_stem, found))
     return Survey(
         jobs=tuple(
             JobDefinition(
-                _stem(file.path) if stems[_stem(file.path)] == 1 else _with_folder(file.path),
+                _stem(path) if stems[_stem(path)] == 1 else _with_folder(path),
                 {"Command": {"Name": "glueetl"}},
-                Where(file.path),
-                script=file.path,
+                Where(path),
+                script=path,
             )
-            for file in found
+            for path in found
         )
     )
+
+
+def scripts_in(files: Sequence[SourceFile]) -> list[str]:
+    """Return the paths of the files that are scripts of Glue jobs, by what they hold."""
+    scripts = [file for file in files if file.path.lower().endswith(_SCRIPTS) and not _TEST.search(file.path)]
+    modules = Scripts(files, {}, {})
+    return [file.path for file in scripts if _runs_on_glue(file, modules)]
 
 
 def _runs_on_glue(file: SourceFile, modules: Scripts) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from pypedream_dagster.importers.parameters import PARAMETER, filled, parameters_in
 from pypedream_dagster.importers.survey import Flow, FlowKind, JobDefinition, Survey, Task, Trigger, Where
@@ -112,7 +113,7 @@ class Selection:
         all_jobs: whether jobs are nodes that no such flow runs.
     """
 
-    flows: frozenset[FlowKind] = frozenset({"step-functions", "glue-workflow", "airflow"})
+    flows: frozenset[FlowKind] = frozenset(get_args(FlowKind))
     all_jobs: bool = False
 
 
@@ -251,6 +252,7 @@ def _drafts_of_flow(
         known = drafts.setdefault((*key, len(earlier)), draft)
         if known is draft and earlier:
             draft.rerun_of = drafts[(*key, 0)]
+        known.arguments = {**known.arguments, **draft.arguments}
         known.at.append(task.at)
         yield task.key, known
 
@@ -277,8 +279,15 @@ def _draft(task: Task, flow: Flow, jobs: _JobIndex, values: Mapping[str, str]) -
     name, job = jobs.find(task.job or task.key)
     arguments = {_dashed(key): filled(value, values) for key, value in task.arguments.items()}
     draft = _Draft("glue", name, job, arguments, None, task.trigger, [], task.key, flow.name)
-    telling = frozenset((k, v) for k, v in arguments.items() if k.lower() not in GLUES_OWN)
+    given = _defaults(job, values)
+    telling = frozenset((k, v) for k, v in arguments.items() if k.lower() not in GLUES_OWN and given.get(k) != v)
     return ("glue", name, telling), draft
+
+
+def _defaults(job: JobDefinition | None, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the arguments that a job has where a run gives it no others."""
+    told = dict(job.properties.get("DefaultArguments") or {}) if job else {}
+    return {_dashed(name): filled(str(value), values) for name, value in told.items()}
 
 
 def _reached(flow: Flow) -> dict[str, set[str]]:
@@ -372,7 +381,7 @@ def _short(value: str) -> str:
 
 def _step(draft: _Draft, name: str, values: Mapping[str, str], named: Mapping[_Draft, str]) -> Step:
     properties = draft.job.properties if draft.job else {}
-    defaults = {_dashed(k): filled(str(v), values) for k, v in dict(properties.get("DefaultArguments") or {}).items()}
+    defaults = _defaults(draft.job, values)
     locked = {_dashed(k): str(v) for k, v in dict(properties.get("NonOverridableArguments") or {}).items()}
     places = (draft.job.at, *draft.at) if draft.job else tuple(draft.at)
     return Step(

@@ -16,7 +16,7 @@ from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.script.model import Reading
 from pypedream_dagster.script.reading import read_script
 
-_ENDINGS = (".py", ".scala", ".ipynb")
+ENDINGS = (".py", ".scala", ".ipynb")
 _FOREIGN = sys.stdlib_module_names | {
     "awsglue",
     "awswrangler",
@@ -48,11 +48,25 @@ class Script:
 
 
 class Scripts:
-    """The scripts of an import, each read once."""
+    """The scripts of an import, each read once.
 
-    def __init__(self, files: Iterable[SourceFile], fetched: Mapping[str, bytes], values: Mapping[str, str]) -> None:
+    Args:
+        files: among which they are.
+        fetched: those that are known by their S3 URIs.
+        values: of parameters.
+        said: what a person answered for a job that is defined nowhere: a script's path, perhaps.
+    """
+
+    def __init__(
+        self,
+        files: Iterable[SourceFile],
+        fetched: Mapping[str, bytes],
+        values: Mapping[str, str],
+        said: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self._values = values
-        self._bodies = {file.path: file.body for file in files if file.path.lower().endswith(_ENDINGS)}
+        self._said = said
+        self._bodies = {file.path: file.body for file in files if file.path.lower().endswith(ENDINGS)}
         self._fetched = {_plain(uri): body for uri, body in fetched.items()}
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         for path in sorted(self._bodies):
@@ -66,7 +80,8 @@ class Scripts:
         location = self.location(step)
         if location and (body := self._fetched.get(_plain(location))) is not None:
             return self._script(location, body, language)
-        path = self._told(step) or (self._named(location) if location else None) or self._alike(step)
+        path = self._told(step) or (self._named(location) if location else None)
+        path = path or self._answered(step) or self._alike(step)
         if path is None:
             return None
         if _BUILT.search(path):  # what people edit is the file that the build copied
@@ -85,11 +100,15 @@ class Scripts:
             return told
         return told if _plain(told) in self._fetched else self._named(told)
 
+    def _answered(self, step: Step) -> str | None:
+        said = self._said(step.name) if step.job is None else None
+        return (said if said in self._bodies else self._named(said)) if said else None
+
     def _named(self, location: str) -> str | None:
         """Return the file of that name; of several, the one whose folders are most like the location's."""
         name = posixpath.basename(location.replace("\\", "/")).lower()
         known = PARAMETER.sub("", name)
-        if not known.endswith(_ENDINGS) or known.startswith("."):
+        if not known.endswith(ENDINGS) or known.startswith("."):
             return None
         if known != name:  # part of its name is unknown: what is known of it tells one file, or none
             pattern = re.compile(".*".join(re.escape(part) for part in PARAMETER.split(name)[::2]))

@@ -12,6 +12,7 @@ from pypedream_dagster.graph.model import Json
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.build import Given, wanted_tables
 from pypedream_dagster.importers.files import SourceFile, read_files
+from pypedream_dagster.importers.lambdas import with_started_jobs
 from pypedream_dagster.importers.loose import survey_scripts, survey_statements
 from pypedream_dagster.importers.nodes import Selection
 from pypedream_dagster.importers.survey import FlowKind, Survey
@@ -189,6 +190,7 @@ def _of_files(
 
         on_progress("Terraform files", 0, 0)
         survey += terraform.survey(files, variables)
+    survey = with_started_jobs(survey, files)
     runs_jobs = any(task.operation == "glue" for flow in survey.flows for task in flow.tasks)
     if "scripts" in kinds or not (request.sources or survey.jobs or runs_jobs):
         survey += survey_scripts(files)

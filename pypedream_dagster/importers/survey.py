@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Trigger = Literal["ALL", "ANY"]
-FlowKind = Literal["step-functions", "glue-workflow", "airflow"]
+FlowKind = Literal["step-functions", "glue-workflow", "airflow", "lambda"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,7 +81,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """An orchestration: a state machine, a Glue workflow, a DAG.
+    """An orchestration: a state machine, a Glue workflow, a DAG, a Lambda function that starts jobs.
 
     Attributes:
         name: its name.
@@ -143,6 +143,26 @@ class ConnectionDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionDefinition:
+    """A Lambda function.
+
+    Attributes:
+        code: the file or folder of its code, among those given; empty where that is not told.
+        handler: ``module.function``.
+        environment: its variables.
+        inline: its code, where it stands in the definition.
+    """
+
+    name: str
+    at: Where
+    code: str = ""
+    handler: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    aliases: tuple[str, ...] = ()
+    inline: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something that could not be read, in one line: told to the user, it stops nothing."""
 
@@ -164,6 +184,7 @@ class Survey:
     tables: tuple[CatalogEntry, ...] = ()
     crawlers: tuple[CrawlerDefinition, ...] = ()
     connections: tuple[ConnectionDefinition, ...] = ()
+    functions: tuple[FunctionDefinition, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
@@ -175,6 +196,7 @@ class Survey:
             tables=self.tables + other.tables,
             crawlers=self.crawlers + other.crawlers,
             connections=self.connections + other.connections,
+            functions=self.functions + other.functions,
             values={**self.values, **other.values},
             scripts={**self.scripts, **other.scripts},
             problems=self.problems + other.problems,

@@ -17,6 +17,7 @@ from pypedream_dagster.script.values import (
     alternatives,
     as_text,
     literal,
+    table_of,
     text_of,
 )
 
@@ -66,10 +67,10 @@ def glue_facts(chain: Chain) -> Iterator[Fact]:
     elif name == "getSink":
         yield from _sink(chain)
     elif name == "setCatalogInfo":
-        target = _table(call.argument(0, "catalogDatabase"), call.argument(1, "catalogTableName"))
+        target = table_of(call.argument(0, "catalogDatabase"), call.argument(1, "catalogTableName"))
         yield Access(chain.place, "write", "catalog", target, "glue", "append")
     elif name in {"getCatalogSource", "getCatalogSink"}:
-        target = _table(call.argument(0, "database"), call.argument(1, "tableName", "table_name"))
+        target = table_of(call.argument(0, "database"), call.argument(1, "tableName", "table_name"))
         yield Access(chain.place, "read" if name == "getCatalogSource" else "write", "catalog", target, "glue")
     elif "EvaluateDataQuality" in chain.names and name in {"apply", "process_rows"}:
         options = call.argument(2, "publishing_options")
@@ -82,7 +83,7 @@ def glue_facts(chain: Chain) -> Iterator[Fact]:
         target = as_text(call.argument(0, "s3_path"))
         yield Access(chain.place, _PURGES[name], "s3", target, "glue", _purged(call.argument(1, "options")))
     elif name in _TABLE_PURGES:
-        target = _table(call.argument(0, "database"), call.argument(1, "table_name"))
+        target = table_of(call.argument(0, "database"), call.argument(1, "table_name"))
         yield Access(chain.place, _TABLE_PURGES[name], "catalog", target, "glue")
     elif name == "forEachBatch" and chain.links:
         yield Streaming(chain.place, "forEachBatch")
@@ -118,7 +119,7 @@ def _frame(chain: Chain, action: Action, kind: str) -> Iterator[Fact]:
     call = chain.call
     if kind == "from_catalog":
         shift = 0 if action == "read" else 1
-        target = _table(call.argument(shift, "database", "name_space"), call.argument(shift + 1, "table_name"))
+        target = table_of(call.argument(shift, "database", "name_space"), call.argument(shift + 1, "table_name"))
         yield Access(chain.place, action, "catalog", target, "glue", "append" if action == "write" else "unknown")
         return
     yield from _temporary(chain, call.argument(None, "redshift_tmp_dir"))
@@ -176,7 +177,3 @@ def _sink(chain: Chain) -> Iterator[Fact]:
     call = chain.call
     connection = call.argument(0, "connection_type")
     yield from _options(chain, "write", connection, Table(call.keywords))
-
-
-def _table(database: Value | None, table: Value | None) -> Text:
-    return text_of((*as_text(database).pieces, ".", *as_text(table).pieces))

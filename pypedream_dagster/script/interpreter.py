@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pypedream_dagster.script.calls import Calls
 from pypedream_dagster.script.environment import Scope
 from pypedream_dagster.script.operations import ANY_ARGUMENT, binary
-from pypedream_dagster.script.syntax import asks_for_argument, flag_in
+from pypedream_dagster.script.syntax import asks_for_argument, flag_in, given_by_glue
 from pypedream_dagster.script.values import (
     Argument,
     Class,
@@ -39,6 +39,7 @@ class Interpreter(Calls):
         super().__init__()
         self._sources = sources
         self._loaded: dict[str, Scope | None] = {}
+        self._flags: frozenset[str] = frozenset()
 
     def run(self, tree: ast.Module) -> None:
         """Read a whole script.
@@ -88,6 +89,11 @@ class Interpreter(Calls):
                 self._bind(target, binary(operator, old, self._value(value)), node)
             case ast.Return(value):
                 self._returns.append(self._value(value) if value is not None else Constant(None))
+            case ast.If(ast.Name(name) | ast.UnaryOp(ast.Not(), ast.Name(name)) as test, body, orelse) if (
+                name in self._flags
+            ):
+                holds = self._value(ast.Name(name, ast.Load())) == Constant(True)
+                self._block(body if holds == isinstance(test, ast.Name) else orelse)
             case ast.If(test, body, orelse):
                 asked, compared = flag_in(test)
                 is_flag = bool(asked) and compared is not None and self._value(compared) == ANY_ARGUMENT
@@ -109,7 +115,9 @@ class Interpreter(Calls):
                 self._block(body)
             case ast.Try(body, handlers, orelse, finalbody) | ast.TryStar(body, handlers, orelse, finalbody):
                 self._block(body)
-                for handler in handlers:
+                on_glue = given_by_glue(body)
+                self._flags |= on_glue or frozenset()
+                for handler in handlers if on_glue is None else ():
                     self._fork(handler.body, [], is_default=True)
                 self._block(orelse + finalbody)
             case ast.Match(subject, cases):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from pypedream_dagster.script.values import Text
@@ -130,6 +131,21 @@ class Location:
     place: Text
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The script starts a run of a Glue job.
+
+    Attributes:
+        at: where.
+        job: its name.
+        arguments: of the run, by name, as far as they are told.
+    """
+
+    at: Place
+    job: Text
+    arguments: Mapping[str, Text] = field(default_factory=dict, hash=False)
+
+
 Fact: TypeAlias = Access | Clock | Bookmark | OtherIdentity | Process | Streaming
 
 
@@ -150,6 +166,7 @@ class Reading:
         declared: names of the arguments that it asks for, without dashes.
         modules: the modules that it imports.
         locations: where it says that tables of the catalog lie.
+        starts: the runs of Glue jobs that it starts.
         unreadable: set where nothing can be said; then there are no facts.
     """
 
@@ -158,3 +175,4 @@ class Reading:
     modules: tuple[str, ...] = ()
     unreadable: Unreadable | None = None
     locations: tuple[Location, ...] = ()
+    starts: tuple[Start, ...] = ()

@@ -24,6 +24,7 @@ from pypedream_dagster.script.locations import locations_of
 from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, Reading, Unreadable
 from pypedream_dagster.script.operations import LOCATION_OF
 from pypedream_dagster.script.spark import SparkState, spark_facts, views_of
+from pypedream_dagster.script.starts import starts_of
 from pypedream_dagster.script.values import text_of
 from pypedream_dagster.script.warehouse import moved_files
 
@@ -119,6 +120,7 @@ def _read(tree: ast.Module, text: str, sources: Sources | None) -> Reading:
         modules=tuple(dict.fromkeys(interpreter.modules)),
         unreadable=unreadable,
         locations=tuple(dict.fromkeys(found for chain in chains for found in locations_of(chain))),
+        starts=tuple(found for chain in chains for found in starts_of(chain)),
     )
 
 

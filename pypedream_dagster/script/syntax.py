@@ -85,6 +85,23 @@ def compared_place(node: ast.expr) -> tuple[str, str] | None:
             return None
 
 
+def given_by_glue(body: list[ast.stmt]) -> frozenset[str] | None:
+    """Return the flags that a ``try`` sets which only imports what Glue's machines have: there, it does not fail.
+
+    None where it is no such ``try``.
+    """
+    imported, flags = False, set()
+    for statement in body:
+        match statement:
+            case ast.Import() | ast.ImportFrom():
+                imported = imported or "awsglue" in ast.unparse(statement)
+            case ast.Assign([ast.Name(name)], ast.Constant(bool())):
+                flags.add(name)
+            case _:
+                return None
+    return frozenset(flags) if imported else None
+
+
 def runs_something(body: list[ast.stmt]) -> bool:
     """Tell whether statements do anything beyond giving names a meaning and setting up logs and paths."""
     return any(_does_something(statement) for statement in body)
@@ -102,7 +119,7 @@ def _does_something(node: ast.stmt) -> bool:
             return value is not None and _ASKS.search(ast.unparse(value)) is not None
         case ast.If(test, body, orelse):
             return "__name__" in ast.unparse(test) or runs_something(body + orelse)
-        case ast.Try(body, handlers, orelse, finalbody) | ast.TryStar(body, handlers, orelse, finalbody):
+        case ast.Try(body, _, orelse, finalbody) | ast.TryStar(body, _, orelse, finalbody):
             return runs_something(body + orelse + finalbody)
         case _:
             return True

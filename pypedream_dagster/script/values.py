@@ -432,6 +432,14 @@ def number(value: Value | None) -> int | None:
             return None
 
 
+def table_of(database: Value | None, table: Value | None) -> Text:
+    """Return ``database.table``; one argument that both were taken from holds just that."""
+    one, two = as_text(database), as_text(table)
+    if one == two and len(one.pieces) == 1 and isinstance(one.pieces[0], Argument) and one.pieces[0].name != "*":
+        return one
+    return text_of((*one.pieces, ".", *two.pieces))
+
+
 def defaulted(value: Value, default: Value) -> Value:
     """Return a value that is another where it is not given: an argument with its default, else either of them."""
     text = literal(default)

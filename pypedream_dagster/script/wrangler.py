@@ -9,7 +9,7 @@ from pypedream_dagster.script.chain import Chain
 from pypedream_dagster.script.model import Access, Action, Fact, Mode, System
 from pypedream_dagster.script.operations import texts_in
 from pypedream_dagster.script.spark import SparkState, sql_accesses
-from pypedream_dagster.script.values import Constant, Text, Value, as_text, literal, text_of
+from pypedream_dagster.script.values import Constant, Text, Value, as_text, literal, table_of
 
 WRANGLER = {"awswrangler", "wr"}
 _DATABASES = {
@@ -39,7 +39,7 @@ def wrangler_facts(chain: Chain) -> Iterator[Fact]:
         yield from _athena(chain)
     elif area == "catalog":
         if not name.startswith(_CATALOG_READS):
-            target = _table(call.argument(0, "database"), call.argument(1, "table"))
+            target = table_of(call.argument(0, "database"), call.argument(1, "table"))
             action: Action = "delete" if name.startswith("delete") else "write"
             yield Access(chain.place, action, "catalog", target, "awswrangler")
     elif area in _DATABASES:
@@ -57,18 +57,18 @@ def _s3(chain: Chain) -> Iterator[Fact]:
         if (target := call.argument(1, "path")) is not None:
             yield Access(at, "write", "s3", as_text(target), "awswrangler", mode)
         if _given(database := call.keywords.get("database")):
-            table = _table(database, call.keywords.get("table"))
+            table = table_of(database, call.keywords.get("table"))
             yield Access(at, "write", "catalog", table, "awswrangler", mode)
     elif name == "read_parquet_table":
         yield Access(
-            at, "read", "catalog", _table(call.argument(1, "database"), call.argument(0, "table")), "awswrangler"
+            at, "read", "catalog", table_of(call.argument(1, "database"), call.argument(0, "table")), "awswrangler"
         )
     elif name.startswith(("read_", "list_", "download", "select")):
         through = LISTING if name.startswith("list_") else "awswrangler"
         for target in texts_in(call.argument(1 if name.startswith("select") else 0, "path")):
             yield Access(at, "read", "s3", target, through)
     elif name.startswith("store"):
-        yield Access(at, "write", "catalog", _table(call.argument(1, "database"), call.argument(2, "table")), LISTING)
+        yield Access(at, "write", "catalog", table_of(call.argument(1, "database"), call.argument(2, "table")), LISTING)
     elif name.startswith(("copy", "merge")):
         yield Access(
             at, "read", "s3", as_text(call.argument(int(name.startswith("copy")), "source_path")), "awswrangler"
@@ -83,13 +83,13 @@ def _s3(chain: Chain) -> Iterator[Fact]:
 def _athena(chain: Chain) -> Iterator[Fact]:
     name, call, at = chain.name, chain.call, chain.place
     if name == "read_sql_table":
-        table = _table(call.argument(1, "database"), call.argument(0, "table"))
+        table = table_of(call.argument(1, "database"), call.argument(0, "table"))
         yield Access(at, "read", "catalog", table, "awswrangler")
         return
     if not name.startswith(("read", "start", "create", "to_", "delete", "unload")):
         return
     if name.startswith(("to_", "delete")):
-        table = _table(call.argument(1, "database"), call.argument(2, "table"))
+        table = table_of(call.argument(1, "database"), call.argument(2, "table"))
         merges = "merge_cols" in call.keywords or name.startswith("delete")
         yield Access(
             at, "write", "catalog", table, "awswrangler", "merge" if merges else _mode(call.keywords, "append")
@@ -112,7 +112,7 @@ def created_table(chain: Chain) -> Text | None:
     if chain.name != "create_ctas_table" or not _given(table):
         return None
     database = chain.call.argument(3, "ctas_database")
-    return _table(database if _given(database) else chain.call.argument(1, "database"), table)
+    return table_of(database if _given(database) else chain.call.argument(1, "database"), table)
 
 
 def _database(chain: Chain, area: str) -> Iterator[Fact]:
@@ -136,10 +136,6 @@ def _mode(keywords: Mapping[str, Value], default: Mode) -> Mode:
 
 def _given(value: Value | None) -> bool:
     return value is not None and value != Constant(None)
-
-
-def _table(database: Value | None, table: Value | None) -> Text:
-    return text_of((*as_text(database).pieces, ".", *as_text(table).pieces))
 
 
 def _named(chain: Chain) -> Text:

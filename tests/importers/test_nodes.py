@@ -32,6 +32,20 @@ def test_two_flows_that_run_a_job_alike_share_its_node() -> None:
     assert {(link.source, link.target) for link in found.links} == {("load", "report"), ("load", "publish")}
 
 
+def test_a_run_that_repeats_the_jobs_defaults_is_no_other_than_one_that_does_not() -> None:
+    load = job("load", {"bucket": "${Lake}", "day": "1"})
+    flows = (
+        flow(run("a", "load"), name="daily"),
+        flow(run("b", "load", bucket="${Lake}"), run("c", "load", day="2"), name="hourly"),
+    )
+    for order in (flows, flows[::-1]):
+        found = imported(load, *order, survey=Survey(values={"Lake": "lake"}))
+        assert {node.id: node.metadata.arguments for node in found.graph.nodes} == {
+            "load-lake": {"--bucket": "lake"},
+            "load-2": {"--day": "2"},
+        }
+
+
 def test_a_second_run_later_in_the_flow_is_a_node_of_its_own() -> None:
     found = imported(
         job("check", {"report_output": "s3://lake/checks/"}),

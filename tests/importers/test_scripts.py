@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.survey import Survey
 
@@ -58,6 +59,16 @@ def test_a_job_of_unknown_name_has_the_script_that_its_placeholder_or_its_task_i
     (only,) = imported(flow(run("Load", "${first}")), *files).graph.nodes
     assert not only.outputs
     assert not _writes(flow(run("Load01Orders", "other")), *files, node="other")
+
+
+def test_a_job_that_is_defined_nowhere_may_be_told_its_script() -> None:
+    glue = "from awsglue.utils import getResolvedOptions\n" + _WRITES
+    parts = (flow(run("t", "nightly")), _file("src/first.py", glue), _file("src/second.py", glue), _file("lib.py", "1"))
+    found = imported(*parts)
+    (question,) = found.questions
+    assert "or its script: src/first.py or src/second.py)" in question.text
+    (node,) = imported(*parts, answers=Answers.recorded({question.id: "src/second.py"})).graph.nodes
+    assert (node.id, [output.base_uri for output in node.outputs.values()]) == ("nightly", ["s3://lake/x/"])
 
 
 def test_a_notebook_is_read_without_its_magic() -> None:

@@ -586,6 +586,25 @@ def test_what_is_listed_or_put_aside_is_no_data() -> None:
     ]
 
 
+def test_what_a_script_does_elsewhere_than_on_glue_is_not_read() -> None:
+    code = """
+    try:
+        from awsglue.context import GlueContext
+        ON_GLUE = True
+    except ImportError:
+        ON_GLUE = False
+        spark.read.csv("s3://nowhere/")
+    if ON_GLUE:
+        out = args["OUT"]
+    else:
+        out = "s3://local/out/"
+    if not ON_GLUE:
+        spark.read.csv("s3://local/in/")
+    df.write.parquet(out)
+    """
+    assert accesses(code) == ["write s3 {--OUT}"]
+
+
 def test_modules_that_come_with_a_script_are_followed() -> None:
     files = {
         "common.io": b"from common.paths import BASE\n"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from pypedream_dagster.branch import naming
 from pypedream_dagster.branch.model import BranchGraph, BranchNode, Output
 from pypedream_dagster.deploy.hazards.model import Finding, Severity, found
 from pypedream_dagster.deploy.hazards.places import Target, has_gap, output_at, resolve
@@ -276,9 +277,16 @@ class _Script:
                     access,
                     what,
                     target=output.base_table,
-                    remedy=f"take database and table from job arguments, and give the branch {output.head_table}; "
-                    f"or read {node.id}.{output.name} by its URI",
+                    remedy=self._table_remedy(node, output),
                 )
+
+    def _table_remedy(self, node: BranchNode, output: Output) -> str:
+        by_uri = f"read {node.id}.{output.name} by its URI"
+        for item in self.script.node.inputs:
+            if (item.producer, item.dataset) == (node.id, output.name) and item.table is not None:
+                argument = naming.table_argument(item.argument)
+                return f"take the table from {argument}, which is {item.table} here; or {by_uri}"
+        return by_uri
 
     def _catalog_write(self, access: Access) -> Iterator[Finding]:
         name = resolve(access.target, self.script.arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -11,7 +12,13 @@ from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.cloudformation.intrinsics import text_of
 from pypedream_dagster.importers.cloudformation.stacks import Stack
 from pypedream_dagster.importers.parameters import PARAMETER, parameter
-from pypedream_dagster.importers.survey import CatalogEntry, ConnectionDefinition, CrawlerDefinition, JobDefinition
+from pypedream_dagster.importers.survey import (
+    CatalogEntry,
+    ConnectionDefinition,
+    CrawlerDefinition,
+    FunctionDefinition,
+    JobDefinition,
+)
 from pypedream_dagster.masking.mask import learn
 
 # As CreateJob's shape has them (botocore, glue 2017-03-31): all others are texts.
@@ -41,6 +48,28 @@ def job_definition(stack: Stack, logical_id: str) -> JobDefinition:
         aliases=(logical_id, parameter(logical_id)) if alone else (),
         script=script,
         tags={key: text_of(value) for key, value in tags.items()} if isinstance(tags, dict) else _tag_list(tags),
+    )
+
+
+def function(stack: Stack, logical_id: str) -> FunctionDefinition:
+    """Return a Lambda function, with what tells where its code is."""
+    raw = stack.properties(logical_id)
+    code = raw.get("CodeUri", raw.get("Code"))
+    inline = raw.get("InlineCode") or _mapping(code).get("ZipFile")
+    place = text_of(_mapping(code).get("S3Key") or _mapping(code).get("Key")) if isinstance(code, Mapping) else code
+    variables = _mapping(_mapping(raw.get("Environment")).get("Variables"))
+    learn({key: text_of(value) for key, value in variables.items()})
+    path = stack.template.path
+    folder = posixpath.normpath(posixpath.join(posixpath.dirname(path), stack.filled(text_of(place)))) if place else ""
+    alone = logical_id not in stack.world.repeated
+    return FunctionDefinition(
+        name=stack.physical_name(logical_id),
+        at=stack.template.where(logical_id),
+        code=folder,
+        handler=text_of(raw.get("Handler")),
+        environment={key: text_of(value) for key, value in variables.items()},
+        aliases=(logical_id,) if alone else (),
+        inline=text_of(inline) if inline else "",
     )
 
 

@@ -49,6 +49,18 @@ def plugin_resources(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[st
         # The plugin's own logical ids: https://www.serverless.com/plugins/serverless-step-functions
         logical_id = str(machine.get("id") or f"{key[:1].upper()}{key[1:]}")
         yield logical_id, resource, ("stepFunctions", "stateMachines", key)
+    for key, function in _mapping(document.get("functions")).items():
+        folder, _, handler = str(_mapping(function).get("handler", "")).rpartition("/")
+        properties = {
+            "FunctionName": _mapping(function).get("name") or key,
+            "CodeUri": folder or ".",
+            "Handler": handler,
+            "Environment": {"Variables": _mapping(_mapping(function).get("environment"))},
+        }
+        # https://www.serverless.com/framework/docs/providers/aws/guide/resources: NormalizedFunctionNameLambdaFunction
+        normal = key.replace("-", "Dash").replace("_", "Underscore")
+        resource = {"Type": "AWS::Serverless::Function", "Properties": properties}
+        yield f"{normal[:1].upper()}{normal[1:]}LambdaFunction", resource, ("functions", key)
     glue = _mapping(document.get("Glue"))
     for number, job in enumerate(map(_mapping, _list(glue.get("jobs")))):
         if job.get("name"):

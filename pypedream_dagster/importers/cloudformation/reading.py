@@ -25,13 +25,19 @@ _READ = {
     "AWS::Glue::Trigger",
     "AWS::Glue::Workflow",
     "AWS::Scheduler::Schedule",
+    *physical.FUNCTIONS,
     *physical.MACHINES,
 }
 
 
 def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
     """Return what the templates among some files tell; other files are passed over, but for those that these mean."""
+    # It makes templates of its own, and is needed by few.
+    from pypedream_dagster.importers.cdk import programs_of
+
     templates, problems = read_templates(files, variables)
+    programs = programs_of(files, variables)
+    templates, problems = (*templates, *programs.templates), (*problems, *programs.problems)
     world = build_world(templates, Paths(file.path for file in files), variables)
     bodies = {file.path: file.body for file in files}
     texts = {file.path: file.text for file in files}
@@ -46,7 +52,8 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
         Problem(Where(path, None, f"Conditions.{name}"), "its value is not known: it is taken to hold")
         for path, name in world.undecided
     )
-    return found + Survey(values=world.values, scripts=scripts, problems=undecided)
+    values = {**programs.values, **world.values}
+    return found + Survey(values=values, scripts=scripts, problems=undecided)
 
 
 def _resources(world: World) -> Iterator[tuple[Stack, str, str]]:
@@ -83,6 +90,8 @@ def _read(stack: Stack, logical_id: str, kind: str) -> Survey:
             return Survey(crawlers=(jobs.crawler(stack, logical_id),))
         case "AWS::Glue::Connection":
             return Survey(connections=(jobs.connection(stack, logical_id),))
+        case _ if kind in physical.FUNCTIONS:
+            return Survey(functions=(jobs.function(stack, logical_id),))
     return Survey()
 
 

@@ -124,7 +124,8 @@ def _rendered(document: _Document, services: Mapping[str, Service]) -> _Document
         nearest = max(services, key=lambda other: _shared_folders(other, path))
         return replace(document, body=services[nearest].rendered(document.body))
     service = services[path]
-    parts = {key: service.rendered(service.document.get(key)) for key in ("resources", "stepFunctions", "Glue")}
+    told = ("resources", "stepFunctions", "Glue", "functions")
+    parts = {key: service.rendered(service.document.get(key)) for key in told}
     workflows = service.rendered(_mapping(service.document.get("custom")).get(WORKFLOWS))
     body: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
     resources = parts["resources"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from pypedream_dagster.importers.parameters import PARAMETER, parameter
 
 EdgeKind = Literal["next", "choice", "catch"]
 _WORKS = {"Task", "Parallel", "Map"}
@@ -63,7 +65,7 @@ def shape_of(machine: Mapping[str, Any]) -> Shape:
         start = next(iter(states), None)
     if start is None:
         return Shape((), {})
-    out = {name: [edge for edge in _edges(name, state) if edge.target in states] for name, state in states.items()}
+    out = {name: [one for edge in _edges(name, state) for one in _told(edge, states)] for name, state in states.items()}
     common = _reached(start, out, catches=False)
     order, backs = _depth_first(start, out)
     lost = [name for name in states if name not in set(order)]  # states that nothing leads to: their tasks are told too
@@ -95,6 +97,19 @@ def shape_of(machine: Mapping[str, Any]) -> Shape:
 def _may_end(state: Mapping[str, Any], edges: list[Edge]) -> bool:
     """Tell whether a run may succeed with a state: it is the last, and fails not."""
     return str(state.get("Type")) not in {"Fail", "Choice"} and not any(edge.kind != "catch" for edge in edges)
+
+
+def _told(edge: Edge, states: Mapping[str, Any]) -> Iterator[Edge]:
+    """Give an edge; both of two where a template decides by what is not known: ``${var.quick?Load:Clean_all}``."""
+    if edge.target in states:
+        yield edge
+        return
+    unknown = PARAMETER.fullmatch(edge.target)
+    yes, colon, no = unknown[1].rpartition(":") if unknown else ("", "", "")
+    for name in states if colon else ():
+        told = parameter(name)[2:-1]
+        if no == told or yes.endswith(f"_{told}"):
+            yield replace(edge, target=name)
 
 
 def _edges(name: str, state: Mapping[str, Any]) -> Iterator[Edge]:

@@ -21,18 +21,25 @@ class Unknown:
         name: what stands for it in texts: ``input.bucket``.
         fields: what is known of it all the same, by key.
         options: where constants arrive on different ways: these, in the ways' order.
+        beneath: of a service's answer, the state's input. All keys of answers begin with a capital letter: who asks
+            such an answer for another means the input, and forgot that the answer took its place.
     """
 
     name: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     options: tuple[Any, ...] = ()
+    beneath: Any = None
 
 
 def member(value: Any, key: str | int) -> Any:
     """Return what a key or an index leads to; what a known value does not hold is unknown too."""
     if isinstance(value, Unknown):
+        if isinstance(key, str) and key in value.fields:
+            return value.fields[key]
+        if isinstance(key, str) and value.beneath is not None and not key[:1].isupper():
+            return member(value.beneath, key)
         if isinstance(key, str):
-            return value.fields[key] if key in value.fields else Unknown(f"{value.name}.{key}")
+            return Unknown(f"{value.name}.{key}")
         return Unknown(f"{value.name}[{key}]")
     if isinstance(value, dict) and key in value:
         return value[key]
@@ -48,7 +55,7 @@ def replaced(value: Any, keys: tuple[str | int, ...], new: Any) -> Any:
     key, rest = keys[0], keys[1:]
     if isinstance(value, Unknown):
         inner = replaced(value.fields.get(str(key), {}), rest, new)
-        return Unknown(value.name, {**value.fields, str(key): inner})
+        return Unknown(value.name, {**value.fields, str(key): inner}, beneath=value.beneath)
     if isinstance(value, list) and isinstance(key, int) and 0 <= key < len(value):
         return [*value[:key], replaced(value[key], rest, new), *value[key + 1 :]]
     known = value if isinstance(value, dict) else {}

@@ -227,6 +227,8 @@ class Walk:
         else:
             if "ResultSelector" in state:
                 result = filled(state["ResultSelector"], language, Scene(result, context, env.variables), scope)
+            elif isinstance(result, Unknown) and ":states:::" in str(state.get("Resource")):
+                result = replace(result, beneath=env.data)
             data = placed(state.get("ResultPath", "$"), env.data, result)
             if "OutputPath" in state:
                 path = state["OutputPath"]

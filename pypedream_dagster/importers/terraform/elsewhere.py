@@ -32,6 +32,7 @@ _LIKE = (
     ("aws_glue_catalog_table", re.compile(r"catalog[-_]table"), "catalog_table_name"),
     ("aws_glue_connection", re.compile(r"glue[-_./]*connection"), "connection_name"),
     ("aws_sfn_state_machine", re.compile(r"step[-_]?function|state[-_]?machine|\bsfn\b"), "state_machine_name"),
+    ("aws_lambda_function", re.compile(r"lambda"), "function_name"),
     ("aws_glue_job", re.compile(r"glue[-_./]*(etl)?[-_./]*(job|shell)|\bglue\b"), "job_name"),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, assert_never
 
 from pypedream_dagster.importers.terraform.expressions import (
@@ -35,6 +35,7 @@ SPLAT: Final = object()
 """Among keys: all items."""
 
 _LONGEST = 2_000_000
+_LONGEST_CHOICE = 240
 _MOST_STEPS = 3_000_000
 
 
@@ -261,7 +262,9 @@ def _choice(choice: Choice, scope: Scope) -> Any:
         return yes  # what may be there is better told than left out
     if yes in ({}, [], None, ""):
         return no
-    return named(f"{label(condition)}?{label(yes)}:{label(no)}")
+    text = f"{label(condition)}?{label(yes)}:{label(no)}"
+    whole = isinstance(yes, str) and isinstance(no, str) and len(text) <= _LONGEST_CHOICE
+    return replace(Unknown(text) if whole else named(text), options=(yes, no))
 
 
 def _loop(loop: Loop, scope: Scope) -> Any:

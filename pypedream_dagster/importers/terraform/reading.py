@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.glue_workflow import trigger_flows, workflow_flow
 from pypedream_dagster.importers.parameters import filled, parameter
-from pypedream_dagster.importers.survey import JobDefinition, Problem, Survey, Where
+from pypedream_dagster.importers.survey import FunctionDefinition, JobDefinition, Problem, Survey, Where
 from pypedream_dagster.importers.terraform import resources as read
 from pypedream_dagster.importers.terraform.elsewhere import meant_by
 from pypedream_dagster.importers.terraform.expressions import Constant
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from pypedream_dagster.importers.step_functions.documents import Machine
 
 _OBJECTS = {"aws_s3_object", "aws_s3_bucket_object"}
+_ARCHIVE = "archive_file"
 _READ = {
+    "aws_lambda_function",
     "aws_glue_job",
     "aws_glue_trigger",
     "aws_glue_workflow",
@@ -95,6 +98,11 @@ def _declared(world: World, problems: list[Problem]) -> Iterator[Found]:
                     yield Found(kind, resource.address, resource.contents(), at, folders)
                 except (EvaluationError, RecursionError) as error:
                     problems.append(Problem(at, f"cannot be read: {error}"))
+        for kind, name in instance.module.data:
+            if kind == _ARCHIVE:
+                for archive in _each(instance.entities(instance.module.data, "data.", kind, name), Resource):
+                    at = Where(archive.block.path, archive.block.line, archive.address)
+                    yield Found(kind, archive.address, archive.contents(), at, folders)
         for name, call in instance.module.calls.items():
             for _, called in instance.children(name, call):
                 if called.instance is None and (meant := _meant(called)):
@@ -154,6 +162,7 @@ def _survey(found: Sequence[Found], world: World, bodies: Mapping[str, bytes]) -
             case "aws_glue_connection":
                 survey += Survey(connections=(read.connection(raw, address, at),))
     survey += _jobs(jobs, uploads, values, bodies)
+    survey += Survey(functions=tuple(_functions(found, world)))
     survey += _machines([one for one in found if one.kind == "aws_sfn_state_machine"])
     return survey + _flows(found, values) + Survey(values=values)
 
@@ -214,25 +223,68 @@ def _uploaded(location: str, uploads: Sequence[_Upload], values: Mapping[str, st
     return None
 
 
+def _functions(found: Sequence[Found], world: World) -> Iterator[FunctionDefinition]:
+    """Give the Lambda functions, each with the file or folder that its archive is made of."""
+    archives = {
+        key: one
+        for one in found
+        if one.kind == _ARCHIVE
+        for key in (parameter(f"{one.address}.output_path"), text_of(one.contents.get("output_path")))
+    }
+    for one in found:
+        if one.kind == "aws_lambda_function":
+            archive = archives.get(text_of(one.contents.get("filename")))
+            raw = one.contents if archive is None else archive.contents
+            source = next((raw[key] for key in ("source_file", "source_dir", "source_path") if raw.get(key)), "")
+            yield read.function(one.contents, one.address, one.at, _given(text_of(source), one.folders, world))
+
+
+def _given(place: str, folders: Sequence[str], world: World) -> str:
+    """Return the file or folder among those given that a path means, seen from some folders; empty for none."""
+    if not place:
+        return ""
+    if (path := world.file(place, *folders)) is not None:
+        return path
+    for folder in folders:
+        below = posixpath.normpath(posixpath.join(folder, place))
+        if any(path.startswith(f"{below}/") for path in world.texts):
+            return below
+    return ""
+
+
 def _machines(found: Sequence[Found]) -> Survey:
     from pypedream_dagster.importers.step_functions.sources import machine_of, surveyed
 
     machines: list[Machine] = []
     problems: list[Problem] = []
     for one in found:
-        definition = one.contents.get("definition")
-        if isinstance(definition, Unknown) or not isinstance(definition, str | dict) or not definition:
-            known = f": {definition.name}" if isinstance(definition, Unknown) else ""
-            problems.append(Problem(one.at, f"its definition is not among the files given{known}"))
-            continue
-        place = Where(definition.path, None, one.address) if isinstance(definition, FileText) else one.at
         name = _machine_name(one)
-        machine = machine_of(definition, name, place, {})
-        if machine is None:
-            problems.append(Problem(place, f"the definition of state machine {name} cannot be read"))
-        else:
-            machines.append(replace(machine, names=(one.address,)))
+        given = one.contents.get("definition")
+        told = _alternatives(given)
+        for definition in told:
+            place = Where(definition.path, None, one.address) if isinstance(definition, FileText) else one.at
+            machine = machine_of(definition, name, place, {})
+            if machine is None:
+                problems.append(Problem(place, f"the definition of state machine {name} cannot be read"))
+            else:
+                machines.append(replace(machine, names=(one.address,)))
+        known = given.name if isinstance(given, Unknown) else ""
+        if not told:
+            problems.append(Problem(one.at, "its definition is not among the files given" + f": {known}" * bool(known)))
+        elif len(told) > 1:
+            by = known.partition("?")[0]
+            what = (
+                f"{by} decides which of {len(told)} definitions it has: all are read, its value in --variables decides"
+            )
+            problems.append(Problem(one.at, what))
     return surveyed(machines) + Survey(problems=tuple(problems))
+
+
+def _alternatives(definition: Any) -> list[str | dict[str, Any]]:
+    """Return a definition, or those of which it is one by what is not known: a machine may be any of them."""
+    if isinstance(definition, Unknown):
+        return [one for option in definition.options for one in _alternatives(option)]
+    return [definition] if isinstance(definition, str | dict) and definition else []
 
 
 def _machine_name(one: Found) -> str:

@@ -12,6 +12,7 @@ from pypedream_dagster.importers.survey import (
     CatalogEntry,
     ConnectionDefinition,
     CrawlerDefinition,
+    FunctionDefinition,
     JobDefinition,
     Where,
 )
@@ -72,6 +73,21 @@ def _command(raw: Contents) -> dict[str, str]:
         "ScriptLocation": raw.get("script_location"),
     }
     return {key: text_of(value) for key, value in given.items() if value is not None}
+
+
+def function(raw: Contents, address: str, at: Where, code: str) -> FunctionDefinition:
+    """Return a Lambda function whose code is a file or folder."""
+    environment = texts(first(raw.get("environment")).get("variables") or raw.get("environment_variables"))
+    learn(environment)
+    name = raw.get("function_name") or raw.get("name")
+    return FunctionDefinition(
+        parameter(address) if name is None else text_of(name),
+        at,
+        code,
+        text_of(raw.get("handler")),
+        environment,
+        (address,),
+    )
 
 
 def table(raw: Contents, address: str, at: Where) -> CatalogEntry | None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from pypedream_dagster.importers.parameters import PARAMETER, filled, parameter
@@ -24,9 +24,14 @@ class NotKnownError(EvaluationError):
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value of which only a name is known."""
+    """A value of which only a name is known.
+
+    Attributes:
+        options: where it is one of some values, by what is not known: these.
+    """
 
     name: str
+    options: tuple[Any, ...] = field(default=(), compare=False, repr=False)
 
 
 class FileText(str):

@@ -81,13 +81,20 @@ class Editing:
 
     def replace(self, node: ast.expr, code: str, place: LiteralPlace) -> None:
         """Put other code in an expression's place."""
+        self.edit(self._in_place_of(node, code), node, place)
+
+    def replace_table(self, node: ast.expr, code: str, place: LiteralPlace) -> None:
+        """Put code that names the place's table in an expression's place."""
+        self.edit_table(self._in_place_of(node, code), node, place)
+
+    def _in_place_of(self, node: ast.expr, code: str) -> Edit:
         start, end = self.source.span(node)
         before, after = self.source.text[:start].rstrip(" \t"), self.source.text[end:].lstrip(" \t")
         is_apart = before.endswith(("=", "(", ",", "[", "\n")) and after[:1] in {"", ")", ",", "]", "\n", "\r", "#"}
         word = self.source.text[start - 1 : start].isalnum() or self.source.text[end : end + 1].isalnum()
         if word or (not is_apart and not code.isidentifier()):
             code = f"({code})"
-        self.edit(Edit(start, end, code), node, place)
+        return Edit(start, end, code)
 
     def choose(self, node: ast.expr, elsewhere: str, place: LiteralPlace) -> None:
         """Keep an expression where the place is production's, and put another where it is not."""
@@ -106,6 +113,11 @@ class Editing:
         self.made.append(edit)
         self.names.use(place)
         self.replaced.append(Replaced(node.lineno, self.source.code(node), place.argument))
+
+    def edit_table(self, edit: Edit, node: ast.expr, place: LiteralPlace) -> None:
+        """Make an edit by which a table is read that an argument names."""
+        self.made.append(edit)
+        self.replaced.append(Replaced(node.lineno, self.source.code(node), place.table_argument or ""))
 
 
 def _holds_lines(node: ast.expr) -> bool:

@@ -13,7 +13,8 @@ class LiteralPlace:
         uri: production's; ends in ``/`` if the argument's values do.
         argument: with dashes: ``--SILVER_DATA_SINK``.
         table: ``database.table`` of the same dataset, if it has one.
-        format: how its files are read.
+        table_argument: the argument that names the table to read instead; None where there is none.
+        format: how its files are written.
         partition_columns: its Hive partition columns.
         stays: whether the branch reads production's own, so that a use that is left is right.
     """
@@ -21,6 +22,7 @@ class LiteralPlace:
     uri: str
     argument: str
     table: str | None = None
+    table_argument: str | None = None
     format: str = "parquet"
     partition_columns: tuple[str, ...] = ()
     stays: bool = False

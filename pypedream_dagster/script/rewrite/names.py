@@ -14,7 +14,6 @@ from pypedream_dagster.script.rewrite.model import LiteralPlace
 from pypedream_dagster.script.rewrite.source import Source
 
 _COMMENT = "# Production's places, unless the job is given others: a branch of Pypedream gives its own."
-_FRAME = "DynamicFrame"
 
 
 @dataclass(slots=True)
@@ -32,8 +31,7 @@ class Names:
     _names: dict[str, str] = field(default_factory=dict)
     _used: dict[str, None] = field(default_factory=dict)
     _further: dict[str, None] = field(default_factory=dict)
-    _frame: str | None = None
-    _imports: list[str] = field(default_factory=list)
+    _tables: dict[str, tuple[str, str]] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
 
     def default(self, place: LiteralPlace, scheme: str = "s3") -> str | None:
@@ -69,31 +67,19 @@ class Names:
         _, default = self._defaults.setdefault(place.argument, (place, place.uri))
         return f'{self.of(place)}.rstrip("/") == {quoted(default.rstrip("/"))}'
 
-    def relation(self, place: LiteralPlace) -> str:
-        """Return the name of what SQL reads: the place's table, or the files there."""
-        return self._choice(place, "table", place.table or "", f"{place.format}.`{{{self.of(place)}}}`")
+    def table(self, place: LiteralPlace) -> str:
+        """Return the name that holds the place's table, by which it is read."""
+        name = f"{self.of(place)}_table"
+        self._tables[name] = (place.table_argument or "", place.table or "")
+        return name
 
     def target(self, place: LiteralPlace) -> str:
         """Return the name of what SQL overwrites: the place's table, or a directory."""
+        name, end = f"{self.of(place)}_target", self.source.newline
         there = f"DIRECTORY '{{{self.of(place)}}}' USING {place.format}"
-        return self._choice(place, "target", f"TABLE {place.table}", there)
-
-    def _choice(self, place: LiteralPlace, suffix: str, table: str, elsewhere: str) -> str:
-        name = f"{self.of(place)}_{suffix}"
-        choice = f"{quoted(table)} if {self.is_mains(place)} else f{quoted(elsewhere)}"
-        self._further[f"{name} = ({self.source.newline}    {choice}{self.source.newline})"] = None
+        choice = f"{quoted(f'TABLE {place.table}')} if {self.is_mains(place)} else f{quoted(there)}"
+        self._further[f"{name} = ({end}    {choice}{end})"] = None
         return name
-
-    def frame_class(self) -> str:
-        """Return the name of awsglue's ``DynamicFrame``, which is imported where the script has it not."""
-        if self._frame is None:
-            self._frame = _imported_frame(self.source.tree)
-        if self._frame is None:
-            is_free = _FRAME not in _names_in(self.source.tree)
-            self._frame = _FRAME if is_free else f"Job{_FRAME}"
-            renamed = "" if is_free else f" as {self._frame}"
-            self._imports.append(f"from awsglue.dynamicframe import {_FRAME}{renamed}")
-        return self._frame
 
     def preamble(self) -> tuple[int, str]:
         """Return where the names are defined, after the imports at the script's head, and the lines."""
@@ -103,7 +89,6 @@ class Names:
         if system is None:
             system = _name_for_system(source.tree)
             above.append("import sys" if system == "sys" else f"import sys as {system}")
-        above += self._imports
         lines = [_COMMENT, *self._definitions(system)]
         self.statements += len(above)
         if head is None:
@@ -120,19 +105,19 @@ class Names:
 
     def _definitions(self, system: str) -> Iterator[str]:
         for argument, (_, default) in self._defaults.items():
-            if argument not in self._used:
-                continue
-            name, asked = self._names[argument], json.dumps(argument)
-            yield f"{name} = ("
-            yield (
-                f"    {system}.argv[{system}.argv.index({asked}) + 1] if {asked} in {system}.argv "
-                f"else {quoted(default)}"
-            )
-            yield ")"
-            self.statements += 1
+            if argument in self._used:
+                yield self._definition(self._names[argument], argument, default, system)
+        for name, (argument, table) in self._tables.items():
+            yield self._definition(name, argument, table, system)
         for line in self._further:
             yield line
             self.statements += 1
+
+    def _definition(self, name: str, argument: str, default: str, system: str) -> str:
+        asked, end = json.dumps(argument), self.source.newline
+        given = f"{system}.argv[{system}.argv.index({asked}) + 1] if {asked} in {system}.argv"
+        self.statements += 1
+        return f"{name} = ({end}    {given} else {quoted(default)}{end})"
 
 
 def quoted(text: str) -> str:
@@ -174,30 +159,6 @@ def _name_for_system(tree: ast.Module) -> str:
     while system in taken:
         system = f"{system}_"
     return system
-
-
-def _imported_frame(tree: ast.Module) -> str | None:
-    """Return what the script calls awsglue's ``DynamicFrame``, if it imports it before all else."""
-    for statement in tree.body:
-        if isinstance(statement, ast.ImportFrom) and statement.module in {"awsglue", "awsglue.dynamicframe"}:
-            for alias in statement.names:
-                name = alias.asname or alias.name
-                if alias.name == _FRAME and _is_bound_once(tree, name):
-                    return name
-    return None
-
-
-def _is_bound_once(tree: ast.Module, name: str) -> bool:
-    bound = 0
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(found, ast.Store() | ast.Del()) | ast.arg(found) | ast.ClassDef(found) if found == name:
-                return False
-            case ast.FunctionDef(found) | ast.AsyncFunctionDef(found) if found == name:
-                return False
-            case ast.alias(found, renamed) if (renamed or found) == name:
-                bound += 1
-    return bound == 1
 
 
 def _is_only_imported(tree: ast.Module, name: str) -> bool:

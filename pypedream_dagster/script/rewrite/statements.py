@@ -1,7 +1,7 @@
-"""Spark's SQL: a table that it reads becomes the files at the place, one that it overwrites a directory.
+"""Spark's SQL: a table that it reads is named by an argument, one that it overwrites becomes a directory.
 
-``parquet.`s3://…` `` stands for a table wherever one is read, and ``DIRECTORY '…' USING parquet`` for one that
-``INSERT OVERWRITE`` fills (Spark SQL reference: "Run SQL on files directly", "INSERT OVERWRITE DIRECTORY").
+``INSERT OVERWRITE DIRECTORY '…' USING parquet`` fills a place as ``INSERT OVERWRITE TABLE …`` does a table (Spark SQL
+reference).
 """
 
 from __future__ import annotations
@@ -15,20 +15,14 @@ from pypedream_dagster.script.rewrite.model import LiteralPlace
 from pypedream_dagster.script.rewrite.source import Edit
 from pypedream_dagster.script.sql import table_uses
 
-_FORMATS = {"parquet", "orc", "json", "delta"}
+_FORMATS = {"parquet", "orc", "json"}
 _OPENING = re.compile(r"([a-zA-Z]{0,2})(\"\"\"|'''|\"|')")
 _NOISE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\\n]|\\.|'')*'", re.DOTALL)
 _OVERWRITE = re.compile(r"\binsert\s+overwrite\s+(?P<table>table\s+)?\Z", re.IGNORECASE)
 _READ = re.compile(r"(?:\b(?:from|join)\s+|,\s*)\Z", re.IGNORECASE)
-_ALIAS = re.compile(r"\s+(?:as\s+)?(?P<alias>[a-z_]\w*)", re.IGNORECASE)
 _PART = r"(?:`(?:\w+|\{\w+\})`|\w+|\{\w+\})"
 _NAMED = re.compile(
     rf"(?<![\w.`\"}}])(?:(?:spark_catalog|awsdatacatalog)\s*\.\s*)?(?P<database>{_PART})\s*\.\s*(?P<name>{_PART})(?![\w`{{])",
-    re.IGNORECASE,
-)
-_NO_ALIAS = re.compile(
-    r"(?:where|join|on|group|order|limit|union|left|right|inner|outer|cross|full|lateral|tablesample|having|window|except"
-    r"|intersect|minus|anti|semi|natural|using|version|timestamp|select|pivot|unpivot|cluster|distribute|sort|for|offset)\Z",
     re.IGNORECASE,
 )
 
@@ -46,16 +40,16 @@ def rewrite_statement(editing: Editing, node: ast.Call) -> bool:
         case _:
             return False
     edits = list(_edits(editing, text))
-    if not edits or any(edit in editing.made for edit, _ in edits):
+    if not edits or any(edit in editing.made for edit, _, _ in edits):
         return False
-    for edit, place in edits:
-        editing.edit(edit, text, place)
+    for edit, place, is_read in edits:
+        (editing.edit_table if is_read else editing.edit)(edit, text, place)
     editing.visit(editing, node.func)
     return True
 
 
-def _edits(editing: Editing, node: ast.Constant | ast.JoinedStr) -> Iterator[tuple[Edit, LiteralPlace]]:
-    """Give the edits of a statement's text, for each table of which all uses can be rewritten."""
+def _edits(editing: Editing, node: ast.Constant | ast.JoinedStr) -> Iterator[tuple[Edit, LiteralPlace, bool]]:
+    """Give the edits of a statement's text, for each table of which all uses can be rewritten; whether it is read."""
     start, end = editing.source.span(node)
     code = editing.source.text[start:end]
     opening = _OPENING.match(code)
@@ -65,7 +59,7 @@ def _edits(editing: Editing, node: ast.Constant | ast.JoinedStr) -> Iterator[tup
     uses = list(table_uses(known))
     plain = _NOISE.sub(lambda found: " " * len(found[0]), code[opening.end() : -len(opening[2])])
     for place in editing.places:
-        if place.table is None or place.format not in _FORMATS:
+        if place.table is None:
             continue
         wanted = [use for use in uses if _same(use.name, place.table)]
         found = list(_mentions(editing, plain, place.table))
@@ -76,32 +70,30 @@ def _edits(editing: Editing, node: ast.Constant | ast.JoinedStr) -> Iterator[tup
 
 def _of_table(
     editing: Editing, place: LiteralPlace, plain: str, found: list[re.Match[str]], offset: int, opening: re.Match[str]
-) -> Iterator[tuple[Edit, LiteralPlace]]:
-    made: list[Edit] = []
+) -> Iterator[tuple[Edit, LiteralPlace, bool]]:
+    made: list[tuple[Edit, LiteralPlace, bool]] = []
     for one in found:
         before = plain[: one.start()]
         if plain[one.end() :].startswith("."):
             return  # a column's qualifier: it would miss its table
-        if (overwritten := _OVERWRITE.search(before)) is not None:
-            if re.match(r"\s*(?:\(?\s*partition\b|if\b|\()", plain[one.end() :], re.IGNORECASE) or place.stays:
+        begin = one.start()
+        is_read = _READ.search(before) is not None
+        if is_read and place.table_argument is not None:
+            name = editing.names.table(place)
+        elif (overwritten := _OVERWRITE.search(before)) is not None and place.format in _FORMATS:
+            if place.stays or re.match(r"\s*(?:\(?\s*partition\b|if\b|\()", plain[one.end() :], re.IGNORECASE):
                 return
-            begin = one.start() - len(overwritten["table"] or "")
-            name, alias = editing.names.target(place), ""
-        elif _READ.search(before) is not None:
-            begin, name, alias = one.start(), editing.names.relation(place), _alias(plain, one, place)
+            begin -= len(overwritten["table"] or "")
+            name = editing.names.target(place)
         else:
             return
-        inserted = f"{{{name}}}" if "f" in opening[1].lower() else f"{opening[2]} + {name} + {opening[0]}"
-        made.append(Edit(offset + begin, offset + one.end(), inserted + alias))
-    yield from ((edit, place) for edit in made)
-
-
-def _alias(plain: str, found: re.Match[str], place: LiteralPlace) -> str:
-    """Return the alias that a table's own name was: files have none."""
-    given = _ALIAS.match(plain, found.end())
-    if given is not None and not _NO_ALIAS.match(given["alias"]):
-        return ""
-    return " " + (place.table or "").rpartition(".")[2]
+        end, inserted = one.end(), f"{{{name}}}"
+        if "f" not in opening[1].lower():
+            is_last = end == len(plain)  # then nothing is opened again
+            inserted = f"{opening[2]} + {name}" + ("" if is_last else f" + {opening[0]}")
+            end += len(opening[2]) if is_last else 0
+        made.append((Edit(offset + begin, offset + end, inserted), place, is_read))
+    yield from made
 
 
 def _mentions(editing: Editing, plain: str, table: str) -> Iterator[re.Match[str]]:

@@ -1,8 +1,8 @@
-"""Calls that name a table of the catalog: where the place is production's they keep it, elsewhere they take the place.
+"""Calls that name a table of the catalog.
 
-What takes the table's part reads and writes the same files in the same form: Spark's ``load`` and ``save`` for its
-``table`` and ``saveAsTable``, Glue's S3 sink for its catalog sink. For a table that Glue reads it is Spark's reader,
-not Glue's S3 source: it finds Hive partitions.
+One that is read is named by an argument of its own: on a branch an output's table is registered after the run that made
+it, before whatever reads it runs. One that is written is kept where the place is production's, and the place takes its
+part elsewhere: Spark's ``save`` for ``saveAsTable``, Glue's S3 sink for its catalog sink.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pypedream_dagster.script.rewrite.names import quoted
 
 _SPARK_FORMATS = {"parquet", "orc", "json", "delta"}
 _GLUE_FORMATS = {"parquet", "orc", "json"}
-_PANDAS_READERS: Mapping[str, str] = {"parquet": "read_parquet", "orc": "read_orc"}
 _ALIASES: Mapping[str, str] = {"name_space": "database", "name": "tableName"}
 _BUCKETED = {"bucketBy", "sortBy", "clusterBy"}
 _CATALOG_OPTIONS = {"partitionKeys", "enableUpdateCatalog", "updateBehavior"}
@@ -114,13 +113,12 @@ def _links(node: ast.expr) -> list[tuple[str, ast.Call | None]]:
 
 def _read_table(editing: Editing, node: ast.Call) -> bool:
     given = _given(node, "tableName")
-    place = editing.place_of_table(given.text(editing, "tableName")) if given is not None else None
-    owner = _owner(node)
-    links = {name for name, _ in _links(owner)}
-    if place is None or place.format not in _SPARK_FORMATS or links & {"readStream", "format"}:
+    table = given.by_name.get("tableName") if given is not None else None
+    place = editing.place_of_table(editing.text(table).literal) if table is not None else None
+    if table is None or place is None or place.table_argument is None:
         return False
-    reader = editing.code(owner) if "read" in links else f"{editing.code(owner)}.read"
-    editing.choose(node, f"{reader}.format({quoted(place.format)}).load({editing.names.of(place)})", place)
+    editing.replace_table(table, editing.names.table(place), place)
+    editing.visit(editing, node.func)
     return True
 
 
@@ -137,28 +135,26 @@ def _from_catalog(editing: Editing, node: ast.Call) -> bool:
         interface, context = context.attr, context.value
     match interface:
         case "create_dynamic_frame" | "create_data_frame":
-            return _read_catalog(editing, node, context, is_dynamic=interface == "create_dynamic_frame")
+            return _read_by_parts(editing, node, "database", "table_name")
         case "write_dynamic_frame":
             return _write_catalog(editing, node, context)
         case _:
             return False
 
 
-def _read_catalog(editing: Editing, node: ast.Call, context: ast.expr, *, is_dynamic: bool) -> bool:
-    known = {"transformation_ctx", "push_down_predicate", "redshift_tmp_dir"}
-    given = _given(node, "database", "table_name", known=known)
-    place = given.place(editing) if given is not None else None
-    if given is None or place is None or place.format not in _GLUE_FORMATS:
+def _read_by_parts(editing: Editing, node: ast.Call, *parameters: str) -> bool:
+    """Let an argument name the table of a call that is given database and table apart."""
+    found = dict(zip(parameters, node.args, strict=False))
+    found |= {_ALIASES.get(one.arg, one.arg): one.value for one in node.keywords if one.arg is not None}
+    database, table = found.get("database"), found.get("table_name", found.get("table"))
+    if database is None or table is None:
         return False
-    glue, name = editing.code(context), editing.names.of(place)
-    frame = f"{glue}.spark_session.read.format({quoted(place.format)}).load({name})"
-    if (predicate := given.by_name.get("push_down_predicate")) is not None:
-        frame += f".where({editing.code(predicate)})"
-    if is_dynamic:
-        context_name = given.by_name.get("transformation_ctx")
-        shown = editing.code(context_name) if context_name is not None else quoted(name)
-        frame = f"{editing.names.frame_class()}.fromDF({frame}, {glue}, {shown})"
-    editing.choose(node, frame, place)
+    place = editing.place_of_table(f"{editing.text(database).literal}.{editing.text(table).literal}")
+    if place is None or place.table_argument is None:
+        return False
+    for number, part in enumerate((database, table)):
+        editing.replace_table(part, f'{editing.names.table(place)}.split(".")[{number}]', place)
+    _visit_others(editing, node, database, table)
     return True
 
 
@@ -232,25 +228,19 @@ def _to_dataset(editing: Editing, node: ast.Call) -> bool:
         return False
     for part in (database, table):
         editing.choose(part, "None", place)
-    for child in [*node.args, *(one.value for one in node.keywords), node.func]:
-        if child is not database and child is not table:
-            editing.visit(editing, child)
+    _visit_others(editing, node, database, table)
     return True
 
 
 def _read_whole_table(editing: Editing, node: ast.Call) -> bool:
     """Rewrite ``wr.athena.read_sql_table`` and ``wr.s3.read_parquet_table``."""
-    given = _given(node, "table", "database", known={"boto3_session", "ctas_approach"})
-    owner = _owner(node)
-    if given is None or not isinstance(owner, ast.Attribute):
-        return False
-    place = editing.place_of_table(f"{given.text(editing, 'database')}.{given.text(editing, 'table')}")
-    if place is None or place.format not in _PANDAS_READERS:
-        return False
-    more = [f", boto3_session={editing.code(one)}" for key, one in given.by_name.items() if key == "boto3_session"]
-    reader = f"{editing.code(owner.value)}.s3.{_PANDAS_READERS[place.format]}"
-    editing.choose(node, f"{reader}({editing.names.of(place)}, dataset=True{''.join(more)})", place)
-    return True
+    return _read_by_parts(editing, node, "table", "database")
+
+
+def _visit_others(editing: Editing, node: ast.Call, *done: ast.expr) -> None:
+    for child in [*node.args, *(one.value for one in node.keywords), node.func]:
+        if child not in done:
+            editing.visit(editing, child)
 
 
 def _list(texts: Collection[str]) -> str:

@@ -367,7 +367,10 @@ def test_odd_values_for_plugins_stop_nothing():
                 provider: {name: aws}
                 custom:
                   glueWorkflows:
-                    1: {jobs: [{name: 2, 3: 4, arguments: {5: 6}}], triggers: [{name: x, 1: 2, actions: 3}], crawlers: 4}
+                    1:
+                      jobs: [{name: 2, 3: 4, arguments: {5: 6}}]
+                      triggers: [{name: x, 1: 2, actions: 3}]
+                      crawlers: 4
                     two: [3]
                 Glue:
                   jobs: [{name: load, DefaultArguments: {1: 2, customArguments: {3: 4}}}, 5]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.importers.step_functions.flows import GLUE, glue, machine, order, read, tasks
+from tests.importers.step_functions.flows import GLUE, SNS, glue, machine, order, read, tasks
 
 
 def test_the_executions_input_is_unknown_by_its_path() -> None:
@@ -315,6 +315,19 @@ def test_a_nested_machine_is_part_of_the_flow_with_the_callers_input(how: str) -
     assert set(only.order) == ({("Call/B", "C")} if how else set())
     alone = tasks(definition)["Call"]
     assert (alone.operation, alone.resource) == ("state-machine", call["Parameters"]["StateMachineArn"])  # type: ignore[index]
+
+
+def test_what_a_services_answer_has_not_is_the_inputs() -> None:
+    states = {
+        "A": glue("a", {"--env.$": "$.env"}, Next="Tell"),
+        "Tell": {"Type": "Task", "Resource": SNS, "Parameters": {"TopicArn": "t", "Message": "m"}, "Next": "B"},
+        "B": glue("b", {"--env.$": "$.env", "--id.$": "$.MessageId"}, Next="Own"),
+        "Own": {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:1:function:own", "Next": "C"},
+        "C": glue("c", {"--env.$": "$.env"}),
+    }
+    found = tasks(machine(states))
+    assert found["B"].arguments == {"--env": "${input.env}", "--id": "${Tell.MessageId}"}
+    assert found["C"].arguments == {"--env": "${Own.env}"}
 
 
 def test_a_machine_that_starts_itself_is_followed_once() -> None:

@@ -136,6 +136,36 @@ def test_a_machine_that_another_starts_is_part_of_it_where_it_stands() -> None:
     assert [problem.what for problem in found.problems] == ["the definition of state machine broken cannot be read"]
 
 
+def test_of_definitions_that_a_value_decides_between_all_are_read_until_it_is_known() -> None:
+    main = """
+    variable "quick" { type = bool }
+    locals {
+      load  = { Type = "Task", Resource = "arn:aws:states:::glue:startJobRun.sync", Parameters = { JobName = "load" },
+                Next = var.quick ? "Report it" : "Clean all" }
+      clean = { Type = "Task", Resource = "arn:aws:states:::glue:startJobRun.sync", Parameters = { JobName = "clean" },
+                Next = "Report it" }
+      tell  = { Type = "Task", Resource = "arn:aws:states:::glue:startJobRun.sync", Parameters = { JobName = "tell" },
+                End = true }
+    }
+    resource "aws_sfn_state_machine" "m" {
+      name       = "m"
+      definition = var.quick ? jsonencode(
+        { StartAt = "Load", States = { Load = local.load, "Report it" = local.tell } }
+      ) : jsonencode(
+        { StartAt = "Load", States = { Load = local.load, "Clean all" = local.clean, "Report it" = local.tell } }
+      )
+    }
+    """
+    found = _survey({"main.tf": main})
+    assert [sorted(flow.order) for flow in found.flows] == [
+        [("Load", "Report it")],
+        [("Clean all", "Report it"), ("Load", "Clean all"), ("Load", "Report it")],
+    ]
+    assert "var.quick decides which of 2 definitions" in found.problems[0].what
+    (flow,) = _survey({"main.tf": main}, quick="false").flows
+    assert sorted(flow.order) == [("Clean all", "Report it"), ("Load", "Clean all")]
+
+
 def test_values_that_are_given_win_over_those_declared_and_tfvars() -> None:
     files = _project() | {"infra/terraform.tfvars": 'env = "prod"'}
     assert set(_arguments(_survey(files))) == {"load-prod", "join-prod"}

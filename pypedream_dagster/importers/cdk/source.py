@@ -1,0 +1,131 @@
+"""CDK programs among the given files → templates, by walking their code; nothing of it is run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pypedream_dagster.importers.airflow.expressions import GivenUpError
+from pypedream_dagster.importers.airflow.libraries import Libraries
+from pypedream_dagster.importers.airflow.modules import Gathered
+from pypedream_dagster.importers.airflow.values import ClassValue, Frame, Function, Symbol
+from pypedream_dagster.importers.airflow.workspace import Workspace
+from pypedream_dagster.importers.cdk.program import TYPESCRIPT, Made, Program
+from pypedream_dagster.importers.cdk.resources import resource
+from pypedream_dagster.importers.cloudformation.templates import Template
+from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.survey import Problem, Where
+
+_USES = re.compile(
+    r"^\s*(?:from|import)\s+aws_cdk\b|['\"](?:aws-cdk-lib|@aws-cdk/[\w-]+)(?:/[\w-]+)?['\"]", re.MULTILINE
+)
+_OURS = re.compile(r"glue|step_?functions", re.IGNORECASE)
+_TESTS = re.compile(r"(^|/)tests?/|\.(test|spec)\.[jt]s$|(^|/)test_[^/]*\.py$|\.d\.ts$|(^|/)cdk\.out/")
+_SYNTHESIZED = '"aws:cdk:path"'
+_OUTERMOST = ("Stage", "Stack", "NestedStack", "Construct")
+
+
+def is_program(file: SourceFile) -> bool:
+    """Tell by its content whether a file is a part of a CDK program."""
+    ours = file.path.lower().endswith((".py", *TYPESCRIPT)) and not _TESTS.search(file.path)
+    return ours and _USES.search(file.text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What CDK programs tell.
+
+    Attributes:
+        templates: that they make.
+        values: defaults that their code declares.
+    """
+
+    templates: tuple[Template, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def programs_of(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Programs:
+    """Return the templates that CDK programs make; none where the files hold what ``cdk synth`` made of them.
+
+    Args:
+        files: all files of the import.
+        variables: values of unknown parts, by name: they win over defaults that the code declares.
+    """
+    programs = [file for file in files if is_program(file)]
+    if not any(_OURS.search(file.text) for file in programs) or any(map(_is_synthesized, files)):
+        return Programs()
+    gathered = Gathered(Libraries(Workspace(files), variables))
+    made = Made(context={**_context(files), **variables})
+    walked = [(file, Program(gathered, made)) for file in programs]
+    for file, program in walked:
+        _attempt(gathered, file, lambda program=program, path=file.path: program.loaded(path))  # type: ignore[misc]
+    for file, program in walked:
+        for of in _never_made(gathered, file.path):
+            program.frame, program.line = Frame(of.module, of.module.names), 0
+            program.steps = 0
+            _attempt(gathered, file, lambda program=program, of=of: program.stands_alone(of))  # type: ignore[misc]
+    problems = tuple(problem for problem in gathered.problems if _is_of(problem, programs))
+    return Programs(tuple(_templates(made)), problems, gathered.libraries.values)
+
+
+def _is_synthesized(file: SourceFile) -> bool:
+    return file.path.endswith(".json") and _SYNTHESIZED in file.text
+
+
+def _is_of(problem: Problem, programs: Sequence[SourceFile]) -> bool:
+    return any(problem.at.source == file.path for file in programs)
+
+
+def _context(files: Sequence[SourceFile]) -> dict[str, object]:
+    """Return the context that ``cdk.json`` gives."""
+    found: dict[str, object] = {}
+    for file in files:
+        if file.name == "cdk.json":
+            try:
+                context = json.loads(file.text).get("context")
+            except (ValueError, AttributeError, RecursionError):
+                continue
+            found |= context if isinstance(context, dict) else {}
+    return found
+
+
+def _attempt(gathered: Gathered, file: SourceFile, step: Callable[[], object]) -> None:
+    """Take a step of the reading; one that goes wrong is a problem and ends only itself."""
+    try:
+        step()
+    except (GivenUpError, RecursionError):
+        gathered.problems.append(Problem(Where(file.path), "takes too many steps: read in part"))
+    except Exception as error:  # a fault of ours in one file must not hide all others
+        what = f"cannot be read: a fault of the importer's own ({type(error).__name__})"
+        gathered.problems.append(Problem(Where(file.path), what))
+
+
+def _never_made(gathered: Gathered, path: str) -> Iterator[ClassValue]:
+    """Give a file's classes of constructs that nothing made one of, those first that hold others."""
+    module = gathered.modules.get(path)
+    found = [value for value in module.names.values() if isinstance(value, ClassValue)] if module else []
+    own = [value for value in found if value.module is module and isinstance(value.root, Symbol)]
+    for kind in _OUTERMOST:
+        for value in own:
+            constructor = value.members.get("__init__")
+            if (
+                value.root is not None
+                and value.root.last == kind
+                and isinstance(constructor, Function)
+                and constructor.node not in gathered.entered
+            ):
+                yield value
+
+
+def _templates(made: Made) -> Iterator[Template]:
+    by_file: defaultdict[str, dict[str, dict[str, object]]] = defaultdict(dict)
+    places: dict[str, Where] = {}
+    for construct in made.constructs:
+        by_file[construct.at.source][construct.id] = resource(construct)
+        places[construct.id] = Where(construct.at.source, construct.at.line, f"{construct.kind} {construct.id}")
+    for path, resources in by_file.items():
+        yield Template(path, {}, {}, {}, resources, {}, places)
