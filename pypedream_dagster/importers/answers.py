@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
 from pypedream_dagster.errors import PypedreamError
+from pypedream_dagster.graph.uri import is_uri
 from pypedream_dagster.importers.finding import Question, QuestionKind
 from pypedream_dagster.masking.mask import mask_text
 
@@ -51,11 +52,13 @@ class _Given:
     Attributes:
         text: the answer.
         kind, about: of the question; ``about`` is None where only its id is known.
+        is_old: whether a graph file keeps it from an import before: what was asked then may have changed.
     """
 
     text: str
     kind: str
     about: str | None = None
+    is_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +75,34 @@ class Answers:
 
     @classmethod
     def recorded(cls, answers: Mapping[str, str]) -> Answers:
-        """Return the answers that a graph file holds by question id; what is no id is passed over."""
-        found = ((name, _ID.fullmatch(name), text) for name, text in answers.items())
-        return cls({name: _Given(text, match[1]) for name, match, text in found if match and text})
+        """Return the answers that a graph file holds; what is no question's name is passed over."""
+        given: dict[str, _Given] = {}
+        for name, text in answers.items():
+            if text and (found := _named(name)):
+                given[found[0]] = _Given(text, found[1], found[2], is_old=True)
+        return cls(given)
 
     def of(self, question: Question) -> str | None:
         """Return the answer to a question, None where there is none.
 
+        One that a graph file keeps and that fits no more, since production has changed, is none.
+
         Raises:
-            PypedreamError: it is none of the question's choices.
+            PypedreamError: it is none of the question's choices, or nothing that such a question can be answered with.
         """
         given = self.given.get(question.id)
         if given is None:
             return None
-        if not question.choices:
-            return given.text
-        for choice in question.choices:
-            if choice.casefold() == given.text.casefold():
-                return choice
-        raise PypedreamError(
-            f"{self.source or 'The answers'}: {question.kind}: {question.about}: {given.text!r} is no answer to it.",
-            hint=f"choose one of: {', '.join(question.choices)}",
-        )
+        hint = "give an S3 URI, such as s3://bucket/folder/"
+        if question.choices:
+            hint = f"choose one of: {', '.join(question.choices)}"
+            fitting = [choice for choice in question.choices if choice.casefold() == given.text.casefold()]
+        else:
+            fitting = [given.text] if question.kind != "unknown-table" or is_uri(given.text) else []
+        if not fitting and not given.is_old:
+            about = f"{self.source or 'The answers'}: {question.label}"
+            raise PypedreamError(f"{about}: {given.text!r} is no answer to it.", hint=hint)
+        return fitting[0] if fitting else None
 
     def parameter(self, name: str) -> str | None:
         """Return the value of a parameter, also where its question's id alone was answered."""
@@ -106,8 +115,8 @@ class Answers:
         return {given.about: given.text for given in self.given.values() if given.kind == "parameter" and given.about}
 
     def unasked(self, asked: Iterable[Question], settled: Iterable[str] = ()) -> tuple[str, ...]:
-        """Return the answers to which there is no question among these, nor was (by id), as a person knows them."""
-        ids = {question.id for question in asked} | set(settled)
+        """Return the answers to which there is no question among these, nor was (by key), as a person knows them."""
+        ids = {question.id for question in asked} | {found[0] for key in settled if (found := _named(key))}
         return tuple(_label(name, given) for name, given in self.given.items() if name not in ids)
 
     def __or__(self, other: Answers) -> Answers:
@@ -172,13 +181,26 @@ def _all(tree: Sequence[tuple[str, _Tree]], source: str) -> Iterator[tuple[str, 
 def _answer(key: str, value: _Tree, kind: QuestionKind | None, source: str) -> tuple[str, _Given]:
     if not isinstance(value, str):
         raise PypedreamError(f"{source}: the answer to {key!r} is no text.", hint="an answer is one text or number")
+    if kind is not None and not _ID.fullmatch(key):
+        return Question(kind, key, "").id, _Given(value.strip(), kind, key)
+    if not (found := _named(key)):
+        raise _unknown(key, source)
+    return found[0], _Given(value.strip(), found[1], found[2])
+
+
+def key_of(question: Question) -> str:
+    """Return what a graph file keeps an answer by: what a person can read, if it stands for the question, or its id."""
+    found = _named(question.label)
+    return question.label if found and found[0] == question.id else question.id
+
+
+def _named(key: str) -> tuple[str, QuestionKind, str | None] | None:
+    """Return the id, kind and subject of a question that is named by its id, or by kind and subject."""
     if match := _ID.fullmatch(key):
-        return key, _Given(value.strip(), match[1])
-    if kind is None:
-        if not (match := _ABOUT.fullmatch(key)):
-            raise _unknown(key, source)
-        kind, key = _SECTIONS[match[1]], match[2]
-    return Question(kind, key, "").id, _Given(value.strip(), kind, key)
+        return key, _SECTIONS[match[1]], None
+    if match := _ABOUT.fullmatch(key):
+        return Question(_SECTIONS[match[1]], match[2], "").id, _SECTIONS[match[1]], match[2]
+    return None
 
 
 def _unknown(key: str, source: str) -> PypedreamError:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pypedream_dagster.importers.directions import direction_of, words_of
 
@@ -33,31 +29,3 @@ def dataset_name(argument: str, uri: str) -> str:
 def _last_segment(uri: str) -> str:
     segment = uri.rstrip("/").rpartition("/")[2].partition(".")[0]
     return re.sub(r"[^a-z0-9_]+", "_", segment.lower()).strip("_") or "data"
-
-
-def texts_in(value: str) -> Mapping[str, str]:
-    """Return the texts that a JSON object holds, by keys that say where: ``input.path``."""
-    if not value.lstrip().startswith(("{", "[")):
-        return {}
-    try:
-        found = json.loads(value)
-    except (ValueError, RecursionError):
-        return {}
-    texts: defaultdict[str, list[str]] = defaultdict(list)
-    for path, text in _leaves(found, ()):
-        texts[".".join(path)].append(text)
-    return {path: ",".join(several) for path, several in texts.items() if path}
-
-
-def _leaves(found: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    match found:
-        case dict():
-            for key, inner in found.items():
-                yield from _leaves(inner, (*path, str(key)))
-        case list():
-            for inner in found:
-                yield from _leaves(inner, path)
-        case str():
-            yield path, found
-        case _:
-            return

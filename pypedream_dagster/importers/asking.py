@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from pypedream_dagster.importers.answers import Answers
-from pypedream_dagster.importers.finding import Question, QuestionKind
+from pypedream_dagster.importers.answers import Answers, key_of
+from pypedream_dagster.importers.finding import CHOICES, Question, QuestionKind
+from pypedream_dagster.importers.places import STORED
 from pypedream_dagster.importers.survey import Where
 from pypedream_dagster.masking.mask import is_secret, learn
 
@@ -29,7 +30,7 @@ class Asking:
 
     @property
     def answered(self) -> dict[str, str]:
-        """Answers that settled a question, by its id."""
+        """Answers that settled a question, by its kind and what it is about."""
         return dict(sorted(self._answered.items()))
 
     def ask(
@@ -43,7 +44,7 @@ class Asking:
         at: Sequence[Where] = (),
     ) -> str | None:
         """Ask, and return the answer; None if there is none."""
-        question = Question(kind, about, text, tuple(choices), node, tuple(at))
+        question = Question(kind, about, text, tuple(choices) or CHOICES.get(kind, ()), node, tuple(at))
         answer = self._answers.of(question)
         if answer is None:
             self._open.setdefault(question.id, question)
@@ -53,7 +54,7 @@ class Asking:
 
     def known(self, kind: QuestionKind, about: str) -> str | None:
         """Return an answer to what need not be asked if there is one; None if there is none."""
-        question = Question(kind, about, "")
+        question = Question(kind, about, "", CHOICES.get(kind, ()))
         answer = self._answers.of(question)
         if answer is not None:
             self._settle(question, answer)
@@ -62,18 +63,37 @@ class Asking:
     def _settle(self, question: Question, answer: str) -> None:
         # A secret is taken, and kept in no file: whoever imports again has to give it again.
         if question.kind != "parameter" or not is_secret(question.about, answer):
-            self._answered[question.id] = answer
+            self._answered[key_of(question)] = answer
 
 
 class Values(Mapping[str, str]):
-    """Values of parameters: as answered, else as a variables file says, else as the sources declare."""
+    """Values of parameters: as answered, else as a variables file says, else as the sources declare.
 
-    def __init__(self, asking: Asking, variables: Mapping[str, str], declared: Mapping[str, str]) -> None:
+    Args:
+        asking: knows the answers.
+        variables: of a variables file.
+        declared: by the sources.
+        stored: gives what stands in a file that scripts load.
+    """
+
+    def __init__(
+        self,
+        asking: Asking,
+        variables: Mapping[str, str],
+        declared: Mapping[str, str],
+        stored: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self._asking = asking
+        self._stored = stored
         self._known = {**declared, **variables}
         learn(self._known)
 
     def __getitem__(self, name: str) -> str:
+        if name.startswith(STORED):
+            found = self._stored(name.removeprefix(STORED))
+            if found is None:
+                raise KeyError(name)
+            return found
         answer = self._asking.known("parameter", name)
         if answer is not None:
             learn({name: answer})

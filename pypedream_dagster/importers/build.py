@@ -21,6 +21,7 @@ from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.finding import Imported
 from pypedream_dagster.importers.inquiry import (
     ask_about_homes,
+    ask_about_names,
     ask_about_parameters,
     ask_about_scripts,
     ask_about_uses,
@@ -34,6 +35,7 @@ from pypedream_dagster.importers.loose import scripts_in
 from pypedream_dagster.importers.nodes import Selection, Steps, steps_of
 from pypedream_dagster.importers.parameters import filled
 from pypedream_dagster.importers.scripts import ENDINGS, Script, Scripts
+from pypedream_dagster.importers.stored import StoredFiles
 from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
 from pypedream_dagster.importers.uses import Blind, Use, told_locations, uses_of
 
@@ -69,6 +71,7 @@ def import_graph(given: Given) -> Imported:
     datasets = datasets_of(found.uses, found.catalog, lambda uri, _: asking.known("several-writers", uri), reruns)
     pairs = pairs_of(found.uses, Order(steps.order))
     ask_about_scripts(asking, steps.steps, found.scripts, lambda: scripts_in(given.files))
+    ask_about_names(asking, steps.taken, steps.steps)
     ask_about_writers(asking, datasets)
     ask_about_homes(asking, datasets)
     ask_about_uses(asking, steps.steps, found.uses, pairs)
@@ -131,11 +134,11 @@ class _Found:
 
 def _look(given: Given) -> _Found:
     asking = Asking(given.answers)
-    values = Values(asking, given.variables, given.survey.values)
+    values = Values(asking, given.variables, given.survey.values, StoredFiles(given.files).value)
     steps = _steps(given, values, asking)
     said = partial(asking.known, "unknown-job")
     scripts = Scripts(given.files, given.survey.scripts, values, said)
-    of_step = {step.id: scripts.of(step) for step in steps.steps if step.is_job}
+    of_step = scripts.of_all(steps.steps)
     catalog = Catalog(given.survey, values, lambda table: told_location(asking, table))
     for step in steps.steps:
         for table, location in told_locations(step, of_step.get(step.id), values):

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.parameters import filled
-from pypedream_dagster.importers.places import Place, s3_place, table_place
+from pypedream_dagster.importers.places import Place, is_open, s3_place, table_place
 from pypedream_dagster.importers.survey import Survey
 
 _FORMATS: tuple[DataFormat, ...] = get_args(DataFormat)
@@ -20,7 +20,7 @@ class Catalog:
     """Tables by name and by location.
 
     Args:
-        survey: its tables and crawlers.
+        survey: its tables, crawlers and databases.
         values: of parameters.
         told: the location that a person told of a ``database.table``.
     """
@@ -46,6 +46,11 @@ class Catalog:
                 if place is not None:
                     self._crawled[database].append((place, filled(crawler.table_prefix, values).lower()))
 
+        self._homes: dict[str, Place] = {}
+        for name, location in survey.databases.items():
+            if (place := s3_place(filled(location, values))) is not None:
+                self._homes[filled(name, values).lower()] = place
+
     def location(self, table: Place) -> tuple[Place, Told] | None:
         """Return where a table lies, and how that is known; None if it is not."""
         if (said := self._told(table.text)) and (place := s3_place(said)):
@@ -59,7 +64,8 @@ class Catalog:
             found = [place for target, prefix in targets if (place := crawled(target, prefix, name)) is not None]
             if found:
                 return (found[0], "crawled-table") if len({place.text for place in found}) == 1 else None
-        return None
+        home = None if is_open(name) else self._homes.get(database.lower())
+        return (Place("s3", f"{home.text}/{name}"), "table-location") if home else None
 
     def table_at(self, place: Place) -> str | None:
         """Return the table that lies at a place, if it is exactly one."""

@@ -242,8 +242,7 @@ def _grouped(uses: Iterable[Use], roots: frozenset[tuple[str, str]]) -> Iterator
             continue
         if use.root is not None and (use.node, use.root) in roots:
             groups[use.node, use.root_value, True].append(use)
-        # What lies somewhere in a bucket is no dataset: it is asked for.
-        elif not (place.is_whole_bucket and (place.cut or place.at_run_time)):
+        elif not place.is_somewhere:  # which is no dataset: it is asked for
             groups[use.node, place.text, False].append(use)
     for (_, _, below), group in groups.items():
         yield group, below
@@ -255,7 +254,8 @@ def _uri(use: Use) -> tuple[str, bool]:
     if place is None:
         # It lies somewhere: the name stands for the location until it is known.
         name = re.sub(r"[${}]", "", use.place.text)
-        return f"s3://{parameter(f'location.{name}')}/{use.place.segments[-1].strip('${}') or 'data'}/", True
+        called = PARAMETER.sub("", use.place.segments[-1]).strip("_-") or "data"
+        return f"s3://{parameter(f'location.{name}')}/{called}/", True
     kept: list[str] = []
     for number, segment in enumerate(place.segments):
         run_time = Place("s3", segment).at_run_time

@@ -109,11 +109,7 @@ class ImportNames:
         self, graph: PipelineGraph, imported: PipelineGraph, matching: Matching, last: Mapping[str, Any]
     ) -> None:
         self._last = last
-        self._told = {
-            name.removeprefix("node > "): (value, _frozen(last.get(name.replace("node", "arguments", 1))))
-            for name, value in last.items()
-            if name.startswith("node > ")
-        }
+        self._told = told_nodes(last)
         self._ids = {matching.ids[node.id]: self._node(node, matching.ids[node.id]) for node in imported.nodes}
         free = self._told.keys() - set(self._ids.values())
         for node in graph.nodes:
@@ -125,18 +121,17 @@ class ImportNames:
 
     def _node(self, node: Node, called: str) -> str:
         """Return what the last import called a node: another name, where a job had more nodes then, or fewer."""
-        if node.is_job:
-            same = [own for own, what in self._told.items() if what == _identity(node)]
-            if same and node.id not in same:
-                return same[0]
-        return next((name for name in (node.id, called) if name in self._told), node.id)
+        if known := next((name for name in (node.id, called) if name in self._told), None):
+            return known
+        same = [own for own, what in self._told.items() if node.is_job and what == identity(node)]
+        return same[0] if len(same) == 1 else node.id
 
     def _same(self, node: Node, free: Set[str]) -> str:
         """Return what a node that this import does not find was called, if somebody renamed it since."""
         if not node.is_job:
             return ""
         jobs = [own for own in free if self._told[own][0] == node.job_name(MAIN)]
-        same = [own for own in jobs if self._told[own] == _identity(node)] if len(jobs) > 1 else jobs
+        same = [own for own in jobs if self._told[own] == identity(node)] if len(jobs) > 1 else jobs
         return same[0] if len(same) == 1 else ""
 
     def _datasets(self, node: Node) -> None:
@@ -165,8 +160,21 @@ class ImportNames:
         return str(Fact(fact.kind, of))
 
 
-def _identity(node: Node) -> tuple[str, frozenset[tuple[str, Any]]]:
+Identity = tuple[str, frozenset[tuple[str, Any]]]
+
+
+def identity(node: Node) -> Identity:
+    """Return what a Glue node is: its job, and the arguments that tell it from the job's other nodes."""
     return node.job_name(MAIN), _frozen(node.metadata.arguments)
+
+
+def told_nodes(last: Mapping[str, Any]) -> dict[str, Identity]:
+    """Return the nodes that the last import told, by its own names; of those that are no jobs, the operation."""
+    return {
+        name.removeprefix("node > "): (str(value), _frozen(last.get(name.replace("node", "arguments", 1))))
+        for name, value in last.items()
+        if name.startswith("node > ")
+    }
 
 
 def _frozen(arguments: Any) -> frozenset[tuple[str, Any]]:

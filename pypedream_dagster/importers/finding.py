@@ -36,6 +36,18 @@ QuestionKind = Literal[
 ]
 
 
+IGNORE = "ignore"
+DROP = "no link"
+CHOICES: Mapping[QuestionKind, tuple[str, ...]] = {
+    "direction": ("input", "output", "neither"),
+    "self-reading": ("merge", "append", "overwrite"),
+    "order-conflict": (DROP,),
+    "unexplained-write": (IGNORE,),
+    "unreadable-script": (IGNORE,),
+}
+"""The answers that are understood, of kinds where these are always the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Why a link is drawn.
@@ -81,6 +93,11 @@ class Question:
         """Name the question, the same for as long as it is about the same."""
         return f"{self.kind}:{hashlib.sha256(self.about.encode()).hexdigest()[:8]}"
 
+    @property
+    def label(self) -> str:
+        """Return its kind and what it is about, as a person writes it."""
+        return f"{self.kind}: {self.about}"
+
 
 @dataclass(frozen=True, slots=True)
 class ImportedLink:
@@ -106,7 +123,7 @@ class Imported:
         graph: with evidence, confidence and questions in its metadata.
         links: in the graph's order.
         questions: that no answer has settled yet.
-        answered: questions that an answer has settled, with the answer.
+        answered: questions that an answer has settled, by kind and what they are about, with the answer.
         notes: what a reader should know besides, each in one line.
         problems: what could not be read.
         sources: what was read: ``step-functions etl.asl.json``.

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pypedream_dagster.importers.asking import Asking
 from pypedream_dagster.importers.datasets import Datasets
+from pypedream_dagster.importers.finding import IGNORE
 from pypedream_dagster.importers.links import Pair
-from pypedream_dagster.importers.nodes import Step
+from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import parameters_in
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import Where
 from pypedream_dagster.importers.templates import BRANCHES, dataset_fields
 from pypedream_dagster.importers.uses import Blind, Use
 
-IGNORE = "ignore"
 _MOST_USERS = 3
 _MOST_SCRIPTS = 8
 _MANY_TABLES = 3
@@ -43,7 +43,18 @@ def ask_about_scripts(
     free = [path for path in scripts_given() if path not in taken] if lost else []
     for step in jobs:
         script = scripts.get(step.id)
-        if step in nowhere:
+        if script is not None and script.guessed:
+            asking.ask(
+                "unreadable-script",
+                step.name,
+                f"The script of {step.name} was not found: {script.path} is taken for it, since their names are alike. "
+                f"Answer {IGNORE!r} if it is, or add the right one to the sources.",
+                choices=(IGNORE,),
+                node=step.id,
+                at=step.at,
+            )
+            continue
+        if step in nowhere and not _tells_all(step, script):
             own = f", or its script: {_and(free[:_MOST_SCRIPTS], 'or')}" if free and script is None else ""
             asking.ask(
                 "unknown-job",
@@ -60,7 +71,6 @@ def ask_about_scripts(
                 step.name,
                 f"The script of {step.name} was not found: only its arguments tell what it reads and writes. "
                 f"Add it to the sources, or answer {IGNORE!r}.",
-                choices=(IGNORE,),
                 node=step.id,
                 at=step.at,
             )
@@ -71,10 +81,31 @@ def ask_about_scripts(
                 step.name,
                 f"The script of {step.name} cannot be read to its end, for {why.reason}: only its arguments tell what "
                 f"it reads and writes. Look through it, add what is missing to the graph, and answer {IGNORE!r}.",
-                choices=(IGNORE,),
                 node=step.id,
                 at=(Where(script.path, why.line),),
             )
+
+
+def _tells_all(step: Step, script: Script | None) -> bool:
+    """Tell whether a script was found for a job, and its run gives it all that it asks for."""
+    if script is None or script.reading.unreadable is not None:
+        return False
+    given = {name.lstrip("-") for name in step.effective}
+    return all(name in given or f"--{name}".lower() in GLUES_OWN for name in script.reading.declared)
+
+
+def ask_about_names(asking: Asking, taken: Mapping[str, str], steps: Sequence[Step]) -> None:
+    """Ask whether a job that is defined is the one that tasks call otherwise."""
+    for called, name in sorted(taken.items()):
+        step = next(step for step in steps if step.name == name)
+        asking.ask(
+            "unknown-job",
+            called,
+            f"The Glue job {called} is defined in none of the sources. {name} is taken for it, whose name differs in "
+            "such words as dev and job alone. Which job is it (the name of one that is defined)?",
+            node=step.id,
+            at=step.at,
+        )
 
 
 def ask_about_writers(asking: Asking, datasets: Datasets) -> None:
@@ -98,13 +129,12 @@ def ask_about_uses(asking: Asking, steps: Sequence[Step], uses: Sequence[Use], p
     for use in uses:
         called, several = use.argument or use.at, " and " in use.at
         if use.direction == "unknown":
-            guess = ", since another node writes there it is taken for read" if use in taken else ""
+            guess = "; since another node writes there, it is taken for read" if use in taken else ""
             asking.ask(
                 "direction",
                 f"{use.node} {called}",
                 f"Does {use.node} read or write {use.value}, which its argument"
                 f"{'s' * several} {called} name{'s' * (not several)}? Neither its script nor the name tells{guess}.",
-                choices=("input", "output", "neither"),
                 node=use.node,
                 at=at[use.node],
             )
@@ -164,7 +194,6 @@ def settled_writes(asking: Asking, steps: Sequence[Step], blind: Sequence[Blind]
             f"{item.node} writes to a place that cannot be told, at {item.at}"
             + (f": {item.what}" if item.what else "")
             + f". Add it to the node's output_data if it is a dataset, or answer {IGNORE!r} if it is none.",
-            choices=(IGNORE,),
             node=item.node,
             at=at[item.node],
         )

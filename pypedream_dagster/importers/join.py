@@ -9,14 +9,11 @@ from dataclasses import dataclass
 
 from pypedream_dagster.importers.asking import Asking
 from pypedream_dagster.importers.datasets import Datasets, Output
-from pypedream_dagster.importers.finding import Evidence, ImportedLink
+from pypedream_dagster.importers.finding import DROP, Evidence, ImportedLink
 from pypedream_dagster.importers.links import Pair
 from pypedream_dagster.importers.nodes import Steps
 from pypedream_dagster.importers.places import s3_place
 from pypedream_dagster.importers.uses import Use
-
-KEEP = "link"
-DROP = "no link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,6 @@ class _Draft:
                 f"{target} reads {pair.read.value} ({pair.read.at}), which {source} writes ({pair.write.at}), but "
                 f"{source} runs after {target}: it reads what the run before has left, or the order is wrong. The "
                 f"link is left out, since data flows one way; answer {DROP!r} if that is right.",
-                choices=(DROP,),
                 node=target,
             )
             return
@@ -133,7 +129,6 @@ class _Draft:
             f"{pair.read.node} {pair.read.place.text}",
             f"{pair.read.node} reads {pair.read.value} ({pair.read.at}), which it writes itself ({pair.write.at}): "
             "does a run build on what is there (merge, append), or make it anew (overwrite)? merge is taken.",
-            choices=("merge", "append", "overwrite"),
             node=pair.read.node,
         )
         if answer != "overwrite":

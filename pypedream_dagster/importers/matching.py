@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Set
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pypedream_dagster.graph.model import MAIN, Node, PipelineGraph
@@ -26,15 +26,17 @@ class Matching:
     names: Mapping[tuple[str, str], str]
 
 
-def match(existing: PipelineGraph, imported: PipelineGraph, run_often: Set[str] = frozenset()) -> Matching:
+def match(
+    existing: PipelineGraph, imported: PipelineGraph, were_apart: Callable[[Node, Node], bool] = lambda *_: False
+) -> Matching:
     """Match an imported graph with the one of a file.
 
     Glue nodes are one if they are the same job with the same distinguishing arguments; else if they are called alike,
-    or are the job's only node on both sides, the job being none of ``run_often``, or come from one place in the sources
+    or are the job's only node on both sides, unless the two ``were_apart``, or come from one place in the sources
     that left something unknown. Other nodes are one by operation and id, or place. Datasets are one if they lie at one
     place on main; else if the same argument of the node takes them, or they are called alike.
     """
-    found = _nodes(existing, imported, run_often)
+    found = _nodes(existing, imported, were_apart)
     taken = {_folded(node.id) for node in existing.nodes}
     ids: dict[str, str] = {}
     for node in imported.nodes:
@@ -56,17 +58,19 @@ def folder_of(uri: str) -> str:
         return uri.rstrip("/") + "/"
 
 
-def _nodes(existing: PipelineGraph, imported: PipelineGraph, run_often: Set[str]) -> dict[str, Node]:
+def _nodes(
+    existing: PipelineGraph, imported: PipelineGraph, were_apart: Callable[[Node, Node], bool]
+) -> dict[str, Node]:
     found: dict[str, Node] = {}
     for key in (_identity, _with_id, _job, _place):
         ours, theirs = _single(existing.nodes, key), _single(imported.nodes, key)
         taken = {node.id for node in found.values()}
         for one, node in theirs.items():
             old = ours.get(one)
-            if old is None or old.id in taken or node.id in found or (key is _place and not _may_become(old)):
+            if old is None or old.id in taken or node.id in found or (key is _place and not _may_become(old, node)):
                 continue
-            if key is _job and node.job_name(MAIN) in run_often:
-                continue  # the one that is left may be another one
+            if key in {_job, _place} and old.is_job and node.is_job and were_apart(old, node):
+                continue
             found[node.id] = old
             taken.add(old.id)
     return found
@@ -108,8 +112,10 @@ def _place(node: Node) -> Iterable[Hashable]:
         yield from ((node.metadata.operation.lower(), str(place)) for place in places)
 
 
-def _may_become(old: Node) -> bool:
-    return not old.is_job or any(map(parameters_in, (old.job_name(MAIN), *old.metadata.arguments.values())))
+def _may_become(old: Node, node: Node) -> bool:
+    if not old.is_job or "Command" not in old.metadata.properties or old.job_name(MAIN) == node.job_name(MAIN):
+        return True
+    return any(map(parameters_in, (old.job_name(MAIN), *old.metadata.arguments.values())))
 
 
 def _datasets(old: Node | None, node: Node) -> dict[str, str]:

@@ -19,7 +19,7 @@ from pypedream_dagster.importers.apply import Change, applied
 from pypedream_dagster.importers.facts import Fact, ImportNames, facts_of, implicit_facts, import_record, is_same
 from pypedream_dagster.importers.job_fields import changed_fields
 from pypedream_dagster.importers.matching import Matching, folder_of, match
-from pypedream_dagster.importers.record import header, run_often
+from pypedream_dagster.importers.record import header, were_apart
 
 EMPTY = PipelineGraph(nodes=())
 """What a first import is merged into, so that the next one knows what it told."""
@@ -73,7 +73,7 @@ def merge_graphs(existing: PipelineGraph, imported: PipelineGraph) -> Merged:
     """
     record, news = import_record(existing), import_record(imported)
     last = record.get("told") or {}
-    matching = match(existing, imported, run_often(existing, record))
+    matching = match(existing, imported, were_apart(record))
     sources = record.get("sources") or []
     is_whole = all(source in (news.get("sources") or []) for source in sources)
     names = ImportNames(existing, imported, matching, last)

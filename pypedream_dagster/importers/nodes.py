@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import get_args
 
+from pypedream_dagster.importers.job_index import JobIndex
 from pypedream_dagster.importers.parameters import PARAMETER, filled, parameters_in
 from pypedream_dagster.importers.survey import Flow, FlowKind, JobDefinition, Survey, Task, Trigger, Where
 from pypedream_dagster.importers.templates import node_id
@@ -83,6 +84,7 @@ class Step:
         rerun_of: the node that is the same job with the same arguments, earlier in the same flow.
         flow: the flow that runs it, the first by name; empty where none does.
         task: what that flow calls it.
+        database: of a statement: the one of tables that it names without one.
     """
 
     id: str
@@ -97,6 +99,7 @@ class Step:
     rerun_of: str | None = None
     flow: str = ""
     task: str = ""
+    database: str = ""
 
     @property
     def is_job(self) -> bool:
@@ -125,11 +128,13 @@ class Steps:
         steps: in the order of the sources.
         order: direct pairs of node ids, by all flows.
         notes: what a reader should know.
+        taken: jobs that are taken for ones that are defined nowhere, by what tasks call these.
     """
 
     steps: tuple[Step, ...]
     order: frozenset[tuple[str, str]]
     notes: tuple[str, ...]
+    taken: Mapping[str, str] = field(default_factory=dict)
 
 
 def steps_of(
@@ -143,7 +148,7 @@ def steps_of(
         values: of parameters.
         job_named: the job that an answer names for one that is defined nowhere.
     """
-    jobs = _JobIndex(survey.jobs, values, job_named)
+    jobs = JobIndex(survey.jobs, values, job_named)
     drafts: dict[tuple[object, ...], _Draft] = {}
     order: set[tuple[_Draft, _Draft]] = set()
     notes: list[str] = []
@@ -156,14 +161,14 @@ def steps_of(
     order |= set(_between_flows(of_flow, values))
     used = {draft.name for draft in drafts.values() if draft.operation == "glue"}
     if selection.all_jobs:
-        for job in sorted(jobs.definitions, key=lambda job: job.name):
-            if job.name not in used:
-                drafts["glue", job.name, frozenset(), 0] = _Draft("glue", job.name, job, {}, None, "ALL", [])
+        for job in jobs.left(used):
+            drafts["glue", job.name, frozenset(), 0] = _Draft("glue", job.name, job, {}, None, "ALL", [])
     named = _named(list(drafts.values()), notes)
     return Steps(
         tuple(_step(draft, name, values, named) for draft, name in named.items()),
         frozenset((named[a], named[b]) for a, b in order),
         tuple(notes),
+        jobs.taken,
     )
 
 
@@ -179,35 +184,7 @@ class _Draft:
     label: str = ""
     flow: str = ""
     rerun_of: _Draft | None = None
-
-
-class _JobIndex:
-    """Job definitions by whatever a task may call them."""
-
-    def __init__(
-        self, jobs: Iterable[JobDefinition], values: Mapping[str, str], job_named: Callable[[str], str | None]
-    ) -> None:
-        self._values, self._job_named = values, job_named
-        self._by_name: dict[str, JobDefinition] = {}
-        self._by_alias: dict[str, JobDefinition] = {}
-        for job in jobs:
-            whole = replace(job, name=filled(job.name, values))
-            self._by_name.setdefault(whole.name, whole)
-            for alias in (job.name, *job.aliases):
-                self._by_alias.setdefault(alias, self._by_name[whole.name])
-
-    @property
-    def definitions(self) -> Iterable[JobDefinition]:
-        return self._by_name.values()
-
-    def find(self, called: str) -> tuple[str, JobDefinition | None]:
-        """Return a job's name and definition, from what a task calls it."""
-        name = filled(called, self._values)
-        job = self._by_name.get(name) or self._by_alias.get(called) or self._by_alias.get(name)
-        if job is None and (said := self._job_named(name)):
-            job = self._by_name.get(said)
-            name = said
-        return (job.name, job) if job else (name, None)
+    database: str = ""
 
 
 def _distinct_flows(flows: Iterable[Flow], values: Mapping[str, str]) -> Iterator[Flow]:
@@ -240,7 +217,7 @@ def _unknowns(flow: Flow, values: Mapping[str, str]) -> int:
 
 
 def _drafts_of_flow(
-    flow: Flow, jobs: _JobIndex, values: Mapping[str, str], drafts: dict[tuple[object, ...], _Draft]
+    flow: Flow, jobs: JobIndex, values: Mapping[str, str], drafts: dict[tuple[object, ...], _Draft]
 ) -> Iterator[tuple[str, _Draft]]:
     after = _reached(flow)
     same: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
@@ -260,21 +237,31 @@ def _drafts_of_flow(
 def _between_flows(
     of_flow: Mapping[str, tuple[Flow, Mapping[str, _Draft]]], values: Mapping[str, str]
 ) -> Iterator[tuple[_Draft, _Draft]]:
-    """Give the order from a task that starts another flow to the first tasks of that one."""
+    """Give the order between the tasks of different flows: one starts the other, or waits for it."""
     for flow, drafts in of_flow.values():
         for task in flow.tasks:
             started = of_flow.get(filled(task.resource or "", values)) if task.operation in _STARTS_FLOWS else None
             if started is not None and started[0] is not flow:
-                later = {after for _, after in started[0].order}
-                yield from (
-                    (drafts[task.key], started[1][first.key]) for first in started[0].tasks if first.key not in later
-                )
+                yield from ((drafts[task.key], first) for first in _ends(*started, last=False))
+        for name, theirs, own in flow.follows:
+            other = of_flow.get(filled(name, values))
+            if other is not None and other[0] is not flow:
+                before = [other[1][theirs]] if theirs in other[1] else _ends(*other, last=True)
+                after = [drafts[own]] if own in drafts else _ends(flow, drafts, last=False)
+                yield from ((one, two) for one in before for two in after if one is not two)
 
 
-def _draft(task: Task, flow: Flow, jobs: _JobIndex, values: Mapping[str, str]) -> tuple[tuple[object, ...], _Draft]:
+def _ends(flow: Flow, drafts: Mapping[str, _Draft], *, last: bool) -> list[_Draft]:
+    """Return a flow's first tasks, or its last ones."""
+    inner = {pair[0] if last else pair[1] for pair in flow.order}
+    return [drafts[task.key] for task in flow.tasks if task.key not in inner]
+
+
+def _draft(task: Task, flow: Flow, jobs: JobIndex, values: Mapping[str, str]) -> tuple[tuple[object, ...], _Draft]:
     if task.operation != "glue":
         resource = None if task.resource is None else filled(task.resource, values)
         draft = _Draft(task.operation, "", None, {}, resource, task.trigger, [], task.key, flow.name)
+        draft.database = filled(task.database, values)
         return (task.operation, flow.name, flow.at, task.key), draft
     name, job = jobs.find(task.job or task.key)
     arguments = {_dashed(key): filled(value, values) for key, value in task.arguments.items()}
@@ -397,6 +384,7 @@ def _step(draft: _Draft, name: str, values: Mapping[str, str], named: Mapping[_D
         rerun_of=named[draft.rerun_of] if draft.rerun_of else None,
         flow=draft.flow,
         task=draft.label,
+        database=draft.database,
     )
 
 

@@ -16,21 +16,31 @@ from typing import Literal
 
 from pypedream_dagster.importers.directions import says_which
 from pypedream_dagster.importers.parameters import PARAMETER, filled
-from pypedream_dagster.script.values import Argument, Text
+from pypedream_dagster.script.values import Argument, Gap, Stored, Text
 
 UNKNOWN = "*"
+STORED = "stored:"
+"""Before the name of a value in a file, ``PATH#KEY#KEY``, among those of parameters."""
 _ARGUMENT = "argument."
 """Before the name of a job argument whose value is nowhere to be found."""
 
-_RUN_TIME = re.compile(r"^(?:input|argument|states|context|item|xcom|execution)\.", re.IGNORECASE)
 _MOST_ITEMS = 64
 _TWO_SCHEMES = re.compile(r"^s3[an]?:/+s3[an]?://")
+_RUN_TIME = re.compile(
+    r"^(?:input|argument|states|context|item|xcom|execution|datetime|pendulum|macros)\."
+    r"|^(?:(?:prev|next|yesterday|tomorrow)_)?[dt]s(?:_nodash)?(?:_with_tz)?(?:\.|$)"
+    r"|^(?:prev_|next_)?(?:execution|logical)_date|^(?:prev_)?data_interval_(?:start|end)|^run_id$",
+    re.IGNORECASE,
+)
+"""Names of what is different in each run: parts of its input, and its clock."""
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]+)/*(?P<key>.*)$", re.DOTALL)
 _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
+_NAME_ENDS = re.compile(r"\.(?![^${}]*\})")
 # A partition's value is a date, a number, or not known; `domain=sales/dataset=orders` is what some call their folders.
 _PARTITION = re.compile(r"^[A-Za-z_]\w*=(?:\W|\d|$|.*(?:\*|\$\{)|__)")
 _FILE = re.compile(r"\.\w{1,8}$")
 _FILE_PATTERN = re.compile(r"^\W*\*|[*?\[{].*\.\w{1,8}$|[?\[{]")
+_OF_A_RUN = re.compile(r"(?:^|[._-])(?:run|date|time|timestamp|execution|day|dt|ts|batch)(?:$|[._-]|id)", re.IGNORECASE)
 _PART_FILE = re.compile(r"^part[-_.]|^run-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
 
 
@@ -53,7 +63,7 @@ class Place:
         """The bucket and the key's segments; for a table its two names."""
         if self.kind == "s3":
             return tuple(part for part in self.text.removeprefix("s3://").split("/") if part)
-        return tuple(self.text.split("."))
+        return tuple(_NAME_ENDS.split(self.text))
 
     @property
     def is_known(self) -> bool:
@@ -64,6 +74,13 @@ class Place:
     def is_whole_bucket(self) -> bool:
         """Tell whether it is a bucket without any key: too wide to say anything."""
         return self.kind == "s3" and len(self.segments) < 2
+
+    @property
+    def is_somewhere(self) -> bool:
+        """Tell whether it is some place in a bucket, or some table of a database, that a run makes up."""
+        return (self.is_whole_bucket and (self.cut or self.at_run_time)) or (
+            self.kind == "table" and UNKNOWN in self.segments[-1]
+        )
 
     @property
     def at_run_time(self) -> bool:
@@ -119,7 +136,7 @@ def table_place(text: str) -> Place | None:
     return Place("table", bare) if _TABLE.match(flat) else None
 
 
-def places_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str, str]) -> Iterator[str]:
+def places_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str, str], job: str = "") -> Iterator[str]:
     """Give a script's text for each of the things that the job's arguments list."""
     lists = {
         piece.listed: piece.count(arguments) for piece in text.pieces if isinstance(piece, Argument) and piece.listed
@@ -131,24 +148,41 @@ def places_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str
             piece.numbered(chosen[piece.listed]) if isinstance(piece, Argument) and piece.listed in chosen else piece
             for piece in text.pieces
         )
-        yield place_of_text(Text(tuple(pieces)), arguments, values)
+        yield place_of_text(Text(tuple(pieces)), arguments, values, job)
 
 
-def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str, str]) -> str:
-    """Return a script's text with the arguments' values put in; ``*`` and ``${argument.X}`` where there is none."""
+def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str, str], job: str = "") -> str:
+    """Return a script's text with the arguments' values put in; ``*`` and ``${argument.X}`` where there is none.
+
+    An argument that is the whole place, and whose name says nothing of it, is another for each job:
+    ``${argument.JOB.output_path}``.
+    """
+    whole = [piece for piece in text.pieces if piece != "/"]
+    own = f"{job}." if job and len(whole) == 1 else ""
     pieces: list[str] = []
     for piece in text.pieces:
         known = piece.given(arguments) if isinstance(piece, Argument) else piece
         match known:
             case str():
-                pieces.append(known)
+                # An argument's slash at its end, and the script's own: Hadoop's paths have one.
+                doubled = known.startswith("/") and pieces[-1:] and re.search(r"[^:/]/$", pieces[-1])
+                pieces.append(known.removeprefix("/") if doubled else known)
             case _ if isinstance(piece, Argument) and piece.name != UNKNOWN:
                 name = re.sub(r"[^\w.-]+", "_", piece.label).lower()
-                pieces.append("${" + _ARGUMENT + name + "}")
+                of = "" if says_which(name) else re.sub(r"[^\w.-]+", "_", own)
+                pieces.append("${" + _ARGUMENT + of + name + "}")
+            case Gap(stored=Stored() as stored):
+                pieces.append(_stored(stored, arguments, values) or UNKNOWN)
             case _:
                 pieces.append(UNKNOWN)
     # A bucket that a script takes from an argument is the argument's whole URI, as far as can be told.
     return _TWO_SCHEMES.sub("s3://", filled("".join(pieces), values))
+
+
+def _stored(stored: Stored, arguments: Mapping[str, str], values: Mapping[str, str]) -> str | None:
+    """Return what stands in a file that a script loads; None if the file is not known."""
+    place, *keys = (place_of_text(text, arguments, values) for text in (stored.place, *stored.keys))
+    return values.get(f"{STORED}{place}#{'#'.join(keys)}")
 
 
 def relate(written: Place, read: Place) -> Relation | None:
@@ -183,9 +217,9 @@ def _relate_names(written: Place, read: Place) -> Relation | None:
     if len(written.segments) != len(read.segments):
         return None
     found = [_match(left, right) for left, right in zip(written.segments, read.segments, strict=True)]
-    if None in found or found[-1] != "equal":
+    if None in found or (found[-1] != "equal" and found[0] != "equal"):
         return None
-    return Relation(True, found.count("wild"), 1, found[0] == "equal")
+    return Relation(True, found.count("wild"), int(found[-1] == "equal"), found[0] == "equal")
 
 
 def _match(one: str, two: str) -> Literal["equal", "wild"] | None:
@@ -226,4 +260,7 @@ def _is_file_of_partition(segments: Sequence[str]) -> bool:
 def _is_end(segment: str) -> bool:
     """Tell whether a last segment says which files of a dataset are meant, and not which dataset."""
     known = PARAMETER.sub("", segment)
+    names = PARAMETER.findall(segment)
+    if _FILE.search(segment) and any(_RUN_TIME.match(name) and _OF_A_RUN.search(name) for name in names):
+        return True  # each run writes a file of its own
     return bool(_PARTITION.match(segment) or _FILE_PATTERN.search(known) or _PART_FILE.match(segment))

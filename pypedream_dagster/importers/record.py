@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from pypedream_dagster.graph.model import MAIN, Json, PipelineGraph
-from pypedream_dagster.importers.facts import Fact, ImportNames, facts_of, import_record
+from pypedream_dagster.graph.model import Json, Node, PipelineGraph
+from pypedream_dagster.importers.facts import Fact, ImportNames, facts_of, identity, import_record, told_nodes
 
 
-def run_often(existing: PipelineGraph, record: Json) -> frozenset[str]:
-    """Return the jobs of which the last import told several nodes, or missed one of the file's."""
-    told = (record.get("told") or {}).items()
-    jobs = Counter(str(value) for name, value in told if name.startswith("node > "))
-    gone = (existing.by_id[name] for name in record.get("missing") or () if name in existing.by_id)
-    return frozenset(job for job, number in jobs.items() if number > 1) | {
-        node.job_name(MAIN) for node in gone if node.is_job
-    }
+def were_apart(record: Json) -> Callable[[Node, Node], bool]:
+    """Return what tells whether a node of the file and an imported one of the same job were two at the last import."""
+    told = set(told_nodes(record.get("told") or {}).values())
+    missing = set(record.get("missing") or ())
+
+    def apart(old: Node, node: Node) -> bool:
+        one, other = identity(old), identity(node)
+        return one[0] == other[0] and one != other and other in told and (one in told or old.id in missing)
+
+    return apart
 
 
 def header(
@@ -56,7 +57,7 @@ def header(
         old = record.get("sources") or []
         sources = [*old, *(source for source in sources if source not in old)]
         settled = {*answers, *(question.get("id") for question in asked)}
-        asked = [*(one for one in record.get("questions") or [] if one.get("id") not in settled), *asked]
+        asked = [*(one for one in record.get("questions") or [] if not settled & _keys(one)), *asked]
     whole = {
         **record,
         **news,
@@ -71,6 +72,10 @@ def header(
         del whole["missing"]
     whole_inner = {**_inner(imported), **_inner(existing), "import": whole}
     return {**imported.metadata, **existing.metadata, "metadata": whole_inner}
+
+
+def _keys(question: Json) -> set[str]:
+    return {str(question.get("id")), f"{question.get('kind')}: {question.get('about')}"}
 
 
 def _both(one: Any, other: Any) -> Any:

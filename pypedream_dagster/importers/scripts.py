@@ -6,17 +6,21 @@ import posixpath
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from pypedream_dagster.importers.directions import words_of
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.likeness import is_likely, likely_scripts
+from pypedream_dagster.importers.naming import words_of
 from pypedream_dagster.importers.nodes import Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
+from pypedream_dagster.script.documents import FILE
 from pypedream_dagster.script.model import Reading
 from pypedream_dagster.script.reading import read_script
 
 ENDINGS = (".py", ".scala", ".ipynb")
+_BESIDE = (".py", ".json", ".yaml", ".yml", ".sql", ".ddl", ".hql")
+"""What a script may import, or read as it runs: modules, settings, statements."""
 _FOREIGN = sys.stdlib_module_names | {
     "awsglue",
     "awswrangler",
@@ -30,7 +34,6 @@ _FOREIGN = sys.stdlib_module_names | {
     "requests",
 }
 _BUILT = re.compile(r"(^|/)(cdk\.out|\.aws-sam|\.serverless|build|dist)/")
-_ENVIRONMENTS = {"dev", "test", "stage", "staging", "prod", "production", "main", "job", "glue", "etl", "script"}
 _TELLS_NOTHING = {"arn", "aws", "input", "local", "module", "name", "names", "run", "start", "task", "var"}
 
 
@@ -41,10 +44,12 @@ class Script:
     Attributes:
         path: where it was found, for a reader.
         reading: what is in it.
+        guessed: whether only words of its name tell that it is the job's.
     """
 
     path: str
     reading: Reading = field(repr=False)
+    guessed: bool = False
 
 
 class Scripts:
@@ -64,18 +69,37 @@ class Scripts:
         values: Mapping[str, str],
         said: Callable[[str], str | None] = lambda _: None,
     ) -> None:
+        files = tuple(files)
         self._values = values
         self._said = said
+        self._likely = [file.path for file in files if is_likely(file)]
         self._bodies = {file.path: file.body for file in files if file.path.lower().endswith(ENDINGS)}
         self._fetched = {_plain(uri): body for uri, body in fetched.items()}
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         for path in sorted(self._bodies):
             self._by_name[posixpath.basename(path).lower()].append(path)
+        self._beside = {file.path: file.body for file in files if file.path.lower().endswith(_BESIDE)}
+        self._beside_by_name: defaultdict[str, list[str]] = defaultdict(list)
+        for path in sorted(self._beside):
+            self._beside_by_name[posixpath.basename(path)].append(path)
         self._read: dict[str, Reading] = {}
         self._sources = {body: path for path, body in sorted(self._bodies.items()) if not _BUILT.search(path)}
 
+    def of_all(self, steps: Iterable[Step]) -> dict[str, Script | None]:
+        """Return the scripts of nodes' jobs, by node; None if there is none to be found."""
+        jobs = [step for step in steps if step.is_job]
+        found = {step.id: self.of(step) for step in jobs}
+        taken = {script.path for script in found.values() if script is not None}
+        called = {step.id: posixpath.basename(self.location(step)) or step.name for step in jobs if not found[step.id]}
+        likely = likely_scripts(sorted(set(called.values())), [path for path in self._likely if path not in taken])
+        for step in jobs:
+            if step.id in called and (path := likely.get(called[step.id])) is not None:
+                language = step.effective.get("--job-language", "python")
+                found[step.id] = replace(self._script(path, self._bodies[path], language), guessed=True)
+        return found
+
     def of(self, step: Step) -> Script | None:
-        """Return the script of a node's job; None if there is none to be found."""
+        """Return the script of a node's job, where a name or a location tells it; None if there is none."""
         language = step.effective.get("--job-language", "python")
         location = self.location(step)
         if location and (body := self._fetched.get(_plain(location))) is not None:
@@ -126,10 +150,10 @@ class Scripts:
         """Return the one file whose name is the job's, but for words such as ``dev`` and ``job``."""
         if self.location(step):
             return None
-        wanted = _words(PARAMETER.sub("", step.name))
+        wanted = words_of(step.name)
         if not wanted:
             return self._called_like(step)
-        named = [(_words(posixpath.basename(path).rpartition(".")[0]), path) for path in self._bodies]
+        named = [(words_of(posixpath.basename(path).rpartition(".")[0]), path) for path in self._bodies]
         found = [path for words, path in named if words == wanted]
         if not found:  # a job may have its team's or product's name before: acme-sales-clean-orders, clean_orders.py
             within = [(len(words), path) for words, path in named if len(words) > 1 and _holds(wanted, words)]
@@ -153,26 +177,35 @@ class Scripts:
         return Script(path, self._read[path])
 
     def modules_of(self, path: str) -> Callable[[str], bytes | None]:
-        """Return what gives the code of modules that come with a file: those nearest to it."""
+        """Return what gives the code of modules, and the settings and statements, that come with a file."""
 
         def code(name: str) -> bytes | None:
+            if name.startswith(FILE):
+                plain = posixpath.normpath(name.removeprefix(FILE)).replace("../", "").lstrip("/")
+                return self._nearest(path, (plain,)) or self._nearest(path, (posixpath.basename(plain),))
             if name.partition(".")[0] in _FOREIGN:
                 return None
             inner = name.replace(".", "/")
-            folder = posixpath.dirname(path)
-            while True:
-                for ending in (".py", "/__init__.py"):
-                    body = self._bodies.get(posixpath.join(folder, f"{inner}{ending}"))
-                    if body is not None:
-                        return body
-                if not folder:
-                    break
-                folder = posixpath.dirname(folder)
-            found = self._by_name.get(f"{inner.rpartition('/')[2]}.py".lower(), [])
-            found = [other for other in found if f"/{other}".endswith(f"/{inner}.py")]
-            return self._bodies[found[0]] if len(found) == 1 else None
+            return self._nearest(path, (f"{inner}.py", f"{inner}/__init__.py"))
 
         return code
+
+    def _nearest(self, path: str, names: Sequence[str]) -> bytes | None:
+        """Return the file of one of several names in the folder of another, or in one above, else the only one."""
+        folder = posixpath.dirname(path)
+        while True:
+            for name in names:
+                if (body := self._beside.get(posixpath.join(folder, name))) is not None:
+                    return body
+            if not folder:
+                break
+            folder = posixpath.dirname(folder)
+        found = [
+            other
+            for other in self._beside_by_name[posixpath.basename(names[0])]
+            if f"/{other}".endswith(f"/{names[0]}")
+        ]
+        return self._beside[found[0]] if len(found) == 1 else None
 
 
 _readings: dict[tuple[bytes, str], list[tuple[dict[str, bytes | None], Reading]]] = {}
@@ -218,8 +251,4 @@ def _common_end(path: str, location: str) -> int:
 
 def _bare(name: str) -> str:
     """Return what is left of a name without its signs, and without words that say only what it is the name of."""
-    return "".join(word for word in _words(name) if word not in _TELLS_NOTHING)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word for word in words_of(text) if word not in _ENVIRONMENTS)
+    return "".join(word for word in words_of(name) if word not in _TELLS_NOTHING)

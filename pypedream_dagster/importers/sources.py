@@ -222,6 +222,7 @@ def _live(request: Request, known: Survey, aws: Aws, on_progress: OnProgress) ->
         if "step-functions" in request.kinds:
             from pypedream_dagster.importers.step_functions import live_survey
 
+            on_progress("state machines", 0, 0)
             survey += live_survey(aws.step_functions, query or "", history=request.history)
         if "glue-workflow" in request.kinds:
             survey += live.workflows_live(aws.glue, query, on_progress=on_progress)

@@ -68,6 +68,7 @@ class Task:
         arguments: of ``glue``: the run's arguments, which override the job's defaults: ``--table`` → value.
         resource: of others: what they work on: a function's or crawler's name, a cluster, a query's text.
         trigger: whether it waits for all of the tasks before it, or for any.
+        database: of a statement: the one of tables that it names without one.
     """
 
     key: str
@@ -77,6 +78,7 @@ class Task:
     arguments: Mapping[str, str] = field(default_factory=dict)
     resource: str | None = None
     trigger: Trigger = "ALL"
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Flow:
         at: where it is defined.
         tasks: in the order of the source; keys are distinct.
         order: ``(before, after)`` by task keys, direct ones only: steps that only steer are gone through.
+        follows: ``(flow, its task, own task)``: the own runs after the other flow's; an empty key stands for the
+            other's last tasks, or for the own first ones.
     """
 
     name: str
@@ -96,6 +100,7 @@ class Flow:
     at: Where
     tasks: tuple[Task, ...]
     order: frozenset[tuple[str, str]] = frozenset()
+    follows: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +180,7 @@ class Survey:
     """All that one or several sources tell.
 
     Attributes:
+        databases: where tables of a database lie that do not say so, by its name.
         values: of parameters: defaults that the sources declare. An answer or a variables file overrides them.
         scripts: texts of scripts by the S3 URI or local path that job definitions name.
     """
@@ -185,6 +191,7 @@ class Survey:
     crawlers: tuple[CrawlerDefinition, ...] = ()
     connections: tuple[ConnectionDefinition, ...] = ()
     functions: tuple[FunctionDefinition, ...] = ()
+    databases: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
@@ -197,6 +204,7 @@ class Survey:
             crawlers=self.crawlers + other.crawlers,
             connections=self.connections + other.connections,
             functions=self.functions + other.functions,
+            databases={**self.databases, **other.databases},
             values={**self.values, **other.values},
             scripts={**self.scripts, **other.scripts},
             problems=self.problems + other.problems,

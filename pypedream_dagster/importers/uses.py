@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from pypedream_dagster.graph.model import DataFormat
-from pypedream_dagster.importers.arguments import follows_convention, texts_in
+from pypedream_dagster.importers.arguments import follows_convention
 from pypedream_dagster.importers.catalog import Catalog, Told
 from pypedream_dagster.importers.directions import Direction as ArgumentDirection
 from pypedream_dagster.importers.directions import direction_of, directions_of, words_of
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
-from pypedream_dagster.importers.places import UNKNOWN, Place, place_of_text, places_of_text, s3_place, table_place
+from pypedream_dagster.importers.places import (
+    UNKNOWN,
+    Place,
+    is_open,
+    place_of_text,
+    places_of_text,
+    s3_place,
+    table_place,
+)
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import CrawlerDefinition
 from pypedream_dagster.masking.mask import is_secret
 from pypedream_dagster.script.model import Access, Mode
-from pypedream_dagster.script.sql import table_uses
+from pypedream_dagster.script.model import Place as CodePlace
+from pypedream_dagster.script.sql import is_definition, table_name, table_uses
 from pypedream_dagster.script.values import Argument, Text, text_of
 
 Direction = Literal["read", "write", "unknown"]
@@ -31,9 +42,14 @@ _VALUE_URI = re.compile(r"s3[an]?://[^\s,;\"'|\\\]\[]+")
 _WHOLE_PARAMETER = re.compile(r"^\$\{[^{}]+\}$")
 _BEGUN_BY_PARAMETER = re.compile(r"\$\{[^{}]+\}[^/\s]*/+[^/\s]")
 _PLACE_WORDS = {"path", "uri", "url", "location", "dir", "folder", "prefix", "s3", "bucket", "data"}
+_TABLE_WORDS = {"table", "tbl", "tabla", "tabela"}
+_OF_ALL = {"s3", "data", "glue", "catalog", "lake", "datalake"}
+"""Words in the name of a bucket's or database's argument that say nothing of what lies there."""
+_OTHER_SYSTEMS = {"redshift", "rds", "jdbc", "dynamo", "dynamodb", "ddb", "postgres", "mysql", "oracle", "snowflake"}
 _KEPT_FOR_RUNS = {"checkpoint", "checkpoints", "log", "logs"}
-_SHARED_WORDS = {"name", "s3", "data", "lake", "datalake", "glue", "catalog"}
 _SQL_OPERATIONS = {"athena", "redshift", "sql", "emr", "snowflake"}
+_OF_THE_CATALOG = {"athena", "emr"}
+"""Operations whose tables are the Glue catalog's; those of databases are their own."""
 _CODE_ENDINGS = (
     ".py",
     ".jar",
@@ -149,7 +165,8 @@ def arguments_of(step: Step, values: Mapping[str, str]) -> dict[str, str]:
     """Return what a script is given, by names without dashes: its run's arguments, and its workflow's properties."""
     properties = f"{step.flow}."
     found = {name.removeprefix(properties): text for name, text in values.items() if name.startswith(properties)}
-    return found | {name.lstrip("-"): value for name, value in step.effective.items()}
+    # Glue itself tells a script what its job is called.
+    return {"JOB_NAME": step.name} | found | {name.lstrip("-"): value for name, value in step.effective.items()}
 
 
 def told_locations(step: Step, script: Script | None, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -168,25 +185,31 @@ def told_locations(step: Step, script: Script | None, values: Mapping[str, str])
 
 def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: list[Blind]) -> Iterator[Use]:
     arguments = arguments_of(step, values)
+    emptied = _emptied(script, arguments, values)
+    placed = set(_placed(script, arguments, values))
     for fact in script.reading.facts:
         if not isinstance(fact, Access) or fact.action == "delete" or fact.system not in {"s3", "catalog", "unknown"}:
             continue
+        if not all(condition.may_hold(arguments) for condition in fact.at.conditions):
+            continue  # with this job's arguments the script does not come there
         if not fact.is_of_data and (fact.action == "write" or fact.system == "catalog"):
             continue  # a temporary place, a report of a run, or only what a table is
         at = f"{script.path}:{fact.at.line}"
-        for text in places_of_text(fact.target, arguments, values):
+        for text in places_of_text(fact.target, arguments, values, step.name):
             argument = _whole_argument(fact.target, step, text, script.reading.declared)
             root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
             places = list(_places(text, fact.system))
             if not places and fact.action == "write" and fact.system != "unknown":
                 blind.append(Blind(step.id, at, _shown(text)))
             for value, place in places:
-                if place.is_whole_bucket and fact.action == "write" and (place.cut or place.at_run_time):
+                if fact.action == "read" and not fact.is_of_data and place.segments[0] in emptied:
+                    continue
+                if fact.action == "write" and place.is_somewhere and not (place.kind == "table" and fact.at in placed):
                     blind.append(Blind(step.id, at, _shown(value)))
                 yield Use(
                     node=step.id,
                     direction="read" if fact.action == "read" else "write",
-                    by="call",
+                    by="name" if script.guessed else "call",
                     place=place,
                     value=value,
                     at=f"{argument} ({at})" if argument else at,
@@ -197,6 +220,32 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
                     order=fact.at.order,
                     format=_format_in(fact.at.code) if fact.action == "write" else None,
                 )
+
+
+def _placed(script: Script, arguments: Mapping[str, str], values: Mapping[str, str]) -> Iterator[CodePlace]:
+    """Give the calls that write to a known place on S3: what table they make of it is no other place."""
+    for fact in script.reading.facts:
+        if isinstance(fact, Access) and fact.system == "s3" and fact.action == "write":
+            place = s3_place(place_of_text(fact.target, arguments, values))
+            if place is not None and not place.is_somewhere:
+                yield fact.at
+
+
+def _emptied(script: Script, arguments: Mapping[str, str], values: Mapping[str, str]) -> set[str]:
+    """Return the buckets in which a script deletes objects, and gets none that it found by listing them.
+
+    What is listed there is listed to be deleted.
+    """
+    deleted: set[str] = set()
+    got: set[str] = set()
+    for fact in script.reading.facts:
+        if isinstance(fact, Access) and fact.system == "s3":
+            place = s3_place(place_of_text(fact.target, arguments, values))
+            if place is not None and fact.action == "delete":
+                deleted.add(place.segments[0])
+            elif place is not None and fact.action == "read" and fact.is_of_data and place.is_whole_bucket:
+                got.add(place.segments[0])
+    return deleted - got
 
 
 def _format_in(code: str) -> DataFormat | None:
@@ -237,7 +286,8 @@ def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
             yield uri, place
     if uris:
         return
-    if system == "catalog" and (table := table_place(text)) is not None and table.segments[-1] != UNKNOWN:
+    table = table_place(text) if system == "catalog" else None
+    if table is not None and (table.segments[-1] != UNKNOWN or not is_open(table.segments[0])):
         yield text, table
     elif system == "s3" and _WHOLE_PARAMETER.match(text.strip("/")):
         place = Place("other", text.strip("/"))
@@ -260,32 +310,62 @@ def _argument_uses(
 ) -> Iterator[Use]:
     traced = {use.argument for use in known if use.argument}
     within = _arguments_within(script)
-    named = {name: value for name, value in sorted(step.effective.items()) if name.lower() not in GLUES_OWN}
-    ways = _ways(named)
-    pairs = dict(_pairs(step, script, traced, within, told, ways))
+    free: dict[str, str] = {}
+    for name, value in _with_members(step.effective):
+        whole = name.partition(" ")[0]
+        if whole.lower() not in GLUES_OWN and not is_secret(name, value) and whole not in traced:
+            # Of those within its calls' places, the script says what becomes of them.
+            free |= {name: value} if whole.lstrip("-") not in within else {}
+    ways = _ways(free)
+    pairs = dict(_pairs(step, script, free, told, ways))
     parts = {name for names in pairs for name in names}
-    for name, value in named.items():
-        if is_secret(name, value) or name in traced or name in parts:
-            continue
-        if name.lstrip("-") in within:
-            continue  # the script's calls say what becomes of it
-        if script and script.reading.declared and name.lstrip("-") not in script.reading.declared:
-            continue  # the script does not ask for it
-        if held := texts_in(value):
-            ways_within = _ways(held)
-            for path, text in held.items():
-                uses = _argument_use(step, f"{name}.{path}", text, told, ways_within[path])
-                yield from (replace(use, argument=None) for use in uses)
-            continue
-        yield from _argument_use(step, name, value, told, ways[name])
+    declared = script.reading.declared if script else ()
+    for name, value in free.items():
+        is_asked_for = not declared or name.partition(" ")[0].lstrip("-") in declared
+        if is_asked_for and name not in parts:
+            yield from _argument_use(step, name, value, told, ways[name])
     yield from pairs.values()
 
 
 def _ways(named: Mapping[str, str]) -> Mapping[str, ArgumentDirection]:
-    """Return which way data goes through each argument: those that name data are seen together."""
-    holding = _PLACE_WORDS | {"table", "tbl", "database", "db", "key"}
-    places = [name for name, value in named.items() if _VALUE_URI.search(value) or _words(name) & holding]
-    return {name: direction_of(name) for name in named} | directions_of(places)
+    """Return which way data goes through each argument: those that name data are seen together.
+
+    Of a member of JSON its keys tell, where they do.
+    """
+    found = {name: direction_of(name) for name in named}
+    together: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for name, value in named.items():
+        whole, is_member, keys = name.partition(" ")
+        if _VALUE_URI.search(value) or _words(name) & (_PLACE_WORDS | _TABLE_WORDS | {"database", "db", "key"}):
+            together[whole if is_member else ""][keys or name] = name
+    for members in together.values():
+        found |= {members[said]: way for said, way in directions_of(members).items() if way != "unknown"}
+    return found
+
+
+def _with_members(arguments: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Give arguments, and what one holds that is JSON as ``--name member``."""
+    for name, value in sorted(arguments.items()):
+        members = dict(_members(name, _json(value))) if value.lstrip().startswith(("{", "[")) else {}
+        yield from members.items() if members else [(name, value)]
+
+
+def _members(name: str, value: Any, depth: int = 4) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield name, value
+    elif depth and isinstance(value, dict):
+        for key, member in value.items():
+            yield from _members(f"{name} {key}", member, depth - 1)
+    elif depth and isinstance(value, list):
+        for number, member in enumerate(value):
+            yield from _members(f"{name} {number}", member, depth - 1)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _argument_use(
@@ -303,17 +383,20 @@ def _argument_use(
     for uri in uris:
         place = s3_place(uri)
         if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
-            whole = begun or uri == value.strip()
+            whole = (begun or uri == value.strip()) and " " not in name
             yield Use(step.id, direction, by, place, uri, name, name if whole else None)
     if uris or direction == "unknown":
         return
-    # A bucket without a folder is no place.
-    if _WHOLE_PARAMETER.match(value) and words & _PLACE_WORDS - {"bucket"}:
+    if _is_catalog_table(words) and (table := table_place(value)) is not None:
+        yield Use(step.id, direction, by, table, value, name)
+    elif _WHOLE_PARAMETER.match(value) and words & _PLACE_WORDS - {"bucket"}:  # a bucket without a folder is no place
         place = Place("other", value)
         if not place.at_run_time:
-            yield Use(step.id, direction, by, place, value, name, name)
-    elif words & {"table", "tbl"} and (table := table_place(value)) is not None:
-        yield Use(step.id, direction, by, table, value, name)
+            yield Use(step.id, direction, by, place, value, name, None if " " in name else name)
+
+
+def _is_catalog_table(words: set[str]) -> bool:
+    return bool(words & _TABLE_WORDS) and words.isdisjoint(_OTHER_SYSTEMS)
 
 
 def _arguments_within(script: Script | None) -> frozenset[str]:
@@ -327,51 +410,36 @@ def _arguments_within(script: Script | None) -> frozenset[str]:
 def _pairs(
     step: Step,
     script: Script | None,
-    traced: set[str],
-    within: frozenset[str],
+    free: Mapping[str, str],
     told: Callable[[Step, str], str | None],
     ways: Mapping[str, ArgumentDirection],
 ) -> Iterator[tuple[tuple[str, str], Use]]:
     """Give what two arguments name together: ``--source_database`` and ``--source_table``, a bucket and a prefix."""
-    free = {
-        name: value
-        for name, value in step.effective.items()
-        if name not in traced and name.lstrip("-") not in within and name.lower() not in GLUES_OWN and value
-    }
     for first, second, form in (
         (("database", "db"), ("table", "tbl"), "{}.{}"),
         (("bucket",), ("prefix", "key", "path", "folder", "dir"), "s3://{}/{}"),
     ):
-        holders = {
-            name: value for name, value in sorted(free.items()) if _words(name) & set(first) and "/" not in value
-        }
-        for other, its in sorted(free.items()):
-            if not _words(other) & set(second) or "://" in its:
+        firsts = {name: its for name, its in free.items() if its and _words(name) & set(first) and "/" not in its}
+        for other, its in free.items():
+            if not its or not _words(other) & set(second) or "://" in its:
                 continue
-            for name in _holders_of(other, holders, set(first), set(second), ways):
-                text = form.format(holders[name], its.strip("/"))
-                place = table_place(text) if form.startswith("{") else s3_place(text)
-                way = ways[name] if ways[name] != "unknown" else ways[other]
-                use = None if place is None else _pair_use(step, script, place, text, (name, other), told, way)
-                if use is not None:
-                    yield (name, other), use
+            name = _partner(_words(other) - set(second), ways[other], firsts, set(first))
+            if name is None or name == other:
+                continue
+            text = form.format(firsts[name], its.strip("/"))
+            place = table_place(text) if form.startswith("{") else s3_place(text)
+            way = ways[other] if ways[other] != "unknown" else ways[name]
+            use = None if place is None else _pair_use(step, script, place, text, (name, other), told, way)
+            if use is not None:
+                yield (name, other), use
 
 
-def _holders_of(
-    name: str,
-    holders: Mapping[str, str],
-    first: set[str],
-    second: set[str],
-    ways: Mapping[str, ArgumentDirection],
-) -> list[str]:
-    """Return the arguments that name the bucket of a prefix, or the database of a table.
-
-    Those are called alike, ``--source_bucket`` and ``--source_prefix``; else it is the one that all share.
-    """
-    rest = _words(name) - second - {"name"}
-    own = [holder for holder in holders if holder != name and _words(holder) - first - {"name"} == rest]
-    shared = [holder for holder in holders if not _words(holder) - first - _SHARED_WORDS]
-    return own or (shared if len(shared) == 1 and ways[name] != "unknown" else [])
+def _partner(rest: set[str], direction: str, firsts: Mapping[str, str], words: set[str]) -> str | None:
+    """Return the database's or bucket's argument that goes with another one: of the same name, else the shared one."""
+    others = {name: _words(name) - words - {"name"} for name in sorted(firsts)}
+    alike = next((name for name, its in others.items() if its == rest - {"name"}), None)
+    shared = [name for name, its in others.items() if its <= _OF_ALL and direction != "unknown"]
+    return alike or (shared[0] if len(shared) == 1 and len(firsts) == 1 else None)
 
 
 def _pair_use(
@@ -395,11 +463,15 @@ def _pair_use(
 
 
 def _sql_uses(step: Step, query: str) -> Iterator[Use]:
-    for use in table_uses(query):
-        place = s3_place(use.name) if "://" in use.name else table_place(use.name)
+    statements = (statement for statement in query.split(";") if not is_definition(statement))
+    for use in table_uses(";".join(statements)):
+        is_known = "://" in use.name or step.operation in _OF_THE_CATALOG
+        name = table_name(use.name, step.database or None)
+        place = s3_place(use.name) if "://" in use.name else table_place(name) if is_known else None
         if place is not None and use.action != "delete":
             direction: Direction = "read" if use.action == "read" else "write"
-            yield Use(step.id, direction, "call", place, use.name, "its query", mode=use.mode)
+            value = use.name if place.kind == "s3" else name
+            yield Use(step.id, direction, "call", place, value, "its query", mode=use.mode)
 
 
 def _crawler_uses(step: Step, crawler: CrawlerDefinition, values: Mapping[str, str]) -> Iterator[Use]:

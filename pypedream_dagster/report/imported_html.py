@@ -39,6 +39,7 @@ def render_import_html(report: ImportReport, graph: PipelineGraph) -> str:
         report=report,
         kinds=model.by_kind(report.questions),
         places={node.id: place for place, node in enumerate(report.nodes, start=1)},
+        question_labels={question.id: f"{question.kind}: {question.about}" for question in report.questions},
         question_places={question.id: place for place, question in enumerate(report.questions, start=1)},
         style=style,
         style_hashes=[policy_hash(text) for text in (style, svg_style) if text],

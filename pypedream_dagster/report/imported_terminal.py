@@ -71,6 +71,12 @@ def _lines(report: ImportReport) -> Iterator[tuple[str, str]]:
             "--merge --answers FILE.",
             "",
         )
+    elif not report.nodes:
+        yield "", ""
+        yield (
+            "Nothing here runs a job. Next: name other files or another --from, 'pypedream import-dag --help' tells.",
+            "",
+        )
     else:
         yield "", ""
         yield "Next: read the graph through ('pypedream plot' shows it); give datasets their primary_key.", ""

@@ -8,10 +8,11 @@ from abc import abstractmethod
 from collections.abc import Iterator
 
 from pypedream_dagster.script import texts
+from pypedream_dagster.script.documents import file_parsed, file_read, parsed, text_parsed
 from pypedream_dagster.script.environment import MOST_STEPS, Scope
 from pypedream_dagster.script.expressions import OWN, Expressions, chosen, ways
 from pypedream_dagster.script.functions import ENVIRONMENT_READS, of_container, of_symbol
-from pypedream_dagster.script.operations import MOST_ITEMS, item
+from pypedream_dagster.script.operations import MOST_ITEMS, item, mentions_argv
 from pypedream_dagster.script.syntax import asks_for_argument, gives_several, is_static
 from pypedream_dagster.script.values import (
     Argument,
@@ -25,6 +26,7 @@ from pypedream_dagster.script.values import (
     Partial,
     Result,
     Sequence,
+    Stored,
     Super,
     Symbol,
     Table,
@@ -40,10 +42,15 @@ from pypedream_dagster.script.values import (
 _DEEPEST_CALL = 10
 _FLAG = re.compile(r"-{0,2}[A-Za-z_][\w-]*")
 _RESOLVER = "getResolvedOptions"
+_AFTER_MAKING = ("__post_init__", "model_post_init")
 
 
 class Calls(Expressions):
     """Reads calls."""
+
+    @abstractmethod
+    def _file(self, path: str | None) -> str | None:
+        """Return the content of a file that comes with the script; None where it does not."""
 
     @abstractmethod
     def _block(self, body: list[ast.stmt]) -> None:
@@ -65,6 +72,8 @@ class Calls(Expressions):
                 keywords[keyword.arg] = found
             elif isinstance(found, Table):
                 keywords |= {name: given for name, given in found.items.items() if not name.startswith("?")}
+                if any(mentions_argv(given) for name, given in found.items.items() if name.startswith("?")):
+                    keywords.setdefault("**", Parameters())  # filled name by name from the job's arguments
             elif isinstance(found, Parameters):
                 keywords["**"] = found
         given_all = tuple(positional)
@@ -97,9 +106,11 @@ class Calls(Expressions):
                 return self._enter(Function(called.node, called.closure, callee), positional, keywords)
             case Partial(function, first, named):
                 return self._called(function, (*first, *positional), {**named, **keywords}, node)
+            case Member(_, "read" | "read_text") if (content := self._file(file_read(callee))) is not None:
+                return Text((content,))
             case Member(Text() as text, name):
                 return texts.method(text, name, positional, keywords)
-            case Member(Table() | Parameters() | Parsed() | Sequence() as owner, name):
+            case Member(Table() | Parameters() | Parsed() | Stored() | Sequence() as owner, name):
                 if (answer := self._on_container(owner, name, positional, node)) is not None:
                     return answer
             case Member(_, "add_argument"):
@@ -148,12 +159,15 @@ class Calls(Expressions):
             self._enter(Function(constructor.node, constructor.closure, instance), positional, keywords)
             return instance
         if isinstance(spread := keywords.get("**"), Parameters):
-            instance.attributes.update({name: item(spread, Text((name,))) for name in made.fields})
+            defaults = {name: made.members.get(name, Unknown()) for name in made.fields}
+            instance.attributes.update(
+                {name: defaulted(item(spread, Text((name,))), default) for name, default in defaults.items()}
+            )
         instance.attributes.update(zip(made.fields, positional, strict=False))
-        instance.attributes.update({name: value for name, value in keywords.items() if name in made.fields})
-        after = made.members.get("__post_init__")
-        if isinstance(after, Function):
-            self._enter(Function(after.node, after.closure, instance), (), {})
+        instance.attributes.update({name: _settled(value) for name, value in keywords.items() if name in made.fields})
+        for name in _AFTER_MAKING:
+            if isinstance(after := made.members.get(name), Function):
+                self._enter(Function(after.node, after.closure, instance), (), {})
         return instance
 
     def _on_symbol(self, name: str, positional: tuple[Value, ...], keywords: Scope, node: ast.Call) -> Value | None:
@@ -171,14 +185,28 @@ class Calls(Expressions):
             attribute = literal(positional[1])
             return self._attribute(positional[0], attribute) if attribute else None
         if name == "super":
-            return Super(self._owners[-1], self._active[-1]) if self._owners and self._owners[-1] else None
-        if last == "field" and name.startswith(("dataclasses.", "pydantic.")):
+            owner = self._owners[-1] if self._owners else None
+            return Super(owner, self._active[-1]) if isinstance(owner, Instance) else None
+        if last.lower() == "field" and name.startswith(("dataclasses.", "pydantic.")):
             factory = keywords.get("default_factory")
-            return self._called(factory, (), {}, node) if factory is not None else keywords.get("default")
+            given = keywords.get("default", positional[0] if positional else Unknown())
+            found = self._called(factory, (), {}, node) if factory is not None else given
+            return Unknown() if found == Constant(...) else found
+        if (answer := self._parsed(name, positional[0] if positional else None)) is not None:
+            return answer
         return of_symbol(name, positional, keywords)
 
+    def _parsed(self, name: str, given: Value | None) -> Value | None:
+        """Return what a file of settings holds that comes with the script, or a known text."""
+        content = text_parsed(name, given) or self._file(file_parsed(name, given))
+        return parsed(content) if content else None
+
     def _on_container(
-        self, owner: Table | Parameters | Parsed | Sequence, name: str, positional: tuple[Value, ...], node: ast.Call
+        self,
+        owner: Table | Parameters | Parsed | Stored | Sequence,
+        name: str,
+        positional: tuple[Value, ...],
+        node: ast.Call,
     ) -> Value | None:
         match owner, name:
             case Sequence(), "append" | "extend" if isinstance(node.func, ast.Attribute) and positional:
@@ -210,8 +238,9 @@ class Calls(Expressions):
         if gives_several(node):
             return Sequence(tuple(value for value in returns if value != Constant(None))[:MOST_ITEMS])
         if len(returns) == 2 and asks_for_argument(node):
-            return _either_as_default(returns)
-        found = either(*returns) if returns else Constant(None)
+            found = _either_as_default(returns)
+        else:
+            found = either(*returns) if returns else Constant(None)
         return _asked_for(found, (*positional, *keywords.values()))
 
     def _parameters(self, signature: ast.arguments, given: tuple[Value, ...], keywords: Scope, options: Scope) -> Scope:
@@ -246,6 +275,14 @@ def _asked_for(found: Value, given: tuple[Value, ...]) -> Value:
     argument = Text((Argument(flags[0].lstrip("-")),))
     options = tuple(argument if option == Text((Argument("*"),)) else option for option in alternatives(found))
     return either(*(option for option in options if len(options) == 1 or option != Constant(None)))
+
+
+def _settled(value: Value) -> Value:
+    """Return a setting: an argument, where it is one, else the one text that it may be."""
+    found = [option for option in alternatives(value) if isinstance(option, Text)]
+    asked = [text for text in found if text.arguments]
+    said = [text for text in found if text.literal is not None]
+    return defaulted(asked[0], said[0]) if len(asked) == len(said) == 1 else value
 
 
 def _either_as_default(values: list[Value]) -> Value:

@@ -70,7 +70,7 @@ class Chain:
 
 def place(call: Call) -> Place:
     """Return where a call stands."""
-    return Place(call.line, call.code(), call.order)
+    return Place(call.line, call.code(), call.order, call.conditions)
 
 
 def chains_of(calls: Iterable[Call]) -> list[Chain]:

@@ -10,6 +10,8 @@ from functools import partial
 from pypedream_dagster.script.values import (
     Argument,
     Call,
+    Class,
+    Condition,
     Function,
     Instance,
     Result,
@@ -24,6 +26,8 @@ _STAR_FIRST = "pyspark.sql.functions"
 _BUILTINS = frozenset(dir(__import__("builtins")))
 
 Scope = dict[str, Value]
+Stored = dict[tuple[int, str], tuple[Mapping[str, Value], Value]]
+"""What was put into dicts, by dict and key; the dict is kept, so that no other has its identity."""
 
 
 class TooLargeError(Exception):
@@ -49,12 +53,15 @@ class Environment:
         self._globals: set[str] = set()
         self._returns: list[Value] = []
         self._active: list[ast.AST] = []
-        self._owners: list[Instance | None] = []
+        self._owners: list[Instance | Class | None] = []
         self._defaults: dict[str, str] = {}
         self._variables: Scope = {}
         self._options: dict[ast.AST, Scope] = {}
         self._functions: dict[ast.AST, Function] = {}
         self._entered: set[ast.AST] = set()
+        self._stored: list[Stored] = []
+        self._stored_elsewhere: list[Stored] = []
+        self._conditions: tuple[Condition, ...] = ()
         self._steps = 0
 
     def _step(self) -> None:
@@ -77,7 +84,8 @@ class Environment:
     def _record(
         self, callee: Value, positional: tuple[Value, ...], keywords: Mapping[str, Value], node: ast.stmt | ast.expr
     ) -> Call:
-        call = Call(callee, positional, keywords, node.lineno, partial(ast.unparse, node), len(self.calls))
+        code = partial(ast.unparse, node)
+        call = Call(callee, positional, keywords, node.lineno, code, len(self.calls), self._conditions)
         self.calls.append(call)
         return call
 
@@ -107,7 +115,7 @@ class Environment:
         return named.partition("/")[0].lstrip("-").replace("-", "_").lower(), Text((Argument(name, default),))
 
     @contextmanager
-    def _frame(self, node: ast.AST, scopes: list[Scope], owner: Instance | None) -> Iterator[list[Value]]:
+    def _frame(self, node: ast.AST, scopes: list[Scope], owner: Instance | Class | None) -> Iterator[list[Value]]:
         outer = self._scopes, self._returns, self._globals
         self._scopes, self._returns, self._globals = scopes, [], set()
         self._active.append(node)

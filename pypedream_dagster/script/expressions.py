@@ -10,7 +10,6 @@ from pypedream_dagster.script import texts
 from pypedream_dagster.script.environment import MOST_STEPS, Environment, Scope
 from pypedream_dagster.script.functions import merged
 from pypedream_dagster.script.operations import (
-    ANY_ARGUMENT,
     ENVIRONMENT,
     MOST_ITEMS,
     UNNAMED,
@@ -21,11 +20,19 @@ from pypedream_dagster.script.operations import (
     part,
     sliced,
 )
-from pypedream_dagster.script.syntax import asks_for_argument, compared_place, is_of_class, is_property, name_in
+from pypedream_dagster.script.syntax import (
+    asks_for_argument,
+    compared_place,
+    is_of_class,
+    is_property,
+    is_text_method,
+    name_in,
+)
 from pypedream_dagster.script.values import (
     Argument,
     Call,
     Class,
+    Condition,
     Constant,
     Either,
     Function,
@@ -47,12 +54,17 @@ from pypedream_dagster.script.values import (
     as_text,
     defaulted,
     either,
+    is_gap,
     literal,
 )
 
 _MOST_WAYS = 8
 _URL_PARSERS = {"urlparse", "urlsplit"}
 _MAPPING_METHODS = frozenset({"get", "items", "keys", "values", "copy", "pop", "update", "setdefault"})
+
+_FIELD_TABLES = frozenset({"model_fields", "__fields__", "__dataclass_fields__", "__annotations__"})
+
+_FIELD = Class("Field", {})
 
 OWN = (Function, Partial, Class, Instance)
 """What is entered rather than recorded: it is given all that a value may be at once."""
@@ -85,7 +97,7 @@ class Expressions(Environment, ABC):
                 each = range(ways(Unknown(), pieces, {}))
                 return either(*(texts.concatenated(*(chosen(piece, way) for piece in pieces)) for way in each))
             case ast.FormattedValue(value):
-                return either(*(as_text(option) for option in alternatives(self._named(value))))
+                return either(*(as_text(option) for option in _told(self._named(value))))
             case ast.BinOp(left, ast.Add() | ast.Div() as operator, right):
                 one, two = self._named(left), self._named(right)
                 return binary(operator, one, two)
@@ -162,6 +174,29 @@ class Expressions(Environment, ABC):
             case _:
                 return False
 
+    def _condition(self, test: ast.expr) -> Condition | None:
+        """Return what a test asks of one of the job's arguments; None where it asks anything else."""
+        match test:
+            case ast.UnaryOp(ast.Not(), inner):
+                found = self._condition(inner)
+                return found.opposite if found else None
+            case ast.Compare(asked, [ast.Eq() | ast.NotEq() | ast.In() | ast.NotIn() as operator], [other]):
+                if isinstance(asked, ast.Constant):
+                    asked, other = other, asked
+            case _:
+                return None
+        if not isinstance(asked, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+            return None
+        if isinstance(asked, ast.Call) and not is_text_method(asked):
+            return None
+        match self._value(asked), self._value(other):
+            case Text((Argument(name) as argument,)), Text() | Sequence() as said if name != "*":
+                options = said.items if isinstance(said, Sequence) else (said,)
+                known = tuple(text for option in options if (text := literal(option)) is not None)
+                if known and len(known) == len(options):
+                    return Condition(argument, known, isinstance(operator, ast.Eq | ast.In))
+        return None
+
     def _attribute(self, owner: Value, name: str) -> Value:
         match owner:
             case Symbol(symbol):
@@ -173,13 +208,17 @@ class Expressions(Environment, ABC):
                     return attributes[name]
                 found = of.members.get(name)
                 if isinstance(found, Function):
-                    bound = Function(found.node, found.closure, owner)
+                    bound = Function(found.node, found.closure, of if is_of_class(found.node) else owner)
                     return self._enter(bound, (), {}) if is_property(found.node) else bound
                 return found if found is not None else Member(owner, name)
             case Class(_, members) if name in members:
-                member = members[name]
-                takes_class = isinstance(member, Function) and is_of_class(member.node)
-                return Partial(member, (owner,), {}) if takes_class else member
+                found = members[name]
+                if isinstance(found, Function) and is_of_class(found.node):
+                    return Function(found.node, found.closure, owner)
+                return found
+            case Class(_, members, fields) if name in _FIELD_TABLES:
+                told = {field: {"default": members.get(field, Unknown())} for field in fields}
+                return Table({field: Instance(_FIELD, info) for field, info in told.items()})
             case Text() if name == "value":
                 return owner  # of an Enum's member
             case Parsed(argument, keys) if name not in _MAPPING_METHODS:
@@ -281,14 +320,21 @@ class Expressions(Environment, ABC):
 
     def _store(self, owner: Value, key: Value, value: Value, node: ast.stmt | ast.expr) -> None:
         if isinstance(owner, Table):
-            if (name := literal(key)) is not None and isinstance(owner.items, dict):
-                owner.items[name] = value
-            elif value == ANY_ARGUMENT and isinstance(owner.items, dict):
-                owner.items[UNNAMED] = value
+            if isinstance(owner.items, dict) and len(owner.items) < 4 * MOST_ITEMS:
+                self._put(owner.items, literal(key) or f"{UNNAMED}{len(owner.items)}", value)
             return
         if owner == ENVIRONMENT and (name := literal(key)) is not None:
             self._variables[name] = value
         self._record(Member(owner, "__setitem__"), (key, value), {}, node)
+
+    def _put(self, items: Scope, name: str, value: Value) -> None:
+        """Store an item; where another way that the script may go stores it as well, it is either of the two."""
+        for stored in self._stored_elsewhere:
+            if (other := stored.get((id(items), name))) is not None:
+                value = either(other[1], value)
+        items[name] = value
+        if self._stored:
+            self._stored[-1][id(items), name] = items, value
 
     def _iterated(self, value: Value) -> Iterator[Value]:
         match value:
@@ -316,6 +362,13 @@ def ways(callee: Value, positional: tuple[Value, ...], keywords: Scope) -> int:
     if isinstance(callee, OWN):
         return 1
     return min(max((len(given(v)) for v in (*positional, *keywords.values())), default=1), _MOST_WAYS)
+
+
+def _told(value: Value) -> tuple[Value, ...]:
+    """Return what a value may be; beside an argument that it is, what cannot be told says nothing more."""
+    options = alternatives(value)
+    told = tuple(option for option in options if not is_gap(as_text(option)))
+    return told if any(isinstance(option, Text) and option.arguments for option in told) else options
 
 
 def chosen(value: Value, way: int) -> Value:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pypedream_dagster.script import texts
-from pypedream_dagster.script.operations import item, located_at, mentions_argv, part
+from pypedream_dagster.script.operations import item, located_at, mentions_argv, part, stored_in
 from pypedream_dagster.script.values import (
     Argument,
     Constant,
@@ -17,6 +16,7 @@ from pypedream_dagster.script.values import (
     Parsed,
     Result,
     Sequence,
+    Stored,
     Table,
     Text,
     Value,
@@ -28,12 +28,12 @@ from pypedream_dagster.script.values import (
 )
 
 ENVIRONMENT_READS = {"os.getenv", "os.environ.get"}
-_LONGEST_JSON = 20_000
 _PATH_JOINS = {"os.path.join", "posixpath.join", "ntpath.join"}
 _TEXTS = {"str", "pathlib.Path", "pathlib.PurePosixPath", "pathlib.PurePath", "os.fspath", "os.path.normpath"}
 _TEXTS |= {"urllib.parse.unquote_plus", "urllib.parse.unquote", "cloudpathlib.S3Path", "cloudpathlib.CloudPath"}
 _TEXTS |= {"string.Template"}
 _MATCHES = {"re.match", "re.search", "re.fullmatch", "re.findall", "re.split"}
+_LOADERS = {"json.load", "yaml.safe_load", "yaml.full_load", "yaml.load", "tomllib.load", "tomllib.loads", "toml.loads"}
 _LISTS = {"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter"}
 _ONE_OF = {"max", "min", "next"}
 _TABLES = {"dict", "vars", "types.SimpleNamespace", "collections.OrderedDict"}
@@ -57,6 +57,10 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
         return _of_json(positional[0])
     if name in _MATCHES and len(positional) > 1 and as_text(positional[1]).arguments:
         return texts.derived(as_text(positional[1]))
+    if name in _LOADERS and positional:
+        return _loaded(positional[0])
+    if name == "re.sub" and len(positional) == 3:
+        return texts.substituted(*positional)
     if name in _TEXTS and positional:
         # What cannot be told stays what it is: a clock that goes into a column is still that clock.
         is_kept = isinstance(positional[0], Result | Member)
@@ -89,26 +93,13 @@ def _of_json(text: Value) -> Value | None:
             return Parsed(name, keys)
         case Parsed():
             return text
-        case Text() if text.literal is not None and len(text.literal) < _LONGEST_JSON:
-            try:
-                return _of_plain(json.loads(text.literal))
-            except (ValueError, RecursionError):
-                return None
         case _:
-            return None
+            return _loaded(text)
 
 
-def _of_plain(found: object) -> Value:
-    """Return what is written down in JSON."""
-    match found:
-        case str():
-            return Text((found,))
-        case list():
-            return Sequence(tuple(map(_of_plain, found)))
-        case dict():
-            return Table({str(key): _of_plain(value) for key, value in found.items()})
-        case _:
-            return Constant(found)
+def _loaded(file: Value) -> Value | None:
+    place = stored_in(file)
+    return Stored(place) if place is not None and any(isinstance(one, str | Argument) for one in place.pieces) else None
 
 
 def _of_table(positional: tuple[Value, ...], keywords: Mapping[str, Value]) -> Value | None:
@@ -122,14 +113,18 @@ def _of_table(positional: tuple[Value, ...], keywords: Mapping[str, Value]) -> V
     return Table({**first.items, **keywords}) if isinstance(first, Table) else None
 
 
-def of_container(owner: Table | Parameters | Parsed | Sequence, name: str, given: tuple[Value, ...]) -> Value | None:
+def of_container(
+    owner: Table | Parameters | Parsed | Stored | Sequence, name: str, given: tuple[Value, ...]
+) -> Value | None:
     """Return what a method of a dict or list gives that changes nothing but the dict; None where nothing is known."""
     match owner, name:
         case Parameters(), "items":
             return Sequence((Sequence((Text((Argument("*"),)), Text((Argument("*"),)))),))
         case ((Parameters() | Parsed()), ("get" | "pop" | "setdefault")) if given:
             return defaulted(item(owner, given[0]), given[1]) if len(given) > 1 else item(owner, given[0])
-        case ((Table() | Parameters() | Parsed() | Sequence()), "copy"):
+        case Stored(), "get" if given:
+            return item(owner, given[0])
+        case ((Table() | Parameters() | Parsed() | Stored() | Sequence()), "copy"):
             return owner
         case Parsed(argument, keys), "items":
             return Sequence((Sequence((Text((Gap(),)), Parsed(argument, (*keys, Each())))),))
@@ -156,9 +151,10 @@ def _got(owner: Table, items: Mapping[str, Value], given: tuple[Value, ...]) -> 
     key = literal(given[0])
     if key is not None and key in items:
         return items[key]
-    if isinstance(found := item(owner, given[0]), Text) and found.arguments and len(given) > 1:
+    found = item(owner, given[0])
+    if len(given) > 1 and isinstance(found, Text) and found.arguments:
         return defaulted(found, given[1])
-    return either(*(given[1:2] if key is not None and len(given) > 1 else (item(owner, given[0]), *given[1:2])))
+    return either(*(given[1:2] if key is not None and len(given) > 1 else (found, *given[1:2])))
 
 
 def merged(tables: list[Value]) -> Value:

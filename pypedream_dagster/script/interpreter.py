@@ -10,26 +10,36 @@ import ast
 from collections.abc import Callable
 
 from pypedream_dagster.script.calls import Calls
-from pypedream_dagster.script.environment import Scope
+from pypedream_dagster.script.documents import FILE
+from pypedream_dagster.script.environment import Scope, Stored
 from pypedream_dagster.script.operations import ANY_ARGUMENT, binary
-from pypedream_dagster.script.syntax import asks_for_argument, flag_in, given_by_glue
+from pypedream_dagster.script.syntax import (
+    asks_for_argument,
+    flag_in,
+    given_by_glue,
+    is_left_for_good,
+    is_of_class,
+    leaves,
+)
 from pypedream_dagster.script.values import (
     Argument,
     Class,
+    Condition,
     Constant,
     Function,
     Instance,
     Parameters,
     Symbol,
     Text,
-    Value,
     defaulted,
     either,
     either_arguments,
 )
 
 Sources = Callable[[str], bytes | None]
-"""Gives a module's code by its dotted name; None where it does not come with the script."""
+"""Gives a module's code by its dotted name, and ``file:NAME`` by that; None where it does not come with the script."""
+
+_LONGEST_FILE = 100_000
 
 
 class Interpreter(Calls):
@@ -55,7 +65,14 @@ class Interpreter(Calls):
     # Statements
 
     def _block(self, body: list[ast.stmt]) -> None:
-        for statement in body:
+        for index, statement in enumerate(body):
+            if isinstance(statement, ast.If) and leaves(statement.body) != leaves(statement.orelse):
+                # The rest is run only where the script stays: it is a part of that side.
+                self._step()
+                sides = [statement.body, statement.orelse]
+                sides[leaves(statement.body)] = sides[leaves(statement.body)] + body[index + 1 :]
+                self._branch(statement.test, *sides)
+                return
             self._statement(statement)
 
     def _statement(self, node: ast.stmt) -> None:
@@ -75,8 +92,6 @@ class Interpreter(Calls):
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._define(node)
             case ast.ClassDef(name, bases, _, body):
-                for base in bases:
-                    self._value(base)
                 self._class(name, bases, body)
             case ast.Assign(targets, value):
                 found = self._value(value)
@@ -95,10 +110,7 @@ class Interpreter(Calls):
                 holds = self._value(ast.Name(name, ast.Load())) == Constant(True)
                 self._block(body if holds == isinstance(test, ast.Name) else orelse)
             case ast.If(test, body, orelse):
-                asked, compared = flag_in(test)
-                is_flag = bool(asked) and compared is not None and self._value(compared) == ANY_ARGUMENT
-                self._value(test)
-                self._fork(body, orelse, is_default=asks_for_argument(test), flag=asked if is_flag else None)
+                self._branch(test, body, orelse)
             case ast.For(target, iterated, body, orelse) | ast.AsyncFor(target, iterated, body, orelse):
                 for element in self._iterated(self._value(iterated)):
                     self._bind(target, element, node)
@@ -123,7 +135,7 @@ class Interpreter(Calls):
             case ast.Match(subject, cases):
                 self._value(subject)
                 for case_ in cases:
-                    self._fork(case_.body, [])
+                    self._fork(case_.body, [], self._is_case(subject, case_.pattern))
             case ast.Global(names) | ast.Nonlocal(names):
                 self._globals.update(names)
             case _:
@@ -131,28 +143,43 @@ class Interpreter(Calls):
                     if isinstance(child, ast.expr):
                         self._value(child)
 
+    def _branch(self, test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt]) -> None:
+        flag, compared = flag_in(test)
+        is_flag = compared is not None and self._value(compared) == ANY_ARGUMENT
+        self._value(test)
+        condition = self._condition(test)
+        self._fork(body, orelse, condition, is_default=asks_for_argument(test), flag=flag if is_flag else None)
+
     def _fork(
-        self, body: list[ast.stmt], orelse: list[ast.stmt], *, is_default: bool = False, flag: str | None = None
+        self,
+        body: list[ast.stmt],
+        orelse: list[ast.stmt],
+        condition: Condition | None = None,
+        *,
+        is_default: bool = False,
+        flag: str | None = None,
     ) -> None:
         """Read two ways that a script may go; afterwards each name is what the one or the other made it.
 
         Args:
+            body, orelse: the ways.
+            condition: on which the first is taken.
+            is_default: whether the other one is for an argument that is not given.
             flag: the argument that is found where the first way is taken: what is taken from ``sys.argv`` is its value.
         """
-        # In place: functions hold the scope that they were defined in, and may be called on either way.
-        scope = self._scopes[-1]
-        before = dict(scope)
-        sides = []
-        for side in (body, orelse):
-            scope.clear()
-            scope.update(before)
-            self._block(side)
-            sides.append(dict(scope))
+        before = dict(self._scopes[-1])
+        first, stored = self._side(body, before, condition)
         if flag is not None:
-            taken = {name for name, value in sides[0].items() if value == ANY_ARGUMENT != before.get(name)}
-            sides[0] |= dict.fromkeys(taken, Text((Argument(flag),)))
+            taken = {name for name, value in first.items() if value == ANY_ARGUMENT != before.get(name)}
+            first |= dict.fromkeys(taken, Text((Argument(flag),)))
+        self._stored_elsewhere.append(stored)
+        second, also_stored = self._side(orelse, before, condition.opposite if condition else None)
+        self._stored_elsewhere.pop()
+        if self._stored:
+            self._stored[-1].update(stored | also_stored)
+        sides = [side for side, code in ((first, body), (second, orelse)) if not is_left_for_good(code)] or [first]
         together: Scope = {}
-        for name in {**sides[0], **sides[1]}:
+        for name in {name: None for side in sides for name in side}:
             values = [side[name] for side in sides if name in side]
             if len(values) == 1 or values[0] is values[1]:
                 together[name] = values[0]
@@ -164,8 +191,28 @@ class Interpreter(Calls):
                 )
             else:
                 together[name] = either(*values)
+        self._become(together)
+
+    def _side(self, body: list[ast.stmt], before: Scope, condition: Condition | None) -> tuple[Scope, Stored]:
+        """Read one way, and return what names are there, and what it put into dicts."""
+        self._become(before)
+        self._stored.append({})
+        outer = self._conditions
+        self._conditions = (*outer, condition) if condition else outer
+        self._block(body)
+        self._conditions = outer
+        return dict(self._scopes[-1]), self._stored.pop()
+
+    def _become(self, names: Scope) -> None:
+        """Change the innermost names in place: functions that were defined among them see it."""
+        scope = self._scopes[-1]
         scope.clear()
-        scope.update(together)
+        scope.update(names)
+
+    def _is_case(self, subject: ast.expr, pattern: ast.pattern) -> Condition | None:
+        found = [inner.value for inner in ast.walk(pattern) if isinstance(inner, ast.MatchValue)]
+        values = ast.Tuple(found, ast.Load())
+        return self._condition(ast.Compare(subject, [ast.In()], [values])) if found else None
 
     def _import_from(self, module: str, names: list[ast.alias]) -> None:
         self.modules.append(module)
@@ -197,6 +244,10 @@ class Interpreter(Calls):
                 self._loaded[name] = self._loaded_from(tree)
         return self._loaded[name]
 
+    def _file(self, path: str | None) -> str | None:
+        body = self._sources(f"{FILE}{path}") if self._sources is not None and path else None
+        return body.decode("utf-8-sig", errors="replace")[:_LONGEST_FILE] if body is not None else None
+
     def _loaded_from(self, tree: ast.Module) -> Scope:
         scope: Scope = {}
         own = dict(self._functions)
@@ -217,7 +268,9 @@ class Interpreter(Calls):
 
     def _class(self, name: str, bases: list[ast.expr], body: list[ast.stmt]) -> None:
         inherited: Scope = {}
-        parents = [parent for base in bases if isinstance(parent := self._lookup_class(base), Class)]
+        # Base[T] is Base.
+        plain = [base.value if isinstance(base, ast.Subscript) else base for base in bases]
+        parents = [parent for base in plain if isinstance(parent := self._value(base), Class)]
         for parent in reversed(parents):
             inherited |= parent.members
         self._scopes.append(inherited)
@@ -233,7 +286,5 @@ class Interpreter(Calls):
             self._functions[constructor.node] = Function(constructor.node, constructor.closure, instance)
         for member in inherited.values():
             if isinstance(member, Function) and member.node in self._functions:
-                self._functions[member.node] = Function(member.node, member.closure, instance)
-
-    def _lookup_class(self, node: ast.expr) -> Value | None:
-        return self._lookup(node.id) if isinstance(node, ast.Name) else None
+                owner = made if is_of_class(member.node) else instance
+                self._functions[member.node] = Function(member.node, member.closure, owner)

@@ -17,6 +17,7 @@ from pypedream_dagster.script.values import (
     Parsed,
     Result,
     Sequence,
+    Stored,
     Symbol,
     Text,
     Value,
@@ -237,7 +238,9 @@ def _given_place(given: Value | None, keywords: Mapping[str, Value]) -> Text | N
 
 def _is_configured(given: Value | None) -> bool:
     """Tell whether a value was taken from a configuration, so that it names something, and is no buffer."""
-    found = given
+    if isinstance(given, Stored):
+        return bool(given.keys)
+    found: Value | None = given
     while isinstance(found, Member):
         found = found.owner
     return given is not found and isinstance(found, Result) and found.call.callee in _LOADS

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from pypedream_dagster.script.values import Text
+from pypedream_dagster.script.values import Condition, Text
 
 Action = Literal["read", "write", "delete"]
 Mode = Literal["overwrite", "append", "merge", "partitions", "once", "upkeep", "unknown"]
@@ -35,11 +35,19 @@ System = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the script something stands: its line, and its code in normal form."""
+    """Where in the script something stands.
+
+    Attributes:
+        line: its line.
+        code: its code in normal form.
+        order: what runs earlier has a smaller number, as far as can be told.
+        conditions: what the job's arguments must be for it to run, as far as can be told.
+    """
 
     line: int
     code: str
     order: int
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from pypedream_dagster.script.values import (
     Piece,
     Result,
     Sequence,
+    Stored,
     Symbol,
     Table,
     Text,
@@ -87,12 +88,15 @@ def item(owner: Value, key: Value) -> Value:
             return owner.argument(name) if name else ANY_ARGUMENT
         case Parsed(argument, keys) if name is not None:
             return Parsed(argument, (*keys, name))
+        case Stored(place, keys) if len(keys) < _DEEPEST:
+            return Stored(place, (*keys, as_text(key)))
         case Table(items):
-            if name is None:
-                return part(owner)
-            if name not in items and ANY_ARGUMENT in _unnamed(items).values():
-                return Text((Argument(name.lstrip("-")),))  # the script has filled it from sys.argv
-            return items.get(name, part(Table(_unnamed(items))))
+            if name is None or name in items:
+                return items[name] if name is not None else part(owner)
+            unnamed = _unnamed(items)
+            if unnamed and all(mentions_argv(value) for value in unnamed.values()):
+                return Text((Argument(name.removeprefix("--")),))  # filled name by name from the job's arguments
+            return part(Table(unnamed))
         case Sequence(items):
             index = number(key)
             if index is not None and -len(items) <= index < len(items):
@@ -236,6 +240,27 @@ def _described_table(owner: Value) -> tuple[Value | None, Value | None] | None:
                 return call.argument(None, "DatabaseName"), call.argument(None, "Name")
             case Result(Call(Member(inner))) | Member(inner):
                 value = inner
+            case _:
+                return None
+    return None
+
+
+def stored_in(value: Value) -> Text | None:
+    """Return the file that a value was read from: its key on S3, or its path."""
+    for _ in range(_DEEPEST):
+        match value:
+            case Result(call) if (name := _name_of(call)) == "get_object":
+                return as_text(call.argument(None, "Key"))
+            case Result(call) if name == "Object":
+                return as_text(call.argument(1, "key"))
+            case Result(Call(Symbol("open" | "smart_open.open")) as call):
+                return as_text(call.argument(0))
+            case Result(Call(Symbol("io.BytesIO" | "io.StringIO"), (inner, *_))):
+                value = inner
+            case Result(Call(Member(inner))) | Member(inner):
+                value = inner
+            case Either((first, *_)):
+                value = first
             case _:
                 return None
     return None

@@ -157,7 +157,7 @@ def _distinct(facts: list[Fact]) -> Iterator[Fact]:
     seen: set[object] = set()
     for fact in sorted(facts, key=lambda fact: fact.at.order):
         rest = tuple(getattr(fact, name) for name in fact.__slots__ if name != "at")
-        key = (type(fact), fact.at.line, fact.at.code, rest)
+        key = (type(fact), fact.at.line, fact.at.code, fact.at.conditions, rest)
         if key not in seen:
             seen.add(key)
             yield fact

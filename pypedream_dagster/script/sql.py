@@ -188,6 +188,12 @@ def is_read_only(text: str) -> bool:
     return starts and not any(use.action != "read" for use in table_uses(plain))
 
 
+def is_definition(statement: str) -> bool:
+    """Tell whether a statement creates a table and puts nothing into it."""
+    plain = _COMMENT.sub(" ", statement[:_LONGEST])
+    return _CREATES.match(plain.strip()) is not None and _AS_SELECT.search(plain) is None
+
+
 def is_statement(text: str) -> bool:
     """Tell whether a text looks like SQL at all."""
     return bool(

@@ -23,7 +23,7 @@ def is_static(node: ast.AST) -> bool:
 
 
 def is_of_class(node: ast.AST) -> bool:
-    """Tell whether a method takes its class."""
+    """Tell whether a method takes its class instead of an object."""
     return _decorated(node, {"classmethod"})
 
 
@@ -46,6 +46,31 @@ def _own_code(node: ast.AST) -> Iterator[ast.AST]:
 def _decorated(node: ast.AST, names: set[str]) -> bool:
     decorators = node.decorator_list if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
     return any(ast.unparse(decorator).rpartition(".")[2] in names for decorator in decorators)
+
+
+def is_text_method(node: ast.Call) -> bool:
+    """Tell whether a call only tidies a text: ``name.lower()``."""
+    return isinstance(node.func, ast.Attribute) and node.func.attr in {"lower", "upper", "strip", "casefold"}
+
+
+def leaves(body: list[ast.stmt]) -> bool:
+    """Tell whether what follows statements is not run after them."""
+    return _ends_in(body, (ast.Return, ast.Raise, ast.Continue, ast.Break))
+
+
+def is_left_for_good(body: list[ast.stmt]) -> bool:
+    """Tell whether statements end the function that they are in, so that it sees nothing more of them."""
+    return _ends_in(body, (ast.Return, ast.Raise))
+
+
+def _ends_in(body: list[ast.stmt], kinds: tuple[type[ast.stmt], ...]) -> bool:
+    match body[-1] if body else None:
+        case ast.If(_, one, other):
+            return _ends_in(one, kinds) and _ends_in(other, kinds)
+        case ast.Expr(ast.Call(callee)):
+            return ast.unparse(callee) in {"sys.exit", "os._exit"}
+        case last:
+            return isinstance(last, kinds)
 
 
 def name_in(node: ast.expr) -> str | None:

@@ -83,6 +83,19 @@ def url_joined(base: Value | None, other: Value | None) -> Text:
     return path_joined(base, other)
 
 
+def substituted(pattern: Value, replacement: Value, text: Value) -> Text:
+    """Return ``re.sub(pattern, replacement, text)``, for patterns that no text makes slow."""
+    known = as_text(text)
+    found, new = literal(pattern), literal(replacement)
+    if found is None or new is None or len(re.findall(r"[+*{(]", found)) > 1:
+        return derived(known)
+    try:
+        compiled = re.compile(found)
+        return text_of(tuple(compiled.sub(new, part) if isinstance(part, str) else part for part in known.pieces))
+    except (re.error, IndexError, OverflowError):
+        return derived(known)
+
+
 def derived(text: Text) -> Text:
     """Return what is known of a string that was made from another: the arguments that went into it."""
     arguments = tuple(dict.fromkeys(piece for piece in text.pieces if isinstance(piece, Argument)))

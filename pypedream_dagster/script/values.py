@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 _MOST_ALTERNATIVES = 8
+PARAMETER_SIGN = "${"
+"""What a part of a given value begins with that is not known itself."""
 _DEEPEST_SEARCH = 60
 
 
@@ -106,12 +108,35 @@ class Gap:
 
     Attributes:
         name: what the script calls it, so that two gaps can be told apart; empty where it has no name.
+        stored: where it stands in a file that the script loads: who has the file can tell it.
     """
 
     name: str = ""
+    stored: Stored | None = None
 
 
 Piece: TypeAlias = str | Argument | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must be for a piece of code to run: an argument is one of some texts, or is none of them."""
+
+    argument: Argument
+    texts: tuple[str, ...]
+    is_one: bool
+
+    @property
+    def opposite(self) -> Condition:
+        """What holds where this does not."""
+        return Condition(self.argument, self.texts, not self.is_one)
+
+    def may_hold(self, arguments: Mapping[str, str]) -> bool:
+        """Tell whether it holds with the job's arguments, by name without dashes, or may where they do not say."""
+        given = self.argument.given(arguments)
+        if not isinstance(given, str) or PARAMETER_SIGN in given:
+            return True
+        return (given.strip().casefold() in {text.casefold() for text in self.texts}) == self.is_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +216,7 @@ class Call:
         line: where it begins, from 1.
         code: its source text in normal form: spaces, quotes and line breaks do not count.
         order: calls that run earlier have smaller numbers, as far as can be told.
+        conditions: what the job's arguments must be for it to run, as far as can be told.
     """
 
     callee: Value
@@ -199,6 +225,7 @@ class Call:
     line: int
     code: Callable[[], str]
     order: int
+    conditions: tuple[Condition, ...] = ()
 
     def argument(self, position: int | None, *names: str) -> Value | None:
         """Return what is given at a position or by one of several names; None if it is not given."""
@@ -247,6 +274,19 @@ class Parsed:
     keys: tuple[Key, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a file of JSON, YAML or TOML holds that the script loads, or a part of it.
+
+    Attributes:
+        place: the file's path, or its key on S3.
+        keys: where in it.
+    """
+
+    place: Text
+    keys: tuple[Text, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Either:
     """One of several values: the branches of an ``if``, the items of an unknown index."""
@@ -265,7 +305,7 @@ class Function:
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     closure: tuple[dict[str, Value], ...] = field(default=(), repr=False)
-    owner: Instance | None = None
+    owner: Instance | Class | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -324,6 +364,7 @@ Value: TypeAlias = (
     | Result
     | Parameters
     | Parsed
+    | Stored
     | Either
     | Function
     | Partial
@@ -412,10 +453,17 @@ def as_text(value: Value | None) -> Text:
             return Text((Argument("*"),))
         case Parsed(name, keys):
             return Text((Argument(name, None, keys),))
+        case Stored(_, keys) if keys:
+            return Text((Gap(keys[-1].literal or "", value),))
         case Either(options) if options:
             return as_text(options[0])
         case _:
             return Text((Gap(),))
+
+
+def is_gap(text: Text) -> bool:
+    """Tell whether nothing is known of a text."""
+    return bool(text.pieces) and all(isinstance(piece, Gap) for piece in text.pieces)
 
 
 def literal(value: Value | None) -> str | None:
@@ -471,6 +519,8 @@ def either(*values: Value) -> Value:
     telling = [value for value in telling if literal(value) is None or literal(value) not in defaults]
     if len(telling) == 1:
         return telling[0]
+    if len(telling) > _MOST_ALTERNATIVES:
+        telling.sort(key=lambda value: not isinstance(value, Text) or is_gap(value))
     return Either(tuple(telling[:_MOST_ALTERNATIVES])) if telling else Unknown()
 
 

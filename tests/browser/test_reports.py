@@ -1,4 +1,4 @@
-"""The HTML report as people open it: on a desk, a phone and paper, light and dark, by mouse and by keyboard."""
+"""The HTML reports as people open them: on a desk, a phone and paper, light and dark, by mouse and by keyboard."""
 
 from __future__ import annotations
 
@@ -9,26 +9,41 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report import samples
+from report import imported_samples, samples
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from pypedream_dagster.delta.model import BranchDelta, DatasetDelta
+from pypedream_dagster.importers.finding import Imported
 from pypedream_dagster.report.html import render_html
+from pypedream_dagster.report.imported import import_report
+from pypedream_dagster.report.imported_html import render_import_html
 
 from .chromium import chromium, needs_chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 
 Open = Callable[..., webdriver.Chrome]
-DELTAS: dict[str, BranchDelta | DatasetDelta] = {
-    "ordinary": samples.ordinary_branch(),
-    "ugly": samples.branch(samples.hostile_dataset(), samples.foreign_dataset(), samples.changed_dataset()),
-    "one": samples.changed_dataset(),
-    "wide": samples.wide_dataset(200),
-    "sixty": samples.many_datasets(60),
+
+
+def imported(found: Imported) -> str:
+    return render_import_html(import_report(found), found.graph)
+
+
+PAGES = {
+    "ordinary": render_html(samples.ordinary_branch()),
+    "ugly": render_html(
+        samples.branch(samples.hostile_dataset(), samples.foreign_dataset(), samples.changed_dataset())
+    ),
+    "one": render_html(samples.changed_dataset()),
+    "wide": render_html(samples.wide_dataset(200)),
+    "sixty": render_html(samples.many_datasets(60)),
+    "import of one job": imported(imported_samples.one_job()),
+    "import": imported(imported_samples.ordinary()),
+    "ugly import": imported(imported_samples.hostile()),
+    "import of 60 jobs": imported(imported_samples.many(60)),
+    "import of 500 jobs": imported(imported_samples.many(500)),
 }
 DESK, PHONE = (1280, 900), (390, 844)
 
@@ -64,15 +79,13 @@ def driver() -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture
 def show(driver: webdriver.Chrome, tmp_path: Path) -> Open:
-    def opened(
-        delta: BranchDelta | DatasetDelta, size: tuple[int, int] = DESK, scheme: str = "light"
-    ) -> webdriver.Chrome:
+    def opened(page: str, size: tuple[int, int] = DESK, scheme: str = "light") -> webdriver.Chrome:
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
         path = tmp_path / "report.html"
-        path.write_text(render_html(delta), encoding="utf-8")
+        path.write_text(page, encoding="utf-8")
         driver.get(path.as_uri())
         return driver
 
@@ -89,9 +102,9 @@ def shown_rows(driver: webdriver.Chrome) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", DELTAS)
+@pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_asked_of_the_network_and_nothing_complains(show: Open, name: str) -> None:
-    driver = show(DELTAS[name])
+    driver = show(PAGES[name])
     run(driver, "document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert run(driver, "return performance.getEntriesByType('resource').map((one) => one.name)") == []
     assert driver.get_log("browser") == []
@@ -99,31 +112,31 @@ def test_nothing_is_asked_of_the_network_and_nothing_complains(show: Open, name:
 
 
 def test_a_script_that_is_not_ours_does_not_run(show: Open) -> None:
-    driver = show(DELTAS["ordinary"])
+    driver = show(PAGES["ordinary"])
     run(driver, "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.bad = 1\">')")
     run(driver, "const one = document.createElement('p'); one.setAttribute('onclick', 'window.bad = 1'); one.click()")
     assert run(driver, "return window.bad") is None
     assert "Content Security Policy" in str(driver.get_log("browser"))
 
 
-@pytest.mark.parametrize("name", DELTAS)
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("size", [DESK, PHONE])
 def test_the_page_does_not_scroll_sideways(show: Open, name: str, size: tuple[int, int]) -> None:
-    driver = show(DELTAS[name], size)
+    driver = show(PAGES[name], size)
     run(driver, "document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert run(driver, "return document.documentElement.scrollWidth") <= size[0]
 
 
-@pytest.mark.parametrize("name", ["ordinary", "ugly", "sixty"])
+@pytest.mark.parametrize("name", ["ordinary", "ugly", "sixty", "import", "ugly import", "import of 60 jobs"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_can_be_read(show: Open, name: str, scheme: str) -> None:
-    driver = show(DELTAS[name], scheme=scheme)
+    driver = show(PAGES[name], scheme=scheme)
     run(driver, "document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert run(driver, PALE) == []
 
 
 def test_datasets_are_found_and_sorted(show: Open) -> None:
-    driver = show(DELTAS["sixty"])
+    driver = show(PAGES["sixty"])
     assert len(shown_rows(driver)) == 60
     find = driver.find_element(By.ID, "find")
     find.send_keys("node_3 flight")
@@ -150,7 +163,7 @@ def test_datasets_are_found_and_sorted(show: Open) -> None:
 
 
 def test_a_link_opens_the_dataset_it_leads_to(show: Open) -> None:
-    driver = show(DELTAS["sixty"])
+    driver = show(PAGES["sixty"])
     section = driver.find_element(By.ID, "dataset-60")
     assert section.get_attribute("open") is None
     link = driver.find_element(By.CSS_SELECTOR, "a[href='#dataset-60']")
@@ -162,8 +175,33 @@ def test_a_link_opens_the_dataset_it_leads_to(show: Open) -> None:
         run(driver, "document.getElementById('dataset-60').open = false")
 
 
-def test_structure_is_told_to_those_who_do_not_see_it(show: Open) -> None:
-    driver = show(DELTAS["ordinary"])
+def test_imported_nodes_are_found_and_lead_to_their_links_and_questions(show: Open) -> None:
+    driver = show(PAGES["import of 60 jobs"])
+    assert len(shown_rows(driver)) == 60
+    find = driver.find_element(By.ID, "find")
+    find.send_keys("data_12")  # the dataset: who makes it, and who reads it
+    assert shown_rows(driver) == ["step-12", "step-17", "step-19"]
+    assert driver.find_element(By.ID, "found").text == "3 of 60"
+    find.clear()
+    find.send_keys(" ")
+    driver.find_element(By.CSS_SELECTOR, "button[data-show=asked]").click()
+    assert shown_rows(driver) == [f"step-{number:02}" for number in range(0, 60, 3)]
+    row = driver.find_element(By.CSS_SELECTOR, "table.links a[href='#node-6']")
+    row.send_keys(Keys.ENTER)
+    section = driver.find_element(By.ID, "node-6")
+    WebDriverWait(driver, 20).until(lambda _: section.get_attribute("open") == "true")
+    driver.find_element(By.CSS_SELECTOR, "button[data-show=all]").click()
+    driver.find_element(By.CSS_SELECTOR, "#node-4 summary").click()
+    asked = driver.find_element(By.CSS_SELECTOR, "#node-4 a[href^='#question']")
+    assert asked.text == "direction: step-03 --path"
+    asked.send_keys(Keys.ENTER)
+    question = driver.find_element(By.CSS_SELECTOR, str(run(driver, "return location.hash")))
+    assert "Does step-03 read or write" in question.text
+
+
+@pytest.mark.parametrize("name", ["ordinary", "import"])
+def test_structure_is_told_to_those_who_do_not_see_it(show: Open, name: str) -> None:
+    driver = show(PAGES[name])
     for landmark in ("header", "main", "footer", "h1"):
         assert len(driver.find_elements(By.CSS_SELECTOR, landmark)) == 1
     unnamed = (
@@ -176,8 +214,9 @@ def test_structure_is_told_to_those_who_do_not_see_it(show: Open) -> None:
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_paper_has_it_all(show: Open) -> None:
-    driver = show(DELTAS["ordinary"], scheme="dark")
+@pytest.mark.parametrize("name", ["ordinary", "import"])
+def test_paper_has_it_all(show: Open, name: str) -> None:
+    driver = show(PAGES[name], scheme="dark")
     closed = "return document.querySelectorAll('details:not([open])').length"
     before = run(driver, closed)
     assert before

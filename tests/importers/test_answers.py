@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypedream_dagster.errors import PypedreamError
-from pypedream_dagster.importers.answers import KINDS, Answers, answers_template, parse_answers, read_answers
+from pypedream_dagster.importers.answers import KINDS, Answers, answers_template, key_of, parse_answers, read_answers
 from pypedream_dagster.importers.finding import Question
 from pypedream_dagster.importers.survey import Where
 
@@ -125,6 +125,33 @@ def test_the_template_reads_well() -> None:
         "  # Answered before:",
         '  "self-reading:12345678": "merge"',
     ]
+
+
+def test_an_answer_is_kept_by_a_name_that_a_person_can_read() -> None:
+    for question, key in ((DIRECTION, "direction: load --path"), (WRITERS, "several-writers: s3://lake/x/")):
+        assert key_of(question) == key
+    odd = Question("direction", " x\n", "")
+    assert key_of(odd) == odd.id
+    answers = Answers.recorded({"direction: load --path": "output"})
+    assert answers.of(DIRECTION) == "output"
+    assert '"load --path": "output"' in answers_template([], answers)
+
+
+def test_what_a_graph_file_keeps_and_fits_no_more_is_asked_again() -> None:
+    assert Answers.recorded({WRITERS.label: "gone"}).of(WRITERS) is None
+    assert parse_answers("several-writers: {'s3://lake/x/': load}").of(WRITERS) == "load"
+    with pytest.raises(PypedreamError, match="load, report: daily"):
+        (Answers.recorded({WRITERS.label: "load"}) | parse_answers("several-writers: {'s3://lake/x/': gone}")).of(
+            WRITERS
+        )
+
+
+@pytest.mark.parametrize("place", ["lake/x", "s3://", "s3:/lake/x", "here"])
+def test_a_table_lies_at_an_s3_uri(place: str) -> None:
+    table = Question("unknown-table", "dw.t", "Where does dw.t lie?")
+    with pytest.raises(PypedreamError, match="give an S3 URI"):
+        parse_answers(f"unknown-table: {{dw.t: '{place}'}}").of(table)
+    assert parse_answers("unknown-table: {dw.t: 's3://${Lake}/x/'}").of(table) == "s3://${Lake}/x/"
 
 
 def test_recorded_answers_are_those_of_the_graph_file() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypedream_dagster.graph.files import graph_document, parse_graph
-from pypedream_dagster.importers.answers import Answers
+from pypedream_dagster.importers.answers import Answers, parse_answers
 from pypedream_dagster.importers.finding import Question
 from pypedream_dagster.importers.links import Order, pairs_of
 from pypedream_dagster.importers.places import s3_place, table_place
@@ -73,7 +73,13 @@ def test_what_neither_script_nor_name_tells_is_asked() -> None:
     answered = imported(*jobs, answers=Answers.recorded(said))
     assert links(answered) == {("a", "b"): ("silver",)}
     assert not any(question.startswith("direction") for question in asked(answered))
-    assert answered.answered == dict(sorted(said.items()))
+    assert answered.answered == {"direction: a --silver_path": "output", "direction: b --silver_path": "input"}
+
+
+def test_an_answer_counts_however_it_is_written() -> None:
+    jobs = (job("a", {"silver_path": "s3://lake/main/silver/"}), job("b", {"silver_path": "s3://lake/main/silver/"}))
+    said = parse_answers("direction: {a --silver_path: Output, b --silver_path: INPUT}")
+    assert links(imported(*jobs, answers=said)) == {("a", "b"): ("silver",)}
 
 
 def test_a_bucket_and_a_folder_are_one_place_and_a_bucket_alone_is_none() -> None:
@@ -452,7 +458,7 @@ def test_places_in_an_argument_of_json_are_told_by_their_keys() -> None:
     assert links(found) == {("a", "b"): ("x",)}
     assert found.graph.by_id["a"].metadata.output_arguments == {}
     assert [item for item in asked(found) if item.startswith("direction")] == [
-        "direction: b --config.other",
+        "direction: b --config other",
         "direction: c --plan",
     ]
 
@@ -573,6 +579,37 @@ def test_a_table_that_is_merged_into_is_known_to_build_on_what_is_there() -> Non
     assert asked(imported(job("a"), script("a", code))) == ["unknown-table: db.t"]
 
 
+def test_a_script_for_several_jobs_does_for_each_what_its_arguments_tell() -> None:
+    code = """
+    a = getResolvedOptions(sys.argv, ["layer"])
+    def clean():
+        spark.read.csv("s3://lake/raw/").write.parquet("s3://lake/clean/")
+    layer = a["layer"].lower()
+    if layer == "clean":
+        clean()
+    elif layer in ("join", "joined"):
+        spark.read.parquet("s3://lake/clean/").write.parquet("s3://lake/joined/")
+    else:
+        spark.read.parquet("s3://lake/joined/").write.parquet("s3://lake/report/")
+    """
+    shared = {"Command": {"Name": "glueetl", "ScriptLocation": "s3://code/main/x.py"}}
+    names = {"one": "Clean", "two": "joined", "three": "report", "unknown": "${Layer}"}
+    parts = [job(name, {"layer": layer}, **shared) for name, layer in names.items() if name != "unknown"]
+    found = imported(*parts, script("x", code))
+    assert links(found) == {("one", "two"): ("clean",), ("two", "three"): ("joined",)}
+    assert asked(found) == []
+    all_of_it = imported(job("unknown", {"layer": names["unknown"]}, **shared), script("x", code))
+    assert set(all_of_it.graph.by_id["unknown"].outputs) == {"clean", "joined", "report"}
+
+
+def test_a_script_knows_what_its_job_is_called() -> None:
+    code = _ARGUMENTS + "d.write.csv(f\"s3://lake/{a['JOB_NAME']}/out/\")"
+    assert (
+        imported(job("sales"), script("sales", code)).graph.by_id["sales"].outputs["out"].base_uri
+        == "s3://lake/sales/out/"
+    )
+
+
 def test_where_a_databases_tables_lie_is_asked_once() -> None:
     parts = (job("a"), script("a", "for t in ['x', 'y', 'z']:\n    df.write.saveAsTable(f'silver.{t}')"))
     found = imported(*parts)
@@ -592,3 +629,70 @@ def test_arguments_of_the_same_names_link_where_the_order_says_so_too() -> None:
     ordered = imported(*parts, flow(run("A", "a"), run("B", "b"), order=[("A", "B")]))
     assert [(link.data, link.confidence) for link in ordered.links] == [(("data",), "medium")]
     assert imported(*parts, flow(run("A", "a"), run("B", "b"))).links == ()
+
+
+def test_what_is_listed_to_be_deleted_is_not_read() -> None:
+    code = """
+        import boto3
+        s3 = boto3.client("s3")
+        def clear(prefix):
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket="lake", Prefix=prefix):
+                s3.delete_objects(Bucket="lake", Delete={"Objects": [{"Key": one["Key"]} for one in page["Contents"]]})
+        clear("silver/orders/day=1/")
+        frame.write.parquet("s3://lake/silver/orders/")
+    """
+    found = imported(job("load"), job("tidy"), script("load", code))
+    assert found.graph.by_id["load"].outputs
+    assert not any(question.startswith("self-reading") for question in asked(found))
+    taken = code.replace('clear("', 's3.get_object(Bucket="lake", Key=key())\n        clear("')
+    assert any(question.startswith("self-reading") for question in asked(imported(job("load"), script("load", taken))))
+
+
+def test_a_table_whose_name_a_run_makes_up_links_in_its_database_where_the_order_says_so() -> None:
+    writer = """
+        for name in config():
+            frame.writeTo(f"bronze.{name}_raw").append()
+    """
+    parts = (job("load"), job("clean"), script("load", writer), script("clean", 'spark.table("bronze.orders_raw")'))
+    found = imported(*parts, flow(run("a", "load"), run("b", "clean"), order=[("a", "b")]))
+    (link,) = found.links
+    assert [(one.kind, one.confidence) for one in link.evidence] == [("order", "low"), ("same-table", "medium")]
+    assert any(question.startswith("unexplained-write: load") for question in asked(found))
+    assert not found.graph.by_id["load"].outputs
+    assert imported(*parts).links == ()
+    two = (job("more"), script("more", writer), run("c", "more"))
+    both = imported(*parts, *two[:2], flow(run("a", "load"), two[2], run("b", "clean"), order=[("a", "b"), ("c", "b")]))
+    assert {one.kind for link in both.links for one in link.evidence} == {"order"}  # which of the two is not known
+    other = imported(
+        *parts[:3],
+        script("clean", 'spark.table("silver.orders_raw")'),
+        flow(run("a", "load"), run("b", "clean"), order=[("a", "b")]),
+    )
+    assert [one.kind for one in other.links[0].evidence] == ["order"]
+
+
+def test_a_table_lies_where_its_database_says_that_its_tables_do() -> None:
+    parts = (
+        job("load"),
+        script("load", 'frame.write.mode("overwrite").saveAsTable("silver.orders")'),
+        job("report", {"source": "s3://lake/silver-db/orders/"}),
+    )
+    found = imported(*parts, survey=Survey(databases={"silver": "s3://lake/silver-db/"}))
+    assert found.graph.by_id["load"].outputs["orders"].base_uri == "s3://lake/silver-db/orders/"
+    assert links(found) == {("load", "report"): ("orders",)}
+    assert not any(question.startswith("unknown-table") for question in asked(found))
+    elsewhere = Survey(
+        databases={"silver": "s3://lake/silver-db/"}, tables=(CatalogEntry("silver", "orders", "s3://lake/o/", HERE),)
+    )
+    assert imported(*parts, survey=elsewhere).graph.by_id["load"].outputs["orders"].base_uri == "s3://lake/o/"
+
+
+def test_a_table_that_a_run_names_is_not_asked_for_where_its_files_are_known_to_lie() -> None:
+    code = """
+        for name in config():
+            options = {"hoodie.datasource.hive_sync.database": "lake", "hoodie.datasource.hive_sync.table": name}
+            frame.write.format("hudi").options(**options).mode("append").save("s3://lake/silver/orders/")
+    """
+    found = imported(job("load"), script("load", code))
+    assert [output.base_uri for output in found.graph.by_id["load"].outputs.values()] == ["s3://lake/silver/orders/"]
+    assert not any(question.startswith("unexplained-write") for question in asked(found))

@@ -67,3 +67,54 @@ def test_of_two_scripts_of_one_name_the_folders_tell(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "load.py").write_text(_INGEST.replace("landing", folder))
     assert {node.id for node in _imported(tmp_path).graph.nodes} == {"eu-load", "us-load"}
+
+
+def test_what_only_defines_things_is_no_job_and_what_runs_on_glue_by_a_module_is_one(tmp_path: Path) -> None:
+    for name, text in {
+        "lib/__init__.py": "from .session import session",
+        "lib/session.py": "from awsglue.context import GlueContext\nlogger = get_logger()\ndef session():\n    pass",
+        "jobs/clean.py": "from lib import session\nif __name__ == '__main__':\n    session().read.csv('s3://l/x/')",
+        "jobs/serve.py": "from flask import Flask\nif __name__ == '__main__':\n    Flask().run()",
+        "tests/test_clean.py": "from awsglue.context import GlueContext\nspark.read.csv('s3://l/x/')",
+        "jobs/old.py": "from awsglue.context import GlueContext\nprint 'Python 2'",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert {node.id for node in _imported(tmp_path).graph.nodes} == {"clean", "old"}
+
+
+_BY_SETTINGS = """
+import boto3, json, yaml
+from awsglue.context import GlueContext
+
+def settings(name):
+    with open(f"config/{name}") as file:
+        return yaml.safe_load(file)
+
+def fetched(bucket, key):
+    return json.loads(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8"))
+
+for table in settings("tables.yaml")["tables"]:
+    df = spark.read.csv(table["source"])
+    df.write.mode("overwrite").parquet(f"s3://lake/{table['name']}/")
+place = fetched(args["bucket"], f"{args['prefix']}/report.json")["report"]
+statement = open("sql/report.sql").read()
+spark.sql(statement.format(db="sales")).write.parquet(place)
+unknown = json.load(open(f"config/{args['file']}"))
+"""
+
+
+def test_settings_and_statements_that_come_with_a_script_are_read(tmp_path: Path) -> None:
+    for name, text in {
+        "jobs/load.py": _BY_SETTINGS,
+        "jobs/config/tables.yaml": "tables:\n- {name: orders, source: 's3://in/o/'}\n- {name: items, source: 's3://in/i/'}",
+        "settings/report.json": '{"report": "s3://lake/report/"}',
+        "sql/report.sql": "SELECT * FROM {db}.orders",
+        "jobs/use.py": _INGEST + "spark.read.parquet('s3://lake/items/')",
+        "jobs/sell.py": _INGEST.replace("landing", "x") + "df.write.saveAsTable('sales.orders')",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text(text)
+    found = _imported(tmp_path)
+    assert set(found.graph.by_id["load"].outputs) == {"orders", "items", "report"}
+    assert {(link.source, link.target) for link in found.links} == {("load", "use"), ("sell", "load")}

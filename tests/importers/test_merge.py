@@ -11,6 +11,7 @@ from pypedream_dagster.graph.model import Json, PipelineGraph
 from pypedream_dagster.importers.answers import parse_answers
 from pypedream_dagster.importers.check import drift_document, drift_of, drift_text
 from pypedream_dagster.importers.merge import EMPTY, Merged, merge_graphs
+from pypedream_dagster.importers.survey import Task, Where
 
 from .surveys import flow, imported, job, run
 
@@ -186,6 +187,26 @@ def test_an_answer_that_names_a_job_brings_its_name_in() -> None:
     edited = _edited(graph, rename)
     merged = _again(edited, load, nightly, answers=parse_answers("parameters: {Env: prod}"))
     assert [(node.id, node.job_name("main")) for node in merged.graph.nodes] == [("loading", "prod-load")]
+
+
+def test_an_answer_that_makes_a_job_of_another_takes_over_its_node() -> None:
+    load = job("load", {"target_path": "s3://lake/main/x/"})
+
+    def task(key: str, name: str, line: int) -> Task:
+        return Task(key, "glue", Where("etl.json", line, key), job=name)
+
+    nightly = flow(task("A", "ghost", 3), task("B", "load", 9), order=[("A", "B")])
+
+    def key(document: Json) -> None:
+        data = _node(document, "load")["output_data"]
+        data["x"] = {"uri": data["x"], "primary_key": ["id"]}
+
+    graph = _edited(_first(load, nightly), key)
+    said = parse_answers("unknown-job: {ghost: load}")
+    merged = _again(graph, load, nightly, answers=said)
+    assert [(node.id, node.job_name("main")) for node in merged.graph.nodes] == [("ghost", "load"), ("load", "load")]
+    assert [node.outputs["x"].primary_key for node in merged.graph.nodes if "x" in node.outputs] == [("id",)]
+    assert merge_graphs(merged.graph, imported(load, nightly, answers=said).graph).missing == ()
 
 
 def test_a_place_that_production_moved_is_taken_up_and_one_that_people_moved_is_kept() -> None:

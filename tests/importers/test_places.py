@@ -34,6 +34,8 @@ def _place(text: str) -> Place:
         ("s3://lake/bronze/source=orders/day=*/", "s3://lake/bronze/source=orders"),
         ("s3://lake/bronze/orders_*.csv", "s3://lake/bronze"),
         ("s3://lake/bronze/orders*", "s3://lake/bronze/orders*"),
+        ("s3://lake/audit/run_${argument.run_id}.json", "s3://lake/audit"),
+        ("s3://lake/${argument.table}.json", "s3://lake/${argument.table}.json"),
         ("s3://${Bucket}/bronze/${table}/", "s3://${Bucket}/bronze/${table}"),
         ("Sales.Orders", "sales.orders"),
         ("glue_catalog.sales.orders", "sales.orders"),
@@ -71,7 +73,8 @@ def test_what_is_no_place_is_none(text: str) -> None:
         ("sales.orders", "sales.orders", "same"),
         ("${Database}.orders", "sales.orders", "same"),
         ("sales.orders", "hr.orders", None),
-        ("sales.orders", "sales.*", None),
+        ("sales.orders", "sales.*", "same"),  # as far as is known: the order has to say so, too
+        ("sales.orders", "hr.*", None),
         ("sales.orders", "s3://lake/orders", None),
     ],
 )

@@ -47,6 +47,16 @@ def accesses(code: str) -> list[str]:
         ),
         (
             """
+            given = {}
+            for index in range(1, len(sys.argv), 2):
+                given[sys.argv[index].replace("--", "")] = sys.argv[index + 1]
+            spark.read.csv(given["HAND"])
+            spark.read.csv(given.get("ALSO", "s3://d/x/"))
+            """,
+            ["read s3 {--HAND}", "read s3 {--ALSO}"],
+        ),
+        (
+            """
             def given(name):
                 flag = "--" + name
                 return sys.argv[sys.argv.index(flag) + 1]
@@ -222,7 +232,7 @@ def accesses(code: str) -> list[str]:
             pd.DataFrame().to_csv(conf["out"])
             pd.DataFrame().to_csv(conf.buffer())
             """,
-            ["read s3 s3://b/conf.json", "write s3 {…}"],
+            ["read s3 s3://b/conf.json", "write s3 {out}"],
         ),
         (
             "key = args['SRC'].replace('/raw', '/clean')\nspark.read.csv(args['SRC'])\ndf.write.csv(key)",
@@ -441,6 +451,117 @@ def test_functions_and_classes(code: str, expected: list[str]) -> None:
     ],
 )
 def test_places_on_s3(code: str, expected: list[str]) -> None:
+    assert accesses(code) == expected
+
+
+def test_settings_are_the_jobs_arguments_or_their_defaults() -> None:
+    code = """
+    from pydantic import BaseModel, Field
+
+    class Settings(BaseModel):
+        lake: str = Field(default="prod-lake")
+        table: str = Field(...)
+        kind: str = "orders"
+
+        @classmethod
+        def from_arguments(cls):
+            found = {}
+            for name, info in cls.model_fields.items():
+                given = cls._given(name)
+                if given is not None:
+                    found[name] = given
+                    continue
+                found[name] = info.default
+            return cls(**found)
+
+        @classmethod
+        def _given(cls, name):
+            for index, word in enumerate(sys.argv):
+                if word == f"--{name}":
+                    return sys.argv[index + 1]
+            return None
+
+        def model_post_init(self, context):
+            self.place = f"s3://{self.lake}/{self.kind}/"
+
+    class Base(Generic[T]):
+        def __init__(self, settings):
+            self.settings = settings
+
+    class Job(Base[Settings]):
+        def run(self):
+            spark.read.csv(self.settings.place)
+            spark.table(f"db.{self.settings.table}")
+
+    Job(Settings.from_arguments()).run()
+    """
+    (first, second) = [fact for fact in read_script((_HEAD + dedent(code)).encode()).facts if isinstance(fact, Access)]
+    assert first.target == Text(("s3://", Argument("lake", "prod-lake"), "/", Argument("kind", "orders"), "/"))
+    assert second.target == Text(("db.", Argument("table")))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (
+            """
+            def place(full):
+                name = "s3://l/part/"
+                if full:
+                    name = "s3://l/all/"
+                    return name
+                return name
+            spark.read.csv(place(x))
+            """,
+            ["read s3 s3://l/all/", "read s3 s3://l/part/"],
+        ),
+        (
+            """
+            def load(kind):
+                if kind == "a":
+                    path = "s3://l/a/"
+                    return spark.read.csv(path)
+                path = "s3://l/b/"
+                return spark.read.csv(path)
+            load(x)
+            """,
+            ["read s3 s3://l/a/", "read s3 s3://l/b/"],
+        ),
+        (
+            """
+            options = {}
+            if x:
+                options["path"] = "s3://l/a/"
+            else:
+                options["path"] = "s3://l/b/"
+            spark.read.csv(options["path"])
+            """,
+            ["read s3 s3://l/a/", "read s3 s3://l/b/"],
+        ),
+        (
+            """
+            options = {"path": "s3://l/a/"}
+            if x:
+                spark.read.csv(options["path"])
+                options["path"] = "s3://l/b/"
+                df.write.csv(options["path"])
+            """,
+            ["read s3 s3://l/a/", "write s3 s3://l/b/"],
+        ),
+        (
+            """
+            found = "s3://l/a/"
+            for name in names:
+                if name:
+                    found = "s3://l/b/"
+                    break
+            spark.read.csv(found)
+            """,
+            ["read s3 s3://l/b/", "read s3 s3://l/a/"],
+        ),
+    ],
+)
+def test_what_follows_a_way_out_is_the_other_way(code: str, expected: list[str]) -> None:
     assert accesses(code) == expected
 
 

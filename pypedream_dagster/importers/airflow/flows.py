@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from pypedream_dagster.importers.airflow.between import assets_in, made_before, waited_for
 from pypedream_dagster.importers.airflow.catalog import crawler_of, tables_of
 from pypedream_dagster.importers.airflow.libraries import Libraries
 from pypedream_dagster.importers.airflow.operations import GLUE, SHELL, STEERING, Operation, operation_of
@@ -28,6 +30,7 @@ from pypedream_dagster.importers.survey import (
 _ANY = {"one_success", "one_failed", "one_done"}
 _DEFAULT_JOB = "aws_glue_default_job"
 _LONGEST_RESOURCE = 2_000
+_STATEMENT_FILES = (".sql", ".hql")
 
 
 @dataclass(slots=True)
@@ -40,12 +43,14 @@ class Flows:
     crawlers: dict[str, CrawlerDefinition] = field(default_factory=dict)
     tables: dict[CatalogEntry, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    dags: dict[int, Dag] = field(default_factory=dict)
+    makers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     @property
     def survey(self) -> Survey:
         """All that was added."""
         return Survey(
-            flows=tuple(self.flows),
+            flows=tuple(self._started_by_data(number, flow) for number, flow in enumerate(self.flows)),
             jobs=tuple(self.jobs.values()),
             crawlers=tuple(self.crawlers.values()),
             tables=tuple(self.tables),
@@ -64,13 +69,22 @@ class Flows:
                 tasks[id(operator)] = found
         if not tasks:
             return
-        order = set()
-        for operator in operators:
-            for after in _next_tasks(operator, tasks):
-                order |= {(a.key, b.key) for a in tasks.get(id(operator), ()) for b in tasks[id(after)]}
+        order, follows = set(), set()
         name = rendered(dag.dag_id, operators[0], self.libraries)
+        for operator in operators:
+            following = [task.key for after in _next_tasks(operator, tasks) for task in tasks[id(after)]]
+            order |= {(a.key, key) for a in tasks.get(id(operator), ()) for key in following if a.key != key}
+            for other, theirs in waited_for(operator, partial(self._text, operator=operator)):
+                follows |= {(other, theirs, key) for key in following}
+            for asset in assets_in(operator.arguments.get("outlets")):
+                self.makers.setdefault(asset, []).extend((name, task.key) for task in tasks.get(id(operator), ()))
         every = tuple(task for operator in operators for task in tasks.get(id(operator), ()))
-        self.flows.append(Flow(name, "airflow", dag.at, every, frozenset(pair for pair in order if pair[0] != pair[1])))
+        self.dags[len(self.flows)] = dag
+        self.flows.append(Flow(name, "airflow", dag.at, every, frozenset(order), frozenset(follows)))
+
+    def _started_by_data(self, number: int, flow: Flow) -> Flow:
+        made = made_before(self.dags[number], self.makers)
+        return replace(flow, follows=flow.follows | {(dag, task, "") for dag, task in made})
 
     def _named(self, task: Task, keys: set[str]) -> Task:
         key, count = task.key, 1
@@ -98,8 +112,15 @@ class Flows:
         elif operation.name != STEERING and operator.nested is None and operator.kind:
             key = self._key(operator)
             self._catalog(operator, operation)
-            yield Task(key, operation.name, operator.at, resource=self._resource(operator, operation),
-                       trigger=_trigger(operator))  # fmt: skip
+            database = operator.arguments.get("database") if operation.name == "athena" else None
+            yield Task(
+                key,
+                operation.name,
+                operator.at,
+                resource=self._resource(operator, operation),
+                trigger=_trigger(operator),
+                database="" if database is None else self._text(database, operator),
+            )
 
     def _key(self, operator: Operator) -> str:
         return rendered(operator.task_id, operator, self.libraries)
@@ -174,8 +195,15 @@ class Flows:
             if isinstance(value, Symbol) and name == "python_callable":
                 return value.name.removeprefix("builtins.")
             if value is not None and not isinstance(value, dict):
-                return self._text(value, operator)[:_LONGEST_RESOURCE]
+                return self._said(self._text(value, operator), operator)[:_LONGEST_RESOURCE]
         return None
+
+    def _said(self, text: str, operator: Operator) -> str:
+        """Return a statement, from its file where the task names that."""
+        if not text.endswith(_STATEMENT_FILES) or "\n" in text:
+            return text
+        found = self.libraries.workspace.config(text, operator.at.source)
+        return rendered(found.text, operator, self.libraries) if found is not None else text
 
     def _define(self, operator: Operator, job: str, arguments: Mapping[str, Value]) -> None:
         """Note the job that the operator creates where there is none: one that is given a script is defined here."""
@@ -256,8 +284,6 @@ def _trigger(operator: Operator) -> Trigger:
 
 def _next_tasks(operator: Operator, tasks: Mapping[int, Any]) -> Iterator[Operator]:
     """Give the tasks that come directly after one: order goes through what only steers."""
-    if id(operator) not in tasks:
-        return
     frontier, seen = list(operator.downstream), {id(operator)}
     while frontier:
         one = frontier.pop()

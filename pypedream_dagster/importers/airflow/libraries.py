@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import posixpath
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pypedream_dagster.importers.airflow import natives
+from pypedream_dagster.importers.airflow.settings import PARSERS, Settings
 from pypedream_dagster.importers.airflow.values import (
     LARGEST,
     MISSING,
@@ -93,8 +95,11 @@ class Libraries:
             return given[-1]
         if name == "json.dumps" and given:
             return dumped(first)
-        if name in {"json.loads", "json.load"} or (parts[0] in {"yaml", "ruamel"} and "load" in parts[-1]):
+        is_text = parts[0] in {"yaml", "ruamel", "toml", "tomli", "tomllib"} and "load" in parts[-1]
+        if name in {"json.loads", "json.load"} or is_text:
             return self._loaded(name, first)
+        if name in PARSERS:
+            return Settings()
         if name in {"io.open", "codecs.open"}:
             return self._opened(first if first is not None else keywords.get("file"), path)
         if parts[0] == "os" or parts[0] == "posixpath":
@@ -130,6 +135,8 @@ class Libraries:
         try:
             if name.startswith("json"):
                 return json.loads(text)
+            if name.startswith("toml"):
+                return tomllib.loads(text)
             return _safe_yaml(text, every=name.endswith("_all"))
         except (ValueError, RecursionError):
             return Unknown(f"{given.path if isinstance(given, OpenFile) else 'text'}.content")

@@ -18,6 +18,7 @@ from pypedream_dagster.importers.airflow.pipeline import (
     operator_in,
 )
 from pypedream_dagster.importers.airflow.running import Running
+from pypedream_dagster.importers.airflow.settings import Settings
 from pypedream_dagster.importers.airflow.starts import hook_like, process_starts, start_of, starts_of_an_operator
 from pypedream_dagster.importers.airflow.values import (
     MISSING,
@@ -139,6 +140,9 @@ class Reader(Running):
                 return self.libraries.path_method(owner, name, positional, self.frame.module.path)
             case OpenFile():
                 return self.libraries.file_method(owner, name)
+            case Settings():
+                found = owner.method(name, positional, keywords, self.libraries.workspace, self.frame.module.path)
+                return self.libraries.outside(found.name, found.default) if isinstance(found, Unknown) else found
             case Unknown(known, default):
                 try:
                     return self._unknown_method(known, default, name, positional, keywords)
@@ -256,7 +260,7 @@ class Reader(Running):
         """Return an item of something that is no container; MISSING if it is not known."""
         if isinstance(owner, Symbol) and owner.name == "os.environ":
             return self.libraries.outside(f"env.{named(key)}")
-        return MISSING
+        return owner.section(key) if isinstance(owner, Settings) else MISSING
 
 
 def _operator_attribute(owner: Operator, name: str) -> Value:

@@ -24,10 +24,12 @@ from pypedream_dagster.importers.airflow.values import (
     Function,
     Module,
     Partial,
+    Symbol,
     Unknown,
     Value,
     named,
 )
+from pypedream_dagster.importers.parameters import PARAMETER
 from pypedream_dagster.importers.survey import Where
 
 _STEPS_OF_A_CALLABLE = 20_000
@@ -143,7 +145,7 @@ class Running(Making):
                 continue
             self._run_script(task)
             function = task.arguments.get("python_callable")
-            if isinstance(function, Function | Bound | Decorated | Partial):
+            if isinstance(function, Function | Bound | Decorated | Partial | Symbol):
                 positional, keywords = task.arguments.get("op_args"), task.arguments.get("op_kwargs")
                 task.result = self.run(
                     task,
@@ -216,7 +218,8 @@ class Running(Making):
         made = self.call(callee, [], {**given, **unknown})
         task = operator_in(made)
         if task is not None:
-            task.mapped = rows
+            # How many items a list has whose items a run makes up is the run's matter, too.
+            task.mapped = rows[:1] if rows and all(map(_is_made_up, rows)) else rows
             if not keywords and not rows:  # whatever it is given comes from elsewhere
                 task.arguments.setdefault("job_name", Unknown(f"{task.dag.dag_id}.{task.task_id}.job_name"))
             for source in operators_within(given_by):
@@ -233,3 +236,12 @@ def _given(value: Value) -> Value:
     if isinstance(value, list):
         return [_given(item) for item in value[:_MOST_MAPPED]]
     return value
+
+
+def _is_made_up(value: Value) -> bool:
+    """Tell whether nothing of a value is known before a run."""
+    if isinstance(value, dict):
+        return all(_is_made_up(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return all(map(_is_made_up, value))
+    return isinstance(value, Unknown | XCom) or (isinstance(value, str) and not PARAMETER.sub("", value).strip())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
+from pypedream_dagster.importers.airflow.declared import declared_dags
 from pypedream_dagster.importers.airflow.expressions import GivenUpError
 from pypedream_dagster.importers.airflow.flows import Flows
 from pypedream_dagster.importers.airflow.libraries import Libraries
@@ -41,11 +42,18 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
         _walk(reader, file, gathered)
     for file, reader in readers:
         _walk_the_rest(reader, file, gathered)
+    for file in files:
+        _attempt(gathered, Where(file.path), "what it declares", partial(_add_declared, gathered, file))
     flows = Flows(libraries)
     for dag in gathered.dags:
         if not dag.nested:
             _attempt(gathered, dag.at, f"the DAG {dag.dag_id}", partial(flows.add, dag))
     return flows.survey + Survey(problems=tuple(gathered.problems))
+
+
+def _add_declared(gathered: Gathered, file: SourceFile) -> None:
+    built = {dag.dag_id for dag in gathered.dags}  # code of the files' own may build what a file declares
+    gathered.dags += [dag for dag in declared_dags(file) if dag.dag_id not in built]
 
 
 def is_dag_file(file: SourceFile) -> bool:
@@ -84,10 +92,10 @@ def _walk_the_rest(reader: Reader, file: SourceFile, gathered: Gathered) -> None
             continue
         reader.frame, reader.line = Frame(module, module.names), 0
         reader.steps = 0
-        before = len(gathered.dags)
+        known = {id(operator) for dag in gathered.dags for operator in dag.operators}
         _attempt(gathered, Where(file.path), name, partial(reader.call, value, [], {}))
         _run_callables(reader, file, gathered)
-        _keep_what_is_named(gathered, before)
+        _keep_what_is_named(gathered, known)
 
 
 def _functions(module: Module) -> Iterator[tuple[str, Value, Function]]:
@@ -116,8 +124,10 @@ def _builds(node: ast.AST) -> bool:
     )
 
 
-def _keep_what_is_named(gathered: Gathered, before: int) -> None:
-    """Drop tasks of no DAG whose very job depends on a parameter: nothing among the files calls the function."""
-    for dag in gathered.dags[before:]:
+def _keep_what_is_named(gathered: Gathered, known: Collection[int]) -> None:
+    """Drop new tasks of no DAG whose very job depends on a parameter: nothing among the files calls the function."""
+    for dag in gathered.dags:
         if dag.implied:
-            dag.operators = [o for o in dag.operators if "${" not in str(o.arguments.get("job_name", "${"))]
+            dag.operators = [
+                o for o in dag.operators if id(o) in known or "${" not in str(o.arguments.get("job_name", "${"))
+            ]

@@ -23,6 +23,13 @@ _METHODS: dict[str, tuple[str, tuple[str, ...]]] = {
     "create_processing_job": ("sagemaker", ("ProcessingJobName",)),
     "start_pipeline_execution": ("sagemaker", ("PipelineName",)),
 }
+_SAYS = re.compile(
+    r"^(?:run|start|trigger|submit|execute|invoke|launch|call)_?(?:an?_)?(?:aws_)?glue_?(?P<what>job|crawler)"
+    r"(?:_?runs?|_and_wait|_with_\w+|_task|_sync)?$"
+)
+_JOB_NAMES = ("job_name", "glue_job_name", "JobName", "job", "name")
+_CRAWLER_NAMES = ("crawler_name", "Name", "name")
+_ARGUMENT_NAMES = ("run_arguments", "arguments", "script_args", "script_arguments", "job_args", "Arguments", "args")
 _WHAT = {"applicationId": "emr", "virtualClusterId": "emr", "Name": "databrew", "JobName": "glue"}
 
 
@@ -47,7 +54,19 @@ def start_of(owner: Value, name: str, positional: list[Value], keywords: dict[st
         operation, names = _METHODS[name]
         given = next((keywords[key] for key in names if key in keywords), positional[0] if positional else None)
         return Start(operation, given) if given is not None else None
-    return None
+    return _said_by_its_name(name, positional, keywords)
+
+
+def _said_by_its_name(name: str, positional: list[Value], keywords: dict[str, Value]) -> Start | None:
+    """Return what a function starts that no given file defines: ``run_glue_job("load", …)``."""
+    if (said := _SAYS.match(name.lower())) is None:
+        return None
+    operation, names = ("crawler", _CRAWLER_NAMES) if said["what"] == "crawler" else ("glue", _JOB_NAMES)
+    given = next((keywords[key] for key in names if key in keywords), positional[0] if positional else None)
+    if not isinstance(given, str | Unknown):
+        return None
+    arguments = next((keywords[key] for key in _ARGUMENT_NAMES if isinstance(keywords.get(key), dict)), None)
+    return Start(operation, given, arguments)
 
 
 def _hooked(owner: Value, positional: list[Value], keywords: dict[str, Value]) -> Start | None:

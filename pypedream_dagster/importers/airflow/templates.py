@@ -17,6 +17,7 @@ _QUOTED = re.compile(r"""\[\s*['"]([^'"]*)['"]\s*\]""")
 _GET = re.compile(r"""\.get\(\s*['"]([^'"]*)['"]\s*(?:,\s*(.*?))?\s*\)""")
 _PULL = re.compile(r"^(?:ti|task_instance|context\.ti)\.xcom_pull\((.*)\)(.*)$", re.DOTALL)
 _DATED = re.compile(r"""^([\w.]+)\.strftime\(\s*['"](.*)['"]\s*\)$""", re.DOTALL)
+_CODES = re.compile(r"%[a-zA-Z](?:[-_:. ]?%[a-zA-Z])*")
 _JOINED = re.compile(r"""\s*[~+]\s*(?=(?:[^'"]|'[^']*'|"[^"]*")*$)""")
 _PATH = re.compile(r"^[\w.\-]+$")
 
@@ -71,7 +72,7 @@ def _known(body: str, default: str | None, operator: Operator, libraries: Librar
     else:
         name = path
     if (dated := _DATED.match(body)) is not None:
-        return re.sub(r"%([a-zA-Z])", lambda found: parameter(f"{dated[1]}.{found[1]}"), dated[2])
+        return _CODES.sub(lambda found: parameter(f"{dated[1]}.{found[0].replace('%', '')}"), dated[2])
     if not _PATH.match(name):
         name = re.sub(r"[^\w.\-]+", "_", name).strip("_")
     if default is not None and (declared := _constant(default)) is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pypedream_dagster.aws.step_functions import JobStart, StateMachine, StepFunctionsClient
+from pypedream_dagster.errors import AccessDeniedError, NotFoundError
 from pypedream_dagster.importers.step_functions.documents import Machine
 from pypedream_dagster.importers.step_functions.history import with_history
 from pypedream_dagster.importers.step_functions.sources import machine_of, surveyed
@@ -23,10 +24,16 @@ def live_survey(client: StepFunctionsClient, query: str, *, history: bool) -> Su
         history: whether to look into the last execution that succeeded, for what only a run tells.
 
     Raises:
+        NotFoundError: none matches.
         AwsError: Step Functions refused or could not be reached.
     """
     account = Account(client)
     arns = list(client.find_machines(query))
+    if not arns:
+        raise NotFoundError(
+            f"No state machine matches {query!r}." if query else "There is no state machine.",
+            hint="give a part of the name, or a pattern such as 'sales-*'; check the account and region in use",
+        )
     machines, problems = [], []
     for arn in arns:
         machine = account.machine(arn)
@@ -77,10 +84,16 @@ class Account:
 def _with_runs(told: Survey, account: Account) -> Survey:
     flows = []
     problems = told.problems
+    unread: list[Problem] = []
     for flow in told.flows:
-        machine = account.described(flow.at.source)
-        execution = account.client.last_execution(flow.at.source) if machine and machine.keeps_history else None
-        if execution is not None:
-            flow, problems = with_history(flow, problems, tuple(account.starts(execution)))
+        starts: list[JobStart] = []
+        try:
+            machine = account.described(flow.at.source)
+            execution = account.client.last_execution(flow.at.source) if machine and machine.keeps_history else None
+            if execution is not None:
+                starts.extend(account.starts(execution))  # what was read before a call fails counts
+        except (AccessDeniedError, NotFoundError) as error:
+            unread.append(Problem(flow.at, f"what its last execution did cannot be read to its end: {error}"))
+        flow, problems = with_history(flow, problems, starts)
         flows.append(flow)
-    return replace(told, flows=tuple(flows), problems=problems)
+    return replace(told, flows=tuple(flows), problems=(*problems, *unread))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
-from tests.importers.airflow.told import by_key, flow, order, within
+from tests.importers.airflow.told import by_key, flow, order, told, within
 
 _THREE = "a, b, c, d = [glue(n) for n in 'abcd']\n"
 
@@ -157,3 +159,45 @@ def test_a_mapped_group_is_one_for_each_item() -> None:
     tasks = by_key(found)
     assert tasks["g.first[1]"].arguments == {"--p": "y", "--s": "2"}
     assert tasks["g__1.first"].arguments == {"--p": "${etl.both.project}", "--s": "1"}
+
+
+_TWO = """
+    from airflow.sensors.external_task import ExternalTaskSensor
+    from airflow.operators.trigger_dagrun import TriggerDagRunOperator
+    from airflow.datasets import Dataset
+    from airflow.sdk import Asset
+    lake, raw = Dataset("s3://lake/x/"), Asset("raw")
+    with DAG("one"):
+        glue("a") >> glue("b", outlets=[lake]) >> EmptyOperator(task_id="end")
+        glue("c", outlets=raw)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("with DAG('two'):\n ExternalTaskSensor(task_id='w', external_dag_id='one') >> glue('x')", {("one", "", "x")}),
+        (
+            "with DAG('two'):\n ExternalTaskSensor(task_id='w', external_dag_id='one', external_task_id='a')"
+            " >> glue('x')",
+            {("one", "a", "x")},
+        ),
+        (
+            "with DAG('two'):\n ExternalTaskSensor(task_id='w', external_dag_id='one', external_task_ids=['a', 'b'])"
+            " >> EmptyOperator(task_id='e') >> [glue('x'), glue('y')]",
+            {("one", "a", "x"), ("one", "b", "x"), ("one", "a", "y"), ("one", "b", "y")},
+        ),
+        (
+            "with DAG('two'):\n TriggerDagRunOperator(task_id='t', trigger_dag_id='one', wait_for_completion=True)"
+            " >> glue('x')",
+            {("one", "", "x")},
+        ),
+        ("with DAG('two'):\n TriggerDagRunOperator(task_id='t', trigger_dag_id='one') >> glue('x')", set()),
+        ("with DAG('two', schedule=[lake]):\n glue('x')", {("one", "b", "")}),
+        ("with DAG('two', schedule=(lake & raw)):\n glue('x')", {("one", "b", ""), ("one", "c", "")}),
+        ("with DAG('two', schedule='@daily'):\n glue('x')", set()),
+    ],
+)
+def test_dags_follow_each_other(code: str, expected: set[tuple[str, str, str]]) -> None:
+    found = told(textwrap.dedent(_TWO) + code)
+    assert {flow.name: set(flow.follows) for flow in found.flows} == {"one": set(), "two": expected}

@@ -365,6 +365,22 @@ def test_what_nothing_calls_is_read_with_unknown_parameters() -> None:
     assert by_key(found)["a"].arguments == {"--table": "${etl.create.table}"}
 
 
+def test_callbacks_that_make_operators_are_no_tasks() -> None:
+    found = told("""
+        from airflow.providers.slack.operators.slack_webhook import SlackWebhookOperator
+        def on_slack(context):
+            return SlackWebhookOperator(task_id="slack", message=context["x"]).execute(context)
+        def on_mail(context):
+            return EmailOperator(task_id="mail", to=f"{context['x']}").execute(context)
+        def both(context):
+            on_slack(context)
+            on_mail(context)
+        with DAG("etl", on_failure_callback=both):
+            glue("a")
+    """)
+    assert [task.key for flow in found.flows for task in flow.tasks] == ["a"]
+
+
 def test_default_args_are_given_to_every_task_and_none_is_no_argument() -> None:
     found = flow("""
         dag = DAG("etl", default_args={"script_args": {"--env": "prod"}, "job_name": "default"})
@@ -422,9 +438,14 @@ def test_dates_and_joined_texts_within_templates_keep_what_is_known() -> None:
         glue("t", script_args={
             "--a": "{{ execution_date.strftime('s3://b/%Y/x/') }}",
             "--b": "{{ 's3://' ~ var.value.bucket + '/y/' }}",
+            "--c": "{{ execution_date.strftime('%Y-%m/%d') }}",
         })
     """)
-    assert task.arguments == {"--a": "s3://b/${execution_date.Y}/x/", "--b": "s3://${var.bucket}/y/"}
+    assert task.arguments == {
+        "--a": "s3://b/${execution_date.Y}/x/",
+        "--b": "s3://${var.bucket}/y/",
+        "--c": "${execution_date.Y-m}/${execution_date.d}",
+    }
 
 
 def test_what_either_side_of_an_unknown_if_sets_in_a_table_or_an_object_is_not_guessed() -> None:
@@ -563,6 +584,95 @@ def test_glue_jobs_that_python_code_starts_in_other_ways(body: str) -> None:
     (task,) = flow(f"def run(job):\n    {body}\nd = DAG('d')\n"
                    "PythonOperator(task_id='t', python_callable=run, op_args=['j'], dag=d)").tasks  # fmt: skip
     assert (task.operation, task.job, task.arguments) == ("glue", "j", {"--x": "1"})
+
+
+def test_a_task_that_is_mapped_over_what_a_run_makes_up_is_one() -> None:
+    found = within("""
+        @task
+        def months(**context):
+            end = context["data_interval_end"]
+            found = [end.format("YYYY-MM")]
+            if end.day < 5:
+                found.insert(0, end.subtract(months=1).format("YYYY-MM"))
+            return found
+        @task
+        def tables(**context):
+            return [{"--table": name, "--day": context["ds"]} for name in ("x", "y")]
+        GlueJobOperator.partial(task_id="a", job_name="a").expand(script_args=months().map(lambda m: {"--month": m}))
+        GlueJobOperator.partial(task_id="b", job_name="b").expand(script_args=tables())
+    """)
+    assert [(task.key, len(task.arguments)) for task in found.tasks if task.job] == [("a", 1), ("b[0]", 2), ("b[1]", 2)]
+
+
+def test_configuration_in_sections_is_read() -> None:
+    survey = told(
+        """
+        import configparser, tomllib
+        dag = DAG("etl", default_args={})
+        parser = configparser.ConfigParser()
+        parser.read(os.path.join(os.path.dirname(__file__), "etl.ini"))
+        more = tomllib.loads(open("more.toml").read())
+        glue(parser.get("etl", "name"), dag=dag, script_args={
+            "--a": parser["s3"]["path"],
+            "--b": parser.get("s3", "nothing"),
+            "--c": parser.get("other", "nothing", fallback="x"),
+            "--d": more["etl"]["day"],
+            "--e": parser.getint("etl", "size"),
+        })
+        for table in parser.get("etl", "tables").split(","):
+            glue(table.strip(), dag=dag)
+        """,
+        etl__ini="[DEFAULT]\nroot = s3://lake\n[s3]\npath = %(root)s/x/\n[etl]\nname = load\nsize = 3\ntables = u, v",
+        more__toml='[etl]\nday = "mon"',
+    )
+    (found,) = survey.flows
+    assert survey.values == {"config.other.nothing": "x"}
+    assert [task.key for task in found.tasks] == ["load", "u", "v"]
+    assert found.tasks[0].arguments == {
+        "--a": "s3://lake/x/",
+        "--b": "${config.s3.nothing}",
+        "--c": "${config.other.nothing}",
+        "--d": "mon",
+        "--e": "3",
+    }
+
+
+def test_statements_are_told_with_their_database_and_from_their_files() -> None:
+    found = within(
+        """
+        from airflow.providers.amazon.aws.operators.athena import AthenaOperator
+        AthenaOperator(task_id="a", query="SELECT * FROM t", database="gold")
+        AthenaOperator(task_id="b", query="sums.sql", params={"day": "1"})
+        AthenaOperator(task_id="c", query="elsewhere.sql")
+        """,
+        sums__sql="INSERT INTO gold.sums SELECT * FROM silver.x WHERE day = {{ params.day }}",
+    )
+    assert [(task.resource, task.database) for task in found.tasks] == [
+        ("SELECT * FROM t", "gold"),
+        ("INSERT INTO gold.sums SELECT * FROM silver.x WHERE day = 1", ""),
+        ("elsewhere.sql", ""),
+    ]
+
+
+def test_functions_of_no_given_file_start_what_their_names_say() -> None:
+    found = within("""
+        from company.aws import run_glue_job, start_glue_crawler, wait_for_glue_job, trigger_glue_job_and_wait
+        @task
+        def load():
+            trigger_glue_job_and_wait("load", run_arguments={"--path": "s3://b/x/"})
+            wait_for_glue_job("load")
+        given = {"job_name": "run", "script_args": {"--a": "1"}}
+        PythonOperator(task_id="run", python_callable=run_glue_job, op_kwargs=given)
+        PythonOperator(task_id="crawl", python_callable=start_glue_crawler, op_args=["c"])
+        PythonOperator(task_id="wait", python_callable=wait_for_glue_job, op_args=["run"])
+        load()
+    """)
+    assert [(t.key, t.operation, t.job or t.resource, t.arguments) for t in found.tasks] == [
+        ("run", "glue", "run", {"--a": "1"}),
+        ("crawl", "crawler", "c", {}),
+        ("wait", "python", "company.aws.wait_for_glue_job", {}),
+        ("load", "glue", "load", {"--path": "s3://b/x/"}),
+    ]
 
 
 def test_a_script_that_the_shell_runs_starts_what_its_code_does() -> None:

@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from pypedream_dagster.aws.session import connect
 from pypedream_dagster.aws.step_functions import JobStart, StepFunctionsClient
-from pypedream_dagster.errors import AwsError
+from pypedream_dagster.errors import AwsError, NotFoundError
 from pypedream_dagster.importers.step_functions import live_survey
 from pypedream_dagster.importers.step_functions.history import with_history
 from pypedream_dagster.importers.step_functions.live import Account
@@ -54,7 +54,8 @@ def test_deployed_machines_are_found_by_name_with_those_they_start(aws_env: Endp
         assert flow.order == {("A", "Call/B")}
         assert flow.tasks[1].arguments == {"--day": "${input.when}"}
         assert flow.tasks[1].at == Where(child, None, "States.B")
-    assert live_survey(client, "no-such-machine", history=True).flows == ()
+    with pytest.raises(NotFoundError, match="No state machine matches 'no-such-machine'"):
+        live_survey(client, "no-such-machine", history=True)
     client.boto.start_execution(stateMachineArn=parent)  # which the embedded AWS does not carry out
     (flow,) = live_survey(client, f"{name}-p", history=True).flows
     assert flow.tasks[1].arguments == {"--day": "${input.when}"}
@@ -179,6 +180,41 @@ def test_runs_of_nested_machines_and_of_distributed_maps_are_part_of_it() -> Non
         JobStart("Load", "load", {"--t": "b"}),
         JobStart("Call/Deep", "deep", {}),
     ]
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ExecutionDoesNotExist"])
+def test_a_history_that_cannot_be_read_to_its_end_stops_no_import(code: str) -> None:
+    arn, run, nested = (
+        f"arn:aws:states:eu-west-1:1:{name}" for name in ("stateMachine:etl", "execution:etl:x", "gone")
+    )
+    start = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::glue:startJobRun.sync",
+        "Parameters": {"JobName.$": "$.job"},
+        "End": True,
+    }
+    machine = {"stateMachineArn": arn, "name": "etl", "type": "STANDARD", "creationDate": datetime(2026, 11, 24)}
+    described = {"definition": json.dumps({"StartAt": "A", "States": {"A": start}}), "roleArn": "arn:aws:iam::1:role/x"}
+    execution = {"executionArn": run, "stateMachineArn": arn, "name": "x", "status": "SUCCEEDED"}
+    output = {"resourceType": "states", "resource": "startExecution", "output": f'{{"ExecutionArn": "{nested}"}}'}
+    events = [
+        _entered(1, 0, "A"),
+        _scheduled(2, 1, '{"JobName": "load"}'),
+        _event(3, "TaskSubmitted", 2, taskSubmittedEventDetails=output),
+    ]
+    boto = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="eu-west-1").client(
+        "stepfunctions"
+    )
+    with Stubber(boto) as stubber:
+        stubber.add_response("list_state_machines", {"stateMachines": [machine]})
+        stubber.add_response("describe_state_machine", {**machine, **described})
+        stubber.add_response("list_executions", {"executions": [{**execution, "startDate": datetime(2026, 11, 24)}]})
+        stubber.add_response("get_execution_history", {"events": events})
+        stubber.add_client_error("get_execution_history", code)
+        told = live_survey(StepFunctionsClient(boto), "etl", history=True)
+    assert [task.job for flow in told.flows for task in flow.tasks] == ["load"]
+    assert [problem.at for problem in told.problems] == [Where(arn)]
+    assert code in told.problems[0].what
 
 
 def _task(key: str, job: str, **arguments: str) -> Task:
