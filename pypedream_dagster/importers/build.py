@@ -33,7 +33,7 @@ from pypedream_dagster.importers.join import joined
 from pypedream_dagster.importers.links import Order, pairs_of
 from pypedream_dagster.importers.loose import scripts_in
 from pypedream_dagster.importers.nodes import Selection, Steps, steps_of
-from pypedream_dagster.importers.parameters import filled
+from pypedream_dagster.importers.parameters import filled, parameters_in
 from pypedream_dagster.importers.scripts import ENDINGS, Script, Scripts
 from pypedream_dagster.importers.stored import StoredFiles
 from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
@@ -105,7 +105,8 @@ def import_graph(given: Given) -> Imported:
 
 def _proposals(datasets: Datasets) -> Iterator[str]:
     """Propose what can be done about outputs that scripts name by literals."""
-    nodes = sorted({write.node for write in datasets.unmoved if write.dataset})
+    # A place of which a part is not known cannot be told in the script.
+    nodes = sorted({write.node for write in datasets.unmoved if write.dataset and not parameters_in(write.what)})
     if nodes:
         shown = ", ".join(nodes[:5]) + (f" and {len(nodes) - 5} more" if len(nodes) > 5 else "")
         yield (
