@@ -161,7 +161,7 @@ class Program(Modules):
         return told_of(self, service, snake(last), positional, keywords)
 
     def _text_of(self, path: str) -> str | None:
-        file = self.libraries.workspace.file(path)
+        file = self.libraries.workspace.config(path, self.frame.module.path)
         return file.text if file is not None else None
 
     def _made(self, kind: str, service: str, positional: list[Value], keywords: dict[str, Value]) -> Value:
