@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pypedream_dagster.importers.answers import Answers, key_of
 from pypedream_dagster.importers.finding import CHOICES, Question, QuestionKind
+from pypedream_dagster.importers.places import STORED
 from pypedream_dagster.importers.survey import Where
 from pypedream_dagster.masking.mask import is_secret, learn
 
@@ -66,14 +67,33 @@ class Asking:
 
 
 class Values(Mapping[str, str]):
-    """Values of parameters: as answered, else as a variables file says, else as the sources declare."""
+    """Values of parameters: as answered, else as a variables file says, else as the sources declare.
 
-    def __init__(self, asking: Asking, variables: Mapping[str, str], declared: Mapping[str, str]) -> None:
+    Args:
+        asking: knows the answers.
+        variables: of a variables file.
+        declared: by the sources.
+        stored: gives what stands in a file that scripts load.
+    """
+
+    def __init__(
+        self,
+        asking: Asking,
+        variables: Mapping[str, str],
+        declared: Mapping[str, str],
+        stored: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self._asking = asking
+        self._stored = stored
         self._known = {**declared, **variables}
         learn(self._known)
 
     def __getitem__(self, name: str) -> str:
+        if name.startswith(STORED):
+            found = self._stored(name.removeprefix(STORED))
+            if found is None:
+                raise KeyError(name)
+            return found
         answer = self._asking.known("parameter", name)
         if answer is not None:
             learn({name: answer})

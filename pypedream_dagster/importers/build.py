@@ -21,6 +21,7 @@ from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.finding import Imported
 from pypedream_dagster.importers.inquiry import (
     ask_about_homes,
+    ask_about_names,
     ask_about_parameters,
     ask_about_scripts,
     ask_about_uses,
@@ -34,8 +35,9 @@ from pypedream_dagster.importers.loose import scripts_in
 from pypedream_dagster.importers.nodes import Selection, Steps, steps_of
 from pypedream_dagster.importers.parameters import filled
 from pypedream_dagster.importers.scripts import ENDINGS, Script, Scripts
+from pypedream_dagster.importers.stored import StoredFiles
 from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
-from pypedream_dagster.importers.uses import Blind, Use, told_locations, uses_of
+from pypedream_dagster.importers.uses import Blind, Use, likely_located, told_locations, uses_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def import_graph(given: Given) -> Imported:
     reruns = {step.id: step.rerun_of for step in steps.steps if step.rerun_of}
     datasets = datasets_of(found.uses, found.catalog, lambda uri, _: asking.known("several-writers", uri), reruns)
     pairs = pairs_of(found.uses, Order(steps.order))
-    ask_about_scripts(asking, steps.steps, found.scripts, lambda: scripts_in(given.files))
+    ask_about_scripts(asking, steps.steps, found.scripts, lambda: scripts_in(given.files), found.script_locations)
+    ask_about_names(asking, steps.taken, steps.steps)
     ask_about_writers(asking, datasets)
     ask_about_homes(asking, datasets)
     ask_about_uses(asking, steps.steps, found.uses, pairs)
@@ -113,7 +116,7 @@ def _proposals(datasets: Datasets) -> Iterator[str]:
 
 def wanted_tables(given: Given) -> tuple[tuple[str, str], ...]:
     """Return the catalog tables, as ``(database, table)``, that nodes use and whose location no source tells yet."""
-    places = (use.place for use in _look(given).uses if use.place.kind == "table" and use.location is None)
+    places = (use.place for use in _look(given).uses if use.place.kind == "table" and not use.is_located)
     return tuple(sorted({(place.segments[0], place.segments[-1]) for place in places if place.is_known}))
 
 
@@ -131,7 +134,7 @@ class _Found:
 
 def _look(given: Given) -> _Found:
     asking = Asking(given.answers)
-    values = Values(asking, given.variables, given.survey.values)
+    values = Values(asking, given.variables, given.survey.values, StoredFiles(given.files).value)
     steps = _steps(given, values, asking)
     said = partial(asking.known, "unknown-job")
     scripts = Scripts(given.files, given.survey.scripts, values, said)
@@ -155,7 +158,7 @@ def _look(given: Given) -> _Found:
         uses += its_uses
         blind += its_blind
     locations = {step.id: scripts.location(step) for step in steps.steps if step.is_job}
-    return _Found(steps, of_step, locations, catalog, uses, blind, values, asking)
+    return _Found(steps, of_step, locations, catalog, likely_located(uses), blind, values, asking)
 
 
 def _steps(given: Given, values: Mapping[str, str], asking: Asking) -> Steps:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal, get_args
 
 from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.parameters import filled
-from pypedream_dagster.importers.places import Place, s3_place, table_place
+from pypedream_dagster.importers.places import Place, is_open, s3_place, table_place
 from pypedream_dagster.importers.survey import Survey
 
 _FORMATS: tuple[DataFormat, ...] = get_args(DataFormat)
-Told = Literal["table-location", "crawled-table"]
+Told = Literal["table-location", "crawled-table", "table-name"]
+_MOST_FOLDERS = 3
+"""How many folders at the end of a path a table's name may be made of: ``customer_trusted`` of ``customer/trusted``."""
+_LAYERS = re.compile(r"landing|raw|bronze|stag(?:e|ing)|silver|trusted|refined|gold|curated")
 
 
 class Catalog:
     """Tables by name and by location.
 
     Args:
-        survey: its tables and crawlers.
+        survey: its tables, crawlers and databases.
         values: of parameters.
         told: the location that a person told of a ``database.table``.
     """
@@ -46,6 +49,11 @@ class Catalog:
                 if place is not None:
                     self._crawled[database].append((place, filled(crawler.table_prefix, values).lower()))
 
+        self._homes: dict[str, Place] = {}
+        for name, location in survey.databases.items():
+            if (place := s3_place(filled(location, values))) is not None:
+                self._homes[filled(name, values).lower()] = place
+
     def location(self, table: Place) -> tuple[Place, Told] | None:
         """Return where a table lies, and how that is known; None if it is not."""
         if (said := self._told(table.text)) and (place := s3_place(said)):
@@ -59,7 +67,8 @@ class Catalog:
             found = [place for target, prefix in targets if (place := crawled(target, prefix, name)) is not None]
             if found:
                 return (found[0], "crawled-table") if len({place.text for place in found}) == 1 else None
-        return None
+        home = None if is_open(name) else self._homes.get(database.lower())
+        return (Place("s3", f"{home.text}/{name}"), "table-location") if home else None
 
     def table_at(self, place: Place) -> str | None:
         """Return the table that lies at a place, if it is exactly one."""
@@ -76,6 +85,25 @@ class Catalog:
         if place is not None and name not in self._places and not place.is_whole_bucket:
             self._places[name] = place
             self._names[place.text].append(name)
+
+
+def named_like(table: Place, places: Iterable[Place]) -> Place | None:
+    """Return the place whose last folders are called as a table is, if it is exactly one."""
+    database, name = table.segments[0].lower(), _table_name(table.segments[-1])
+    found = {place.text: place for place in places if name in _names_of(place) and _may_hold(place, database)}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _names_of(place: Place) -> Iterator[str]:
+    folders = place.segments[1:]
+    for number in range(1, min(len(folders), _MOST_FOLDERS) + 1):
+        yield _table_name("_".join(folders[-number:]))
+
+
+def _may_hold(place: Place, database: str) -> bool:
+    """Tell whether a place is of no other layer than a database: ``raw`` has no table in ``s3://lake/gold/``."""
+    text = place.text.lower()
+    return not _LAYERS.search(text) or all(layer in text for layer in _LAYERS.findall(database))
 
 
 def _target_called(target: Place, prefix: str, table: str) -> Place | None:

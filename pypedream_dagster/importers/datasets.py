@@ -243,8 +243,7 @@ def _grouped(uses: Iterable[Use], roots: frozenset[tuple[str, str]]) -> Iterator
             continue
         if use.root is not None and (use.node, use.root) in roots:
             groups[use.node, use.root_value, True].append(use)
-        # What lies somewhere in a bucket is no dataset: it is asked for.
-        elif not (place.is_whole_bucket and (place.cut or place.at_run_time)):
+        elif not place.is_somewhere:  # which is no dataset: it is asked for
             groups[use.node, place.text, False].append(use)
     for (_, _, below), group in groups.items():
         yield group, below

@@ -24,6 +24,7 @@ class Pair:
         kind: what they have in common.
         confidence: how sure it is.
         same: whether the two name one and the same place.
+        certain: whether more than the database of a table is known to be equal.
     """
 
     write: Use
@@ -31,6 +32,7 @@ class Pair:
     kind: EvidenceKind
     confidence: Confidence
     same: bool
+    certain: bool = True
 
     @property
     def rank(self) -> tuple[int, bool, str, str, str, str]:
@@ -77,10 +79,11 @@ def pairs_of(uses: Sequence[Use], order: Order) -> tuple[Pair, ...]:
     for read in uses:
         if read.direction == "write":
             continue
-        for write in index.near(read):
-            pair = _pair(write, read, order)
-            if pair is not None:
-                found.append(pair)
+        pairs = [pair for write in index.near(read) if (pair := _pair(write, read, order)) is not None]
+        certain = [pair for pair in pairs if pair.certain]
+        # Of a table that a run names only one node can be the writer: of several none is told.
+        alone = not certain and len({pair.write.node for pair in pairs}) == 1
+        found += pairs if alone else certain
     return tuple(sorted(found, key=lambda pair: pair.rank))
 
 
@@ -98,7 +101,13 @@ def _pair(write: Use, read: Use, order: Order) -> Pair | None:
         shown = kind if relation.same or kind != "same-uri" else "containment"
         if kind == "crawled-table":
             confidence = _weaker(confidence, "medium")
-        pair = Pair(write, read, shown, confidence, relation.same)
+        if kind == "table-name":
+            after = order.comes_after(write.node, read.node)
+            if not after and order.knows(write.node, read.node):
+                continue
+            confidence = _weaker(confidence, "medium" if after else "low")
+        certain = relation.literal > 0 or one.kind != "table"
+        pair = Pair(write, read, shown, confidence, relation.same, certain)
         if best is None or pair.rank < best.rank:
             best = pair
     return best
@@ -121,6 +130,8 @@ def _confidence(relation: Relation, one: Place, two: Place, write: Use, read: Us
     if not relation.bucket_known and relation.literal < 2:
         return None  # two unknown buckets with one folder's name in common
     weakness = 0 if relation.bucket_known or after else 2
+    if not relation.literal and relation.wild and not after:
+        return None  # tables of one database, and nothing else
     if not relation.literal and one.at_run_time and not after:
         if not one.says_which:
             return None  # arguments of the same names, and nothing else
@@ -197,10 +208,12 @@ def _above(place: Place) -> Iterator[str]:
 
 
 def _closed_segments(place: Place) -> Iterator[tuple[int, str]]:
-    """Give the segments that are known, but for the bucket, with their place; a table's name alone."""
+    """Give the segments that are known, but for the bucket, with their place; of a table both names."""
     for number, segment in enumerate(place.segments):
-        if number and not is_open(segment):
-            yield (number if place.kind == "s3" else -1), segment
+        if place.kind != "s3":
+            yield number - len(place.segments), segment
+        elif number and not is_open(segment):
+            yield number, segment
 
 
 def _is_open(place: Place) -> bool:

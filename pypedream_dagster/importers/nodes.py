@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import get_args
 
+from pypedream_dagster.importers.job_index import JobIndex
 from pypedream_dagster.importers.parameters import PARAMETER, filled, parameters_in
 from pypedream_dagster.importers.survey import Flow, FlowKind, JobDefinition, Survey, Task, Trigger, Where
 from pypedream_dagster.importers.templates import node_id
@@ -84,6 +85,7 @@ class Step:
         flow: the flow that runs it, the first by name; empty where none does.
         task: what that flow calls it.
         database: of a statement: the one of tables that it names without one.
+        reads, writes: of other operations, what else of S3 is known of them.
     """
 
     id: str
@@ -99,6 +101,8 @@ class Step:
     flow: str = ""
     task: str = ""
     database: str = ""
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
     @property
     def is_job(self) -> bool:
@@ -127,11 +131,13 @@ class Steps:
         steps: in the order of the sources.
         order: direct pairs of node ids, by all flows.
         notes: what a reader should know.
+        taken: jobs that are taken for ones that are defined nowhere, by what tasks call these.
     """
 
     steps: tuple[Step, ...]
     order: frozenset[tuple[str, str]]
     notes: tuple[str, ...]
+    taken: Mapping[str, str] = field(default_factory=dict)
 
 
 def steps_of(
@@ -145,7 +151,7 @@ def steps_of(
         values: of parameters.
         job_named: the job that an answer names for one that is defined nowhere.
     """
-    jobs = _JobIndex(survey.jobs, values, job_named)
+    jobs = JobIndex(survey.jobs, values, job_named)
     drafts: dict[tuple[object, ...], _Draft] = {}
     order: set[tuple[_Draft, _Draft]] = set()
     notes: list[str] = []
@@ -158,14 +164,14 @@ def steps_of(
     order |= set(_between_flows(of_flow, values))
     used = {draft.name for draft in drafts.values() if draft.operation == "glue"}
     if selection.all_jobs:
-        for job in sorted(jobs.definitions, key=lambda job: job.name):
-            if job.name not in used:
-                drafts["glue", job.name, frozenset(), 0] = _Draft("glue", job.name, job, {}, None, "ALL", [])
+        for job in jobs.left(used):
+            drafts["glue", job.name, frozenset(), 0] = _Draft("glue", job.name, job, {}, None, "ALL", [])
     named = _named(list(drafts.values()), notes)
     return Steps(
         tuple(_step(draft, name, values, named) for draft, name in named.items()),
         frozenset((named[a], named[b]) for a, b in order),
         tuple(notes),
+        jobs.taken,
     )
 
 
@@ -182,45 +188,8 @@ class _Draft:
     flow: str = ""
     rerun_of: _Draft | None = None
     database: str = ""
-
-
-class _JobIndex:
-    """Job definitions by whatever a task may call them."""
-
-    def __init__(
-        self, jobs: Iterable[JobDefinition], values: Mapping[str, str], job_named: Callable[[str], str | None]
-    ) -> None:
-        self._values, self._job_named = values, job_named
-        self._by_name: dict[str, JobDefinition] = {}
-        self._by_alias: dict[str, JobDefinition] = {}
-        for job in jobs:
-            whole = replace(job, name=filled(job.name, values))
-            self._by_name.setdefault(whole.name, whole)
-            for alias in (job.name, *job.aliases):
-                self._by_alias.setdefault(alias, self._by_name[whole.name])
-        spelled = defaultdict(list)
-        for job in self._by_name.values():
-            spelled[_spelling(job.name)].append(job)
-        self._by_spelling = {spelling: same[0] for spelling, same in spelled.items() if len(same) == 1}
-
-    @property
-    def definitions(self) -> Iterable[JobDefinition]:
-        return self._by_name.values()
-
-    def find(self, called: str) -> tuple[str, JobDefinition | None]:
-        """Return a job's name and definition, from what a task calls it."""
-        name = filled(called, self._values)
-        job = self._by_name.get(name) or self._by_alias.get(called) or self._by_alias.get(name)
-        if job is None and (said := self._job_named(name)):
-            job = self._by_name.get(said)
-            name = said
-        job = job or self._by_spelling.get(_spelling(name))
-        return (job.name, job) if job else (name, None)
-
-
-def _spelling(name: str) -> str:
-    """Return a job's name as it is whatever its signs, its case, and a script's ending."""
-    return re.sub(r"[-_ ]+", "-", name.strip().casefold().removesuffix(".py"))
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
 
 def _distinct_flows(flows: Iterable[Flow], values: Mapping[str, str]) -> Iterator[Flow]:
@@ -253,7 +222,7 @@ def _unknowns(flow: Flow, values: Mapping[str, str]) -> int:
 
 
 def _drafts_of_flow(
-    flow: Flow, jobs: _JobIndex, values: Mapping[str, str], drafts: dict[tuple[object, ...], _Draft]
+    flow: Flow, jobs: JobIndex, values: Mapping[str, str], drafts: dict[tuple[object, ...], _Draft]
 ) -> Iterator[tuple[str, _Draft]]:
     after = _reached(flow)
     same: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
@@ -293,11 +262,12 @@ def _ends(flow: Flow, drafts: Mapping[str, _Draft], *, last: bool) -> list[_Draf
     return [drafts[task.key] for task in flow.tasks if task.key not in inner]
 
 
-def _draft(task: Task, flow: Flow, jobs: _JobIndex, values: Mapping[str, str]) -> tuple[tuple[object, ...], _Draft]:
+def _draft(task: Task, flow: Flow, jobs: JobIndex, values: Mapping[str, str]) -> tuple[tuple[object, ...], _Draft]:
     if task.operation != "glue":
         resource = None if task.resource is None else filled(task.resource, values)
         draft = _Draft(task.operation, "", None, {}, resource, task.trigger, [], task.key, flow.name)
         draft.database = filled(task.database, values)
+        draft.reads, draft.writes = (tuple(filled(uri, values) for uri in uris) for uris in (task.reads, task.writes))
         return (task.operation, flow.name, flow.at, task.key), draft
     name, job = jobs.find(task.job or task.key)
     arguments = {_dashed(key): filled(value, values) for key, value in task.arguments.items()}
@@ -421,6 +391,8 @@ def _step(draft: _Draft, name: str, values: Mapping[str, str], named: Mapping[_D
         flow=draft.flow,
         task=draft.label,
         database=draft.database,
+        reads=draft.reads,
+        writes=draft.writes,
     )
 
 

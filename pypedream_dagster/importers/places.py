@@ -15,9 +15,11 @@ from typing import Literal
 
 from pypedream_dagster.importers.directions import says_which
 from pypedream_dagster.importers.parameters import PARAMETER, filled
-from pypedream_dagster.script.values import Argument, Text
+from pypedream_dagster.script.values import Argument, Gap, Stored, Text
 
 UNKNOWN = "*"
+STORED = "stored:"
+"""Before the name of a value in a file, ``PATH#KEY#KEY``, among those of parameters."""
 _ARGUMENT = "argument."
 """Before the name of a job argument whose value is nowhere to be found."""
 
@@ -69,6 +71,13 @@ class Place:
     def is_whole_bucket(self) -> bool:
         """Tell whether it is a bucket without any key: too wide to say anything."""
         return self.kind == "s3" and len(self.segments) < 2
+
+    @property
+    def is_somewhere(self) -> bool:
+        """Tell whether it is some place in a bucket, or some table of a database, that a run makes up."""
+        return (self.is_whole_bucket and (self.cut or self.at_run_time)) or (
+            self.kind == "table" and UNKNOWN in self.segments[-1]
+        )
 
     @property
     def at_run_time(self) -> bool:
@@ -137,14 +146,24 @@ def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str,
         known = piece.given(arguments) if isinstance(piece, Argument) else piece
         match known:
             case str():
-                pieces.append(known)
+                # An argument's slash at its end, and the script's own: Hadoop's paths have one.
+                doubled = known.startswith("/") and pieces[-1:] and re.search(r"[^:/]/$", pieces[-1])
+                pieces.append(known.removeprefix("/") if doubled else known)
             case _ if isinstance(piece, Argument) and piece.name != UNKNOWN:
                 name = re.sub(r"[^\w.-]+", "_", ".".join([piece.name, *piece.keys])).lower()
                 of = "" if says_which(name) else re.sub(r"[^\w.-]+", "_", own)
                 pieces.append("${" + _ARGUMENT + of + name + "}")
+            case Gap(stored=Stored() as stored):
+                pieces.append(_stored(stored, arguments, values) or UNKNOWN)
             case _:
                 pieces.append(UNKNOWN)
     return filled("".join(pieces), values)
+
+
+def _stored(stored: Stored, arguments: Mapping[str, str], values: Mapping[str, str]) -> str | None:
+    """Return what stands in a file that a script loads; None if the file is not known."""
+    place, *keys = (place_of_text(text, arguments, values) for text in (stored.place, *stored.keys))
+    return values.get(f"{STORED}{place}#{'#'.join(keys)}")
 
 
 def relate(written: Place, read: Place) -> Relation | None:
@@ -179,9 +198,9 @@ def _relate_names(written: Place, read: Place) -> Relation | None:
     if len(written.segments) != len(read.segments):
         return None
     found = [_match(left, right) for left, right in zip(written.segments, read.segments, strict=True)]
-    if None in found or found[-1] != "equal":
+    if None in found or (found[-1] != "equal" and found[0] != "equal"):
         return None
-    return Relation(True, found.count("wild"), 1, found[0] == "equal")
+    return Relation(True, found.count("wild"), int(found[-1] == "equal"), found[0] == "equal")
 
 
 def _match(one: str, two: str) -> Literal["equal", "wild"] | None:
@@ -198,6 +217,11 @@ def _is_told(segment: str) -> bool:
         return True
     before = PARAMETER.sub(lambda found: "" if _RUN_TIME.match(found[1]) else found[0], segment)
     return bool(before.strip("*-_. "))
+
+
+def is_of_run(parameter: str) -> bool:
+    """Tell whether an unknown part is different in each run: a part of its input, or its clock."""
+    return _RUN_TIME.match(parameter) is not None
 
 
 def is_open(segment: str) -> bool:

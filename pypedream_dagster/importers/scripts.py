@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.likeness import is_likely, likely_scripts
+from pypedream_dagster.importers.naming import words_of
 from pypedream_dagster.importers.nodes import Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
 from pypedream_dagster.script.documents import FILE
@@ -33,7 +34,6 @@ _FOREIGN = sys.stdlib_module_names | {
     "requests",
 }
 _BUILT = re.compile(r"(^|/)(cdk\.out|\.aws-sam|\.serverless|build|dist)/")
-_ENVIRONMENTS = {"dev", "test", "stage", "staging", "prod", "production", "main", "job", "glue", "etl", "script"}
 _TELLS_NOTHING = {"arn", "aws", "input", "local", "module", "name", "names", "run", "start", "task", "var"}
 
 
@@ -64,12 +64,11 @@ class Scripts:
 
     def __init__(
         self,
-        files: Iterable[SourceFile],
+        files: Sequence[SourceFile],
         fetched: Mapping[str, bytes],
         values: Mapping[str, str],
         said: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        files = tuple(files)
         self._values = values
         self._said = said
         self._likely = [file.path for file in files if is_likely(file)]
@@ -150,10 +149,10 @@ class Scripts:
         """Return the one file whose name is the job's, but for words such as ``dev`` and ``job``."""
         if self.location(step):
             return None
-        wanted = _words(PARAMETER.sub("", step.name))
+        wanted = words_of(step.name)
         if not wanted:
             return self._called_like(step)
-        named = [(_words(posixpath.basename(path).rpartition(".")[0]), path) for path in self._bodies]
+        named = [(words_of(posixpath.basename(path).rpartition(".")[0]), path) for path in self._bodies]
         found = [path for words, path in named if words == wanted]
         if not found:  # a job may have its team's or product's name before: acme-sales-clean-orders, clean_orders.py
             within = [(len(words), path) for words, path in named if len(words) > 1 and _holds(wanted, words)]
@@ -251,9 +250,4 @@ def _common_end(path: str, location: str) -> int:
 
 def _bare(name: str) -> str:
     """Return what is left of a name without its signs, and without words that say only what it is the name of."""
-    return "".join(word for word in _words(name) if word not in _TELLS_NOTHING)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
-    return tuple(word for word in re.split(r"[^a-z0-9]+", spaced) if word and word not in _ENVIRONMENTS)
+    return "".join(word for word in words_of(name) if word not in _TELLS_NOTHING)

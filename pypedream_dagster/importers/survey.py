@@ -69,6 +69,7 @@ class Task:
         resource: of others: what they work on: a function's or crawler's name, a cluster, a query's text.
         trigger: whether it waits for all of the tasks before it, or for any.
         database: of a statement: the one of tables that it names without one.
+        reads, writes: of others: what else of S3 is known of them, as URIs.
     """
 
     key: str
@@ -79,6 +80,8 @@ class Task:
     resource: str | None = None
     trigger: Trigger = "ALL"
     database: str = ""
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,7 @@ class Survey:
     """All that one or several sources tell.
 
     Attributes:
+        databases: where tables of a database lie that do not say so, by its name.
         values: of parameters: defaults that the sources declare. An answer or a variables file overrides them.
         scripts: texts of scripts by the S3 URI or local path that job definitions name.
     """
@@ -190,6 +194,7 @@ class Survey:
     crawlers: tuple[CrawlerDefinition, ...] = ()
     connections: tuple[ConnectionDefinition, ...] = ()
     functions: tuple[FunctionDefinition, ...] = ()
+    databases: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
@@ -202,6 +207,7 @@ class Survey:
             crawlers=self.crawlers + other.crawlers,
             connections=self.connections + other.connections,
             functions=self.functions + other.functions,
+            databases={**self.databases, **other.databases},
             values={**self.values, **other.values},
             scripts={**self.scripts, **other.scripts},
             problems=self.problems + other.problems,

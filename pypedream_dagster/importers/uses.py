@@ -10,15 +10,16 @@ from typing import Any, Literal
 
 from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.arguments import follows_convention
-from pypedream_dagster.importers.catalog import Catalog, Told
+from pypedream_dagster.importers.catalog import Catalog, Told, named_like
 from pypedream_dagster.importers.directions import direction_of
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
-from pypedream_dagster.importers.places import UNKNOWN, Place, place_of_text, s3_place, table_place
+from pypedream_dagster.importers.places import UNKNOWN, Place, is_open, place_of_text, s3_place, table_place
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import CrawlerDefinition
 from pypedream_dagster.masking.mask import is_secret
 from pypedream_dagster.script.model import Access, Mode
+from pypedream_dagster.script.model import Place as CodePlace
 from pypedream_dagster.script.sql import is_definition, table_name, table_uses
 from pypedream_dagster.script.values import Argument, Text
 
@@ -84,7 +85,7 @@ class Use:
         root_value: that URI.
         mode: of a write.
         location: for a table, where it lies.
-        located: how that is known.
+        located: how that is known; by a ``table-name`` it is only likely.
         order: of two uses in one script, the earlier has the smaller number.
         format: of what is written, as the graph file's ``format``, where the call tells.
     """
@@ -103,6 +104,11 @@ class Use:
     located: Told | None = None
     order: int = 0
     format: DataFormat | None = None
+
+    @property
+    def is_located(self) -> bool:
+        """Tell whether some source tells where its table lies."""
+        return self.location is not None and self.located != "table-name"
 
     @property
     def lies_at(self) -> Place | None:
@@ -146,8 +152,27 @@ def uses_of(
         found += _sql_uses(step, step.resource)
     elif step.operation == "crawler" and (crawler := crawlers.get(step.resource or "")):
         found += _crawler_uses(step, crawler, values)
+    found += _told_uses(step)
     located = (_located(use, catalog) for use in found)
     return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
+
+
+def likely_located(uses: Sequence[Use]) -> list[Use]:
+    """Return the uses; tables that no source tells the location of, nor writes, lie in the written folder called so."""
+    writes = [use.place for use in uses if use.direction == "write" and use.place.is_known and use.mode != "upkeep"]
+    written = [place for place in writes if place.kind == "s3" and not place.is_whole_bucket]
+    tables = {place.text for place in writes if place.kind == "table"}
+    return [
+        replace(use, location=place, located="table-name")
+        if use.direction == "read"
+        and use.place.kind == "table"
+        and use.location is None
+        and use.place.is_known
+        and use.place.text not in tables
+        and (place := named_like(use.place, written)) is not None
+        else use
+        for use in uses
+    ]
 
 
 def arguments_of(step: Step, values: Mapping[str, str]) -> dict[str, str]:
@@ -172,6 +197,8 @@ def told_locations(step: Step, script: Script | None, values: Mapping[str, str])
 
 def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: list[Blind]) -> Iterator[Use]:
     arguments = arguments_of(step, values)
+    emptied = _emptied(script, arguments, values)
+    placed = set(_placed(script, arguments, values))
     for fact in script.reading.facts:
         if not isinstance(fact, Access) or fact.action == "delete" or fact.system not in {"s3", "catalog", "unknown"}:
             continue
@@ -187,7 +214,9 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
         if not places and fact.action == "write" and fact.system != "unknown":
             blind.append(Blind(step.id, at, _shown(text)))
         for value, place in places:
-            if place.is_whole_bucket and fact.action == "write" and (place.cut or place.at_run_time):
+            if fact.action == "read" and not fact.is_of_data and place.segments[0] in emptied:
+                continue
+            if fact.action == "write" and place.is_somewhere and not (place.kind == "table" and fact.at in placed):
                 blind.append(Blind(step.id, at, _shown(value)))
             yield Use(
                 node=step.id,
@@ -203,6 +232,32 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
                 order=fact.at.order,
                 format=_format_in(fact.at.code) if fact.action == "write" else None,
             )
+
+
+def _placed(script: Script, arguments: Mapping[str, str], values: Mapping[str, str]) -> Iterator[CodePlace]:
+    """Give the calls that write to a known place on S3: what table they make of it is no other place."""
+    for fact in script.reading.facts:
+        if isinstance(fact, Access) and fact.system == "s3" and fact.action == "write":
+            place = s3_place(place_of_text(fact.target, arguments, values))
+            if place is not None and not place.is_somewhere:
+                yield fact.at
+
+
+def _emptied(script: Script, arguments: Mapping[str, str], values: Mapping[str, str]) -> set[str]:
+    """Return the buckets in which a script deletes objects, and gets none that it found by listing them.
+
+    What is listed there is listed to be deleted.
+    """
+    deleted: set[str] = set()
+    got: set[str] = set()
+    for fact in script.reading.facts:
+        if isinstance(fact, Access) and fact.system == "s3":
+            place = s3_place(place_of_text(fact.target, arguments, values))
+            if place is not None and fact.action == "delete":
+                deleted.add(place.segments[0])
+            elif place is not None and fact.action == "read" and fact.is_of_data and place.is_whole_bucket:
+                got.add(place.segments[0])
+    return deleted - got
 
 
 def _format_in(code: str) -> DataFormat | None:
@@ -243,7 +298,8 @@ def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
             yield uri, place
     if uris:
         return
-    if system == "catalog" and (table := table_place(text)) is not None and table.segments[-1] != UNKNOWN:
+    table = table_place(text) if system == "catalog" else None
+    if table is not None and (table.segments[-1] != UNKNOWN or not is_open(table.segments[0])):
         yield text, table
     elif system == "s3" and _WHOLE_PARAMETER.match(text.strip("/")):
         place = Place("other", text.strip("/"))
@@ -404,6 +460,15 @@ def _sql_uses(step: Step, query: str) -> Iterator[Use]:
             direction: Direction = "read" if use.action == "read" else "write"
             value = use.name if place.kind == "s3" else name
             yield Use(step.id, direction, "call", place, value, "its query", mode=use.mode)
+
+
+def _told_uses(step: Step) -> Iterator[Use]:
+    ways: tuple[tuple[Direction, tuple[str, ...]], ...] = (("read", step.reads), ("write", step.writes))
+    for direction, uris in ways:
+        for uri in uris:
+            place = s3_place(uri)
+            if place is not None and not place.is_whole_bucket and not uri.lower().endswith(_CODE_ENDINGS):
+                yield Use(step.id, direction, "call", place, uri, "what it is given")
 
 
 def _crawler_uses(step: Step, crawler: CrawlerDefinition, values: Mapping[str, str]) -> Iterator[Use]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pypedream_dagster.script import texts
-from pypedream_dagster.script.operations import item, located_at, mentions_argv
+from pypedream_dagster.script.operations import item, located_at, mentions_argv, stored_in
 from pypedream_dagster.script.values import (
     Argument,
     Constant,
@@ -15,6 +15,7 @@ from pypedream_dagster.script.values import (
     Parsed,
     Result,
     Sequence,
+    Stored,
     Table,
     Text,
     Value,
@@ -28,6 +29,7 @@ from pypedream_dagster.script.values import (
 _PATH_JOINS = {"os.path.join", "posixpath.join", "ntpath.join"}
 _TEXTS = {"str", "pathlib.Path", "pathlib.PurePosixPath", "pathlib.PurePath", "os.fspath", "os.path.normpath"}
 _TEXTS |= {"urllib.parse.unquote_plus", "urllib.parse.unquote", "cloudpathlib.S3Path", "cloudpathlib.CloudPath"}
+_LOADERS = {"json.load", "yaml.safe_load", "yaml.full_load", "yaml.load", "tomllib.load", "tomllib.loads", "toml.loads"}
 _LISTS = {"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter"}
 _TABLES = {"dict", "vars", "types.SimpleNamespace", "collections.OrderedDict"}
 
@@ -48,6 +50,10 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
         return located_at(named.get("database"), named.get("table"))
     if name in {"json.loads", "ast.literal_eval"} and positional:
         return _of_json(positional[0])
+    if name in _LOADERS and positional:
+        return _loaded(positional[0])
+    if name == "re.sub" and len(positional) == 3:
+        return texts.substituted(*positional)
     if name in _TEXTS and positional:
         # What cannot be told stays what it is: a clock that goes into a column is still that clock.
         is_kept = isinstance(positional[0], Result | Member)
@@ -79,7 +85,12 @@ def _of_json(text: Value) -> Value | None:
         case Parsed():
             return text
         case _:
-            return None
+            return _loaded(text)
+
+
+def _loaded(file: Value) -> Value | None:
+    place = stored_in(file)
+    return Stored(place) if place is not None and any(isinstance(one, str | Argument) for one in place.pieces) else None
 
 
 def _of_table(positional: tuple[Value, ...], keywords: Mapping[str, Value]) -> Value | None:
@@ -93,14 +104,18 @@ def _of_table(positional: tuple[Value, ...], keywords: Mapping[str, Value]) -> V
     return Table({**first.items, **keywords}) if isinstance(first, Table) else None
 
 
-def of_container(owner: Table | Parameters | Parsed | Sequence, name: str, given: tuple[Value, ...]) -> Value | None:
+def of_container(
+    owner: Table | Parameters | Parsed | Stored | Sequence, name: str, given: tuple[Value, ...]
+) -> Value | None:
     """Return what a method of a dict or list gives that changes nothing but the dict; None where nothing is known."""
     match owner, name:
         case Parameters(), "items":
             return Sequence((Sequence((Text((Argument("*"),)), Text((Argument("*"),)))),))
         case ((Parameters() | Parsed()), ("get" | "pop" | "setdefault")) if given:
             return defaulted(item(owner, given[0]), given[1]) if len(given) > 1 else item(owner, given[0])
-        case ((Table() | Parameters() | Parsed() | Sequence()), "copy"):
+        case Stored(), "get" if given:
+            return item(owner, given[0])
+        case ((Table() | Parameters() | Parsed() | Stored() | Sequence()), "copy"):
             return owner
         case Table(items), "items":
             return Sequence(tuple(Sequence((Text((key,)), found)) for key, found in items.items()))

@@ -16,6 +16,7 @@ from pypedream_dagster.script.values import (
     Parsed,
     Result,
     Sequence,
+    Stored,
     Symbol,
     Table,
     Text,
@@ -36,6 +37,7 @@ _LARGEST_NUMBER = 10**9
 _KEYS = {"key", "Key", "object_key"}
 _LISTINGS = {"paginate", "list_objects", "list_objects_v2", "filter"}
 _DEEPEST = 12
+_SCHEMES = {len("s3://"), len("s3a://")}
 
 
 def part(value: Value) -> Value:
@@ -65,6 +67,8 @@ def item(owner: Value, key: Value) -> Value:
             return Text((Argument(name.removeprefix("--"), defaults.get(name)) if name else Argument("*"),))
         case Parsed(argument, keys) if name is not None:
             return Parsed(argument, (*keys, name))
+        case Stored(place, keys) if len(keys) < _DEEPEST:
+            return Stored(place, (*keys, as_text(key)))
         case Table(items):
             if name is None or name in items:
                 return items[name] if name is not None else part(owner)
@@ -113,6 +117,8 @@ def sliced(owner: Value, node: ast.Slice) -> Value:
             if 0 <= start <= len(pieces[0]):
                 return text_of((pieces[0][start:], *pieces[1:]))
             return texts.derived(owner)
+        case Text((Argument(), *_)) if cut.start in _SCHEMES and node.upper is None and node.step is None:
+            return owner  # a URI without its scheme
         case Text():
             return texts.derived(owner)
         case Symbol("sys.argv"):
@@ -195,6 +201,27 @@ def _described_table(owner: Value) -> tuple[Value | None, Value | None] | None:
                 return call.argument(None, "DatabaseName"), call.argument(None, "Name")
             case Result(Call(Member(inner))) | Member(inner):
                 value = inner
+            case _:
+                return None
+    return None
+
+
+def stored_in(value: Value) -> Text | None:
+    """Return the file that a value was read from: its key on S3, or its path."""
+    for _ in range(_DEEPEST):
+        match value:
+            case Result(call) if (name := _name_of(call)) == "get_object":
+                return as_text(call.argument(None, "Key"))
+            case Result(call) if name == "Object":
+                return as_text(call.argument(1, "key"))
+            case Result(Call(Symbol("open" | "smart_open.open")) as call):
+                return as_text(call.argument(0))
+            case Result(Call(Symbol("io.BytesIO" | "io.StringIO"), (inner, *_))):
+                value = inner
+            case Result(Call(Member(inner))) | Member(inner):
+                value = inner
+            case Either((first, *_)):
+                value = first
             case _:
                 return None
     return None

@@ -41,6 +41,10 @@ _KEEPING = frozenset(
 )
 _EXACT = _KEEPING - {"encode", "decode", "expanduser", "resolve"} | {"split", "rsplit", "partition", "rpartition"}
 _FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}!:]*)(?:![rsa])?(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
+_TEMPLATES = {
+    "string.Template": re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})"),
+    "jinja2.Template": re.compile(r"\{\{\s*(\w+)\s*\}\}"),
+}
 _PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?[-+ #0]*\d*(?:\.\d+)?(?P<kind>[a-zA-Z%])")
 
 
@@ -77,6 +81,19 @@ def url_joined(base: Value | None, other: Value | None) -> Text:
         scheme, separator, rest = one.partition("://")
         return Text((urljoin(f"http://{rest}", two).replace("http://", f"{scheme}{separator}", 1),))
     return path_joined(base, other)
+
+
+def substituted(pattern: Value, replacement: Value, text: Value) -> Text:
+    """Return ``re.sub(pattern, replacement, text)``, for patterns that no text makes slow."""
+    known = as_text(text)
+    found, new = literal(pattern), literal(replacement)
+    if found is None or new is None or len(re.findall(r"[+*{(]", found)) > 1:
+        return derived(known)
+    try:
+        compiled = re.compile(found)
+        return text_of(tuple(compiled.sub(new, part) if isinstance(part, str) else part for part in known.pieces))
+    except (re.error, IndexError, OverflowError):
+        return derived(known)
 
 
 def derived(text: Text) -> Text:
@@ -116,6 +133,16 @@ def percent_formatted(template: Text, given: Value) -> Text:
     return _substituted(template, _PERCENT, field)
 
 
+def template_filled(template: Text, kind: str, given: Mapping[str, Value]) -> Text:
+    """Return what ``Template(text).substitute(…)`` or Jinja's ``render`` gives."""
+
+    def field(found: re.Match[str]) -> Value:
+        name = next((group for group in found.groups() if group), None)
+        return given.get(name, Text((Gap(),))) if name else Text((found[0][:1],))
+
+    return _substituted(template, _TEMPLATES[kind], field)
+
+
 def _substituted(template: Text, pattern: re.Pattern[str], field: Callable[[re.Match[str]], Value]) -> Text:
     parts: list[Value] = []
     for piece in template.pieces:
@@ -151,6 +178,8 @@ def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mappi
         if isinstance(answer, str):
             return Text((answer,))
         return Sequence(tuple(Text((item,)) for item in answer))
+    if name in {"split", "partition"} and plain[:1] == ["/"] and (taken := _bucket_and_key(text, name, plain[1:])):
+        return taken
     if name == "split" and plain and isinstance(plain[0], str) and plain[0] and len(text.pieces) > 1:
         return _split(text, plain[0], plain[1] if len(plain) > 1 and isinstance(plain[1], int) else -1)
     if name in {"removeprefix", "removesuffix", "lstrip", "rstrip", "strip"} and text.start and positional:
@@ -160,6 +189,23 @@ def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mappi
     if name in {"startswith", "endswith", "isdigit", "count", "find", "index"}:
         return Constant(True)
     return derived(text)
+
+
+def _bucket_and_key(text: Text, name: str, most: list[str | int | None]) -> Sequence | None:
+    """Return what a URI falls into that begins with an argument: its bucket is the argument's, its key ends as it does.
+
+    Both stand for the whole, as far as the key goes: where they meet again as one place they are it (`text_of`).
+    """
+    match text.pieces:
+        case (Argument(called) as first, _, *_) if called != "*" and "bucket" not in called.lower():
+            bucket, slash = Text((first,)), Text(("/",))
+        case _:
+            return None
+    if name == "partition":
+        return Sequence((bucket, slash, text))
+    if most == [1]:  # without its scheme
+        return Sequence((bucket, text))
+    return Sequence((Text(("s3:",)), Text(("",)), bucket, text)) if most == [3] else None
 
 
 def _plain(value: Value) -> str | int | None:

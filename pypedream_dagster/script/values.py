@@ -48,9 +48,11 @@ class Gap:
 
     Attributes:
         name: what the script calls it, so that two gaps can be told apart; empty where it has no name.
+        stored: where it stands in a file that the script loads: who has the file can tell it.
     """
 
     name: str = ""
+    stored: Stored | None = None
 
 
 Piece: TypeAlias = str | Argument | Gap
@@ -201,6 +203,19 @@ class Parsed:
     keys: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a file of JSON, YAML or TOML holds that the script loads, or a part of it.
+
+    Attributes:
+        place: the file's path, or its key on S3.
+        keys: where in it.
+    """
+
+    place: Text
+    keys: tuple[Text, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Either:
     """One of several values: the branches of an ``if``, the items of an unknown index."""
@@ -278,6 +293,7 @@ Value: TypeAlias = (
     | Result
     | Parameters
     | Parsed
+    | Stored
     | Either
     | Function
     | Partial
@@ -342,6 +358,8 @@ def as_text(value: Value | None) -> Text:
             return Text((Argument("*"),))
         case Parsed(name, keys):
             return Text((Argument(name, None, keys),))
+        case Stored(_, keys) if keys:
+            return Text((Gap(keys[-1].literal or "", value),))
         case Either(options) if options:
             return as_text(options[0])
         case _:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pypedream_dagster.graph.files import graph_document, parse_graph
 from pypedream_dagster.importers.answers import Answers, parse_answers
-from pypedream_dagster.importers.finding import Question
+from pypedream_dagster.importers.finding import Imported, Question
 from pypedream_dagster.importers.links import Order, pairs_of
 from pypedream_dagster.importers.places import s3_place, table_place
 from pypedream_dagster.importers.survey import CatalogEntry, CrawlerDefinition, Survey, Task
@@ -74,6 +74,50 @@ def test_what_neither_script_nor_name_tells_is_asked() -> None:
     assert links(answered) == {("a", "b"): ("silver",)}
     assert not any(question.startswith("direction") for question in asked(answered))
     assert answered.answered == {"direction: a --silver_path": "output", "direction: b --silver_path": "input"}
+
+
+def _tables_of_folders(*written: str, order: tuple[tuple[str, str], ...] = ()) -> Imported:
+    writes = "\n".join(f'df.write.parquet("{uri}")' for uri in written)
+    runs = (flow(run("a", "a"), run("b", "b"), order=list(order)),) if order else ()
+    return imported(
+        *runs,
+        job("a", {"x": "1"}),
+        job("b", {"x": "1"}),
+        script("a", writes),
+        script("b", 'spark.table("shop.customer_trusted")\nspark.table("shop.orders")'),
+    )
+
+
+def test_a_table_that_is_called_after_a_folder_is_likely_of_it_and_asked_for() -> None:
+    found = _tables_of_folders("s3://lake/customer/trusted/")
+    assert links(found) == {("a", "b"): ("trusted",)}
+    assert [(item.kind, item.confidence) for item in found.links[0].evidence] == [("table-name", "low")]
+    assert asked(found) == ["unknown-table: shop.customer_trusted", "unknown-table: shop.orders"]
+    ordered = _tables_of_folders("s3://lake/customer/trusted/", order=(("a", "b"),))
+    assert ordered.links[0].confidence == "medium"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ("s3://lake/customer/trusted/", "s3://other/customer_trusted/"),
+        ("s3://lake/customers/trusted/",),
+        ("s3://lake/orders/old/",),
+    ],
+)
+def test_a_table_is_of_no_folder_that_is_called_otherwise_or_like_another(written: tuple[str, ...]) -> None:
+    assert _tables_of_folders(*written).links == ()
+
+
+def test_a_table_of_a_layer_is_of_no_folder_of_another() -> None:
+    jobs = (job("a", {}), job("b", {}), script("a", 'df.write.parquet("s3://lake/gold/orders/")'))
+    assert imported(*jobs, script("b", 'spark.table("raw_db.orders")')).links == ()
+    assert links(imported(*jobs, script("b", 'spark.table("gold_db.orders")'))) == {("a", "b"): ("orders",)}
+
+
+def test_what_runs_before_a_write_does_not_read_it_by_a_tables_name() -> None:
+    found = _tables_of_folders("s3://lake/customer/trusted/", order=(("b", "a"),))
+    assert all(item.kind == "order" for link in found.links for item in link.evidence)
 
 
 def test_an_answer_counts_however_it_is_written() -> None:
@@ -559,3 +603,70 @@ def test_arguments_of_the_same_names_link_where_the_order_says_so_too() -> None:
     ordered = imported(*parts, flow(run("A", "a"), run("B", "b"), order=[("A", "B")]))
     assert [(link.data, link.confidence) for link in ordered.links] == [(("data",), "medium")]
     assert imported(*parts, flow(run("A", "a"), run("B", "b"))).links == ()
+
+
+def test_what_is_listed_to_be_deleted_is_not_read() -> None:
+    code = """
+        import boto3
+        s3 = boto3.client("s3")
+        def clear(prefix):
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket="lake", Prefix=prefix):
+                s3.delete_objects(Bucket="lake", Delete={"Objects": [{"Key": one["Key"]} for one in page["Contents"]]})
+        clear("silver/orders/day=1/")
+        frame.write.parquet("s3://lake/silver/orders/")
+    """
+    found = imported(job("load"), job("tidy"), script("load", code))
+    assert found.graph.by_id["load"].outputs
+    assert not any(question.startswith("self-reading") for question in asked(found))
+    taken = code.replace('clear("', 's3.get_object(Bucket="lake", Key=key())\n        clear("')
+    assert any(question.startswith("self-reading") for question in asked(imported(job("load"), script("load", taken))))
+
+
+def test_a_table_whose_name_a_run_makes_up_links_in_its_database_where_the_order_says_so() -> None:
+    writer = """
+        for name in config():
+            frame.writeTo(f"bronze.{name}_raw").append()
+    """
+    parts = (job("load"), job("clean"), script("load", writer), script("clean", 'spark.table("bronze.orders_raw")'))
+    found = imported(*parts, flow(run("a", "load"), run("b", "clean"), order=[("a", "b")]))
+    (link,) = found.links
+    assert [(one.kind, one.confidence) for one in link.evidence] == [("order", "low"), ("same-table", "medium")]
+    assert any(question.startswith("unexplained-write: load") for question in asked(found))
+    assert not found.graph.by_id["load"].outputs
+    assert imported(*parts).links == ()
+    two = (job("more"), script("more", writer), run("c", "more"))
+    both = imported(*parts, *two[:2], flow(run("a", "load"), two[2], run("b", "clean"), order=[("a", "b"), ("c", "b")]))
+    assert {one.kind for link in both.links for one in link.evidence} == {"order"}  # which of the two is not known
+    other = imported(
+        *parts[:3],
+        script("clean", 'spark.table("silver.orders_raw")'),
+        flow(run("a", "load"), run("b", "clean"), order=[("a", "b")]),
+    )
+    assert [one.kind for one in other.links[0].evidence] == ["order"]
+
+
+def test_a_table_lies_where_its_database_says_that_its_tables_do() -> None:
+    parts = (
+        job("load"),
+        script("load", 'frame.write.mode("overwrite").saveAsTable("silver.orders")'),
+        job("report", {"source": "s3://lake/silver-db/orders/"}),
+    )
+    found = imported(*parts, survey=Survey(databases={"silver": "s3://lake/silver-db/"}))
+    assert found.graph.by_id["load"].outputs["orders"].base_uri == "s3://lake/silver-db/orders/"
+    assert links(found) == {("load", "report"): ("orders",)}
+    assert not any(question.startswith("unknown-table") for question in asked(found))
+    elsewhere = Survey(
+        databases={"silver": "s3://lake/silver-db/"}, tables=(CatalogEntry("silver", "orders", "s3://lake/o/", HERE),)
+    )
+    assert imported(*parts, survey=elsewhere).graph.by_id["load"].outputs["orders"].base_uri == "s3://lake/o/"
+
+
+def test_a_table_that_a_run_names_is_not_asked_for_where_its_files_are_known_to_lie() -> None:
+    code = """
+        for name in config():
+            options = {"hoodie.datasource.hive_sync.database": "lake", "hoodie.datasource.hive_sync.table": name}
+            frame.write.format("hudi").options(**options).mode("append").save("s3://lake/silver/orders/")
+    """
+    found = imported(job("load"), script("load", code))
+    assert [output.base_uri for output in found.graph.by_id["load"].outputs.values()] == ["s3://lake/silver/orders/"]
+    assert not any(question.startswith("unexplained-write") for question in asked(found))

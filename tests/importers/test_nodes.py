@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from pypedream_dagster.importers.answers import Answers
+from pypedream_dagster.importers.answers import Answers, parse_answers
 from pypedream_dagster.importers.finding import Question
 from pypedream_dagster.importers.survey import ConnectionDefinition, Flow, Survey, Task, Where
 
@@ -184,3 +184,52 @@ def test_a_secret_that_a_person_tells_is_in_no_graph() -> None:
     assert found.graph.by_id["load"].outputs["x"].base_uri == "s3://lake/x/"
     assert list(found.answered.values()) == ["lake"]
     assert "hunter2" not in str(found)
+
+
+def test_a_job_is_known_by_its_words_though_its_definition_names_the_environment() -> None:
+    parts = (
+        job("acme-dev-load-orders.py", {"target": "s3://lake/orders/"}),
+        job("acme-dev-load-items.py"),
+        flow(run("a", "acme-load-orders"), run("b", "acme-load-stock")),
+    )
+    found = imported(*parts)
+    assert {node.id for node in found.graph.nodes} == {
+        "acme-dev-load-orders.py",
+        "acme-dev-load-items.py",
+        "acme-load-stock",
+    }
+    assert found.graph.by_id["acme-dev-load-orders.py"].outputs
+    (taken, unknown) = (question for question in found.questions if question.kind == "unknown-job")
+    assert taken.about == "acme-load-orders"
+    assert "acme-dev-load-orders.py is taken for it" in taken.text
+    assert unknown.about == "acme-load-stock"
+    denied = imported(*parts, answers=parse_answers('unknown-job: {"acme-load-orders": "acme-dev-load-items.py"}'))
+    assert "unknown-job: acme-load-orders" not in asked(denied)
+    assert {node.id for node in denied.graph.nodes} == {
+        "acme-dev-load-orders.py",
+        "acme-dev-load-items.py",
+        "acme-load-stock",
+    }
+
+
+def test_a_job_that_words_alone_do_not_tell_from_another_is_asked_for() -> None:
+    found = imported(job("load-dev"), job("load-prod"), flow(run("a", "load")))
+    assert {node.id for node in found.graph.nodes} == {"load", "load-dev", "load-prod"}
+    assert [question.choices for question in found.questions if question.kind == "unknown-job"] == [()]
+
+
+def test_names_with_unknown_parts_are_one_where_their_known_parts_are() -> None:
+    found = imported(
+        job("${var.env}-load-orders", {"target": "s3://lake/orders/"}),
+        job("${var.env}-load-items"),
+        flow(run("a", "${env.STAGE}-load-orders"), run("b", "live-load-items")),
+    )
+    names = {node.job_name("main") for node in found.graph.nodes}
+    assert names == {"${var.env}-load-orders", "live-load-items"}
+    assert not any(question.startswith("unknown-job") for question in asked(found))
+
+
+def test_a_definition_in_a_loop_that_is_not_known_is_each_of_the_jobs_that_tasks_name() -> None:
+    found = imported(job("load-${each.key}"), flow(run("a", "load-orders"), run("b", "load-items")))
+    assert {node.job_name("main") for node in found.graph.nodes} == {"load-orders", "load-items"}
+    assert all((node.metadata.properties or {})["Role"] for node in found.graph.nodes)

@@ -2,11 +2,83 @@
 
 from __future__ import annotations
 
+import pytest
+
+from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.places import place_of_text
 from pypedream_dagster.script.values import Argument, Gap, Text
+
+from .surveys import asked, imported, job, links, script
 
 
 def test_an_argument_that_the_job_is_not_given_is_what_the_script_takes_for_it() -> None:
     text = Text(("s3://b/", Argument("layer", "raw"), "/", Argument("day"), "/", Gap("table")))
     assert place_of_text(text, {}, {}) == "s3://b/raw/${argument.day}/*"
     assert place_of_text(text, {"layer": "silver", "day": "1"}, {}) == "s3://b/silver/1/*"
+
+
+def test_a_slash_at_an_arguments_end_is_not_doubled() -> None:
+    text = Text((Argument("path"), "/orders/"))
+    assert place_of_text(text, {"path": "s3://b/x/"}, {}) == "s3://b/x/orders/"
+    assert place_of_text(text, {"path": "s3://b/x"}, {}) == "s3://b/x/orders/"
+    assert place_of_text(Text((Argument("scheme"), "/b/x")), {"scheme": "s3://"}, {}) == "s3:///b/x"
+
+
+_FROM_A_FILE = """
+import json, sys, boto3
+from awsglue.utils import getResolvedOptions
+args = getResolvedOptions(sys.argv, ["JOB_NAME", "config_key", "section"])
+answer = boto3.client("s3").get_object(Bucket="code", Key=args["config_key"])
+config = json.loads(answer["Body"].read().decode("utf-8"))[args["section"]]
+spark.read.json(f"s3://lake/{config['in']}")
+frame.write.parquet("s3://lake/" + config.get("out", "nowhere"))
+"""
+
+
+def _held(path: str, text: str) -> SourceFile:
+    return SourceFile(path, text, text.encode())
+
+
+def test_what_a_script_loads_from_a_file_of_the_repository_is_known() -> None:
+    jobs = [
+        job(name, {"config_key": "conf/tables.json", "section": name}, Command={"ScriptLocation": "s3://c/etl.py"})
+        for name in ("clean", "report")
+    ]
+    told = '{"clean": {"in": "raw/", "out": "silver/"}, "report": {"in": "silver/", "out": "gold/"}}'
+    other = '{"clean": {"in": "x/", "out": "y/"}}'
+    held = (_held("infra/conf/tables.json", told), _held("other/tables.json", other))
+    found = imported(*jobs, script("etl", _FROM_A_FILE), *held)
+    assert links(found) == {("clean", "report"): ("silver",)}
+    assert found.graph.by_id["report"].outputs["gold"].base_uri == "s3://lake/gold/"
+    assert asked(found) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("conf.yaml", "clean: {in: raw/, out: silver/}"),
+        ("conf.yml", "clean:\n  in: raw/\n  out: silver/"),
+        ("conf.toml", '[clean]\nin = "raw/"\nout = "silver/"'),
+    ],
+)
+@pytest.mark.parametrize("load", ["load(open(path))", "loads(open(path).read())"])
+def test_a_file_that_lies_beside_the_script_is_read_in_its_own_form(path: str, text: str, load: str) -> None:
+    module, names = ("tomllib", "load") if path.endswith("toml") else ("yaml", "safe_load")
+    code = f"""
+    import {module}
+    path = "/tmp/{path}"
+    config = {module}.{load.replace("loads", "load") if module == "yaml" else load}["clean"]
+    frame.write.parquet(f"s3://lake/{{config['out']}}")
+    """.replace("yaml.load", f"yaml.{names}")
+    found = imported(job("clean"), script("clean", code), _held(path, text))
+    assert [output.base_uri for output in found.graph.by_id["clean"].outputs.values()] == ["s3://lake/silver/"]
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[1]", '{"clean": 1}', '{"clean": {"out": {"deep": 1}}}', '{"clean": {"out": null}}']
+)
+def test_a_file_that_does_not_tell_leaves_the_place_unknown(text: str) -> None:
+    jobs = job("clean", {"config_key": "tables.json", "section": "clean"}, Command={"ScriptLocation": "s3://c/etl.py"})
+    found = imported(jobs, script("etl", _FROM_A_FILE), _held("tables.json", text))
+    assert not found.graph.by_id["clean"].outputs
+    assert any(question.startswith("unexplained-write: clean") for question in asked(found))

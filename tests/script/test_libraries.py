@@ -164,6 +164,9 @@ def test_files_that_a_warehouse_copies_and_unloads(call: str, expected: list[str
     [
         ('import os\np = os.path.join("s3://b/", "x", "y")', "s3://b/x/y"),
         ('from urllib.parse import urljoin\np = urljoin("s3://b/x/", "y/")', "s3://b/x/y/"),
+        ('import re\np = "s3://b/" + re.sub(r"[^a-z_]", "_", "a.b") + "/"', "s3://b/a_b/"),
+        ('import re\np = "s3://b/" + re.sub(r"(a+)+$", "_", "aaa") + "/"', "s3://b/{…}/"),
+        ('import re\np = "s3://b/" + re.sub("[", "_", "a") + "/"', "s3://b/{…}/"),
         ('B = "b"\np = f"s3://{B}/x"', "s3://b/x"),
         ('p = "s3://%s/%s/" % ("b", "x")', "s3://b/x/"),
         ('p = "s3://{0}/{name}/".format("b", name="x")', "s3://b/x/"),

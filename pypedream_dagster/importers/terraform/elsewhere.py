@@ -40,6 +40,8 @@ _LIKE = (
 def meant_by(source: str, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
     """Return the type of resource that a call stands for, and its contents; None if that cannot be told."""
     text = source.lower()
+    if inputs.get("key") is not None and (file := inputs.get("file_source", inputs.get("source_file"))) is not None:
+        return "aws_s3_object", {"bucket": inputs.get("bucket"), "key": inputs["key"], "source": file}
     for kind, pattern, naming in _LIKE:
         if not pattern.search(text) and naming not in inputs:
             continue

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, assert_never
 
+from pypedream_dagster.importers.terraform.environments import is_environment, production_of
 from pypedream_dagster.importers.terraform.expressions import (
     Access,
     Call,
@@ -46,6 +47,8 @@ class Budget:
     steps: int = _MOST_STEPS
     trying: int = 0
     """How many ``try()`` are being evaluated: there, what has no value must not get a name instead."""
+    assumed: dict[str, str] = field(default_factory=dict)
+    """Environments that were taken where one is not known, by what would tell it."""
 
     def spend(self, steps: int = 1) -> None:
         """Count steps.
@@ -174,7 +177,14 @@ def step(value: Any, key: Any, scope: Scope) -> Any:
             text = text_of(key)
             if text in value:
                 return value[text]
-            known = text_of(plain(text, scope.values))
+            try:
+                known = text_of(plain(text, scope.values))
+            except NotKnownError:
+                taken = production_of([str(name) for name in value if is_environment(str(name))])
+                if taken is None:
+                    raise
+                scope.budget.assumed[label(key)] = taken
+                return value[taken]
             by_known = {plain_or_same(name, scope.values): item for name, item in value.items()}
             if known not in by_known:
                 raise EvaluationError(f"no {text}")

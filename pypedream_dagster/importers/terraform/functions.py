@@ -16,6 +16,7 @@ import yaml
 from pypedream_dagster.importers.terraform.values import (
     Entity,
     EvaluationError,
+    FileText,
     NotKnownError,
     Unknown,
     json_of,
@@ -25,6 +26,8 @@ from pypedream_dagster.importers.terraform.values import (
 )
 
 _MOST_ITEMS = 10_000
+_SHORTEST_MARK = 4
+_TEMPLATED = re.compile(r"(\$\{[^${}]*\})")
 _VERB = re.compile(r"%(?:\[(\d+)\])?([-+ #0]*\d*(?:\.\d+)?)([a-zA-Z%])")
 
 
@@ -37,6 +40,8 @@ def call_function(name: str, arguments: Sequence[Any], values: Mapping[str, str]
     """
     name = name.rpartition("::")[2]
     try:
+        if name == "replace" and len(arguments) == 3:
+            return _replaced(arguments[0], arguments[1], arguments[2], values)
         if name in _SYMBOLIC:
             return _SYMBOLIC[name](*arguments)
         if name in _PLAIN:
@@ -278,6 +283,19 @@ def _bool(value: Any) -> bool | None:
     return None if value is None else {"true": True, "false": False, "1": True, "0": False}[text_of(value)]
 
 
+def _replaced(text: Any, old: Any, new: Any, values: Mapping[str, str]) -> Any:
+    """Return ``replace(…)``; a placeholder in a text is replaced though something else in it is not known."""
+    try:
+        found = _replace(*(plain(one, values) for one in (text, old, new)))
+    except NotKnownError:
+        mark = text_of(plain(old, values))
+        if not isinstance(text, str) or len(mark) < _SHORTEST_MARK or mark.startswith("/"):
+            raise
+        parts = _TEMPLATED.split(text)
+        found = "".join(part if place % 2 else part.replace(mark, text_of(new)) for place, part in enumerate(parts))
+    return FileText.of(found, text.path) if isinstance(text, FileText) else found
+
+
 def _replace(text: Any, old: Any, new: Any) -> str:
     text, old, new = text_of(text), text_of(old), text_of(new)
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
@@ -379,7 +397,6 @@ _PLAIN: Mapping[str, Callable[..., Any]] = {
     "range": _range,
     "regex": _regex,
     "regexall": _regexall,
-    "replace": _replace,
     "sha1": _digest("sha1"),
     "sha256": _digest("sha256"),
     "slice": lambda items, start, end: items[int(start) : int(end)],

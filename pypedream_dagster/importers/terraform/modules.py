@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.terraform import terragrunt
 from pypedream_dagster.importers.terraform.documents import Block, read_document
+from pypedream_dagster.importers.terraform.environments import chosen, production_of
 from pypedream_dagster.importers.terraform.evaluate import Budget
 from pypedream_dagster.importers.terraform.expressions import Constant, Expression
 
@@ -70,6 +72,8 @@ class World:
         texts: of all files, by path.
         variables: values that a person gives.
         values: of the unknown parts of texts, as they come to be known.
+        roots: the modules that no other calls; of those that deploy one pipeline for several environments, one.
+        remarks: what was left out of that, by file or folder.
     """
 
     modules: Mapping[str, Module]
@@ -79,6 +83,8 @@ class World:
     budget: Budget = field(default_factory=Budget)
     qualified: frozenset[tuple[str, str]] = frozenset()
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    roots: Sequence[Module] = ()
+    remarks: list[tuple[str, str]] = field(default_factory=list)
 
     def folder_of(self, call: Block, folder: str) -> str | None:
         """Return the folder of the module that is called, if it is among those given."""
@@ -116,18 +122,46 @@ def read_world(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Wor
             module.folder = folder
             for block in read_document(file).blocks:
                 module.add(block)
+    own = {folder: module.variables for folder, module in modules.items()}
+    terragrunt_files = {posixpath.dirname(file.path): file for file in files if file.name == terragrunt.NAME}
+    for folder, blocks in terragrunt.calls(terragrunt_files, own).items():
+        modules[folder].folder = folder
+        for block in blocks:
+            modules[folder].add(block)
     texts = {file.path: file.text for file in files}
     names: defaultdict[str, list[str]] = defaultdict(list)
     for path in texts:
         names[posixpath.basename(path)].append(path)
     world = World(dict(modules), texts, variables, names=names)
-    _apply_values(world, [file for file in files if file.path.endswith(_VALUES)])
+    left = _choose_roots(world)
+    values = [file for file in files if file.path.endswith(_VALUES) and posixpath.dirname(file.path) not in left]
+    _apply_values(world, values)
     world.qualified = _ambiguous(world)
     return world
 
 
-def roots(world: World) -> list[Module]:
-    """Return the modules that no other calls."""
+def _choose_roots(world: World) -> set[str]:
+    """Find the modules to begin with, and return the folders of those that deploy the same elsewhere."""
+    uncalled = {module.folder: module for module in _uncalled(world)}
+    groups = chosen({folder: frozenset(_deployed(module)) for folder, module in uncalled.items()})
+    world.roots = [uncalled[folder] for folder in sorted(groups)]
+    for folder, others in groups.items():
+        world.remarks += (
+            (
+                other,
+                f"left out, since {folder} deploys the same for another environment; import it by itself to have it",
+            )
+            for other in others
+        )
+    return {other for others in groups.values() for other in others}
+
+
+def _deployed(module: Module) -> Iterator[str]:
+    yield from (f"{kind}.{name}" for kind, name in module.resources)
+    yield from (f"module.{name}" for name in module.calls)
+
+
+def _uncalled(world: World) -> list[Module]:
     called = {
         folder
         for module in world.modules.values()
@@ -139,24 +173,34 @@ def roots(world: World) -> list[Module]:
 
 
 def _apply_values(world: World, files: Sequence[SourceFile]) -> None:
-    """Give each root the values of the files that Terraform would read, or of the only one that it could be given."""
-    known = roots(world)
-    chosen: defaultdict[str, list[SourceFile]] = defaultdict(list)
+    """Give each root the values of the files that Terraform would read, and of one that it could be given."""
+    known = world.roots
+    own_values: defaultdict[str, list[SourceFile]] = defaultdict(list)
     others: defaultdict[str, list[SourceFile]] = defaultdict(list)
     for file in sorted(files, key=lambda one: one.path):
         folder = posixpath.dirname(file.path)
         own = next((module for module in known if module.folder == folder), None)
         if own and _SELF_APPLIED.search(file.path):
-            chosen[own.folder].append(file)
+            own_values[own.folder].append(file)
         elif root := own or _nearest(folder, known):
             others[root.folder].append(file)
     for module in known:
-        files_of_it = chosen[module.folder]
-        if len(others[module.folder]) == 1:
-            files_of_it = [*files_of_it, *others[module.folder]]
-        for file in files_of_it:
+        for file in [*own_values[module.folder], *_likely(others[module.folder], world)]:
             for name, value in read_document(file).attributes.items():
                 module.values[name] = value
+
+
+def _likely(files: Sequence[SourceFile], world: World) -> Sequence[SourceFile]:
+    """Return, of files with values of which a person would name one, the one for production, or the only one."""
+    if len(files) < 2:
+        return files
+    taken = production_of([file.path for file in files])
+    rest = ", ".join(file.path for file in files if file.path != taken)
+    if taken:
+        world.remarks.append((taken, f"its values are taken, and not those of {rest}: --variables FILE takes others"))
+    else:
+        world.remarks.append((files[0].path, f"no values are taken from any of {rest}: --variables FILE takes them"))
+    return [file for file in files if file.path == taken]
 
 
 def _nearest(folder: str, known: Sequence[Module]) -> Module | None:
@@ -168,7 +212,7 @@ def _nearest(folder: str, known: Sequence[Module]) -> Module | None:
 
 def _ambiguous(world: World) -> frozenset[tuple[str, str]]:
     """Return what has to be named with its folder: it may mean something else in another root."""
-    known = roots(world)
+    known = world.roots
     if len(known) < 2:
         return frozenset()
     addresses: Counter[str] = Counter()

@@ -14,9 +14,10 @@ from pypedream_dagster.importers.parameters import filled, parameter
 from pypedream_dagster.importers.survey import FunctionDefinition, JobDefinition, Problem, Survey, Where
 from pypedream_dagster.importers.terraform import resources as read
 from pypedream_dagster.importers.terraform.elsewhere import meant_by
+from pypedream_dagster.importers.terraform.entities import Called, Resource
 from pypedream_dagster.importers.terraform.expressions import Constant
-from pypedream_dagster.importers.terraform.instances import Called, Instance, Resource
-from pypedream_dagster.importers.terraform.modules import World, read_world, roots
+from pypedream_dagster.importers.terraform.instances import Instance
+from pypedream_dagster.importers.terraform.modules import World, read_world
 from pypedream_dagster.importers.terraform.plans import resolved_resources
 from pypedream_dagster.importers.terraform.values import EvaluationError, FileText, Unknown, text_of
 
@@ -31,6 +32,7 @@ _READ = {
     "aws_glue_trigger",
     "aws_glue_workflow",
     "aws_glue_crawler",
+    "aws_glue_catalog_database",
     "aws_glue_catalog_table",
     "aws_glue_connection",
     "aws_sfn_state_machine",
@@ -69,7 +71,7 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
     """Return what the Terraform files among some files tell; of others those that these mean are read."""
     world = read_world(files, variables)
     found: list[Found] = []
-    problems: list[Problem] = []
+    problems = [Problem(Where(place), what) for place, what in world.remarks]
     for file in files:
         if file.path.endswith((".json", ".tfstate")) and (resolved := resolved_resources(file)) is not None:
             found += [
@@ -81,6 +83,7 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
         found += _declared(world, problems)
     except RecursionError:
         problems.append(Problem(Where(files[0].path), "Terraform's references go too deep"))
+    problems += _assumptions(world)
     bodies = {file.path: file.body for file in files}
     return _survey(found, world, bodies) + Survey(problems=(*problems, *_faults(world)))
 
@@ -118,7 +121,7 @@ def _meant(called: Called) -> tuple[str, dict[str, Any]] | None:
 
 
 def _instances(world: World) -> Iterator[Instance]:
-    waiting = [Instance(world, module, module) for module in roots(world)]
+    waiting = [Instance(world, module, module) for module in world.roots]
     for number, instance in enumerate(waiting):
         if number > _MOST_INSTANCES:
             return
@@ -130,6 +133,12 @@ def _instances(world: World) -> Iterator[Instance]:
 def _each(value: Any, kind: type[Resource]) -> list[Resource]:
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
     return [item for item in items if isinstance(item, kind)]
+
+
+def _assumptions(world: World) -> Iterator[Problem]:
+    for name, taken in sorted(world.budget.assumed.items()):
+        what = f"is not known: what is set for {taken} is taken; --variables FILE with {name} takes others"
+        yield Problem(Where(name), what)
 
 
 def _faults(world: World) -> Iterator[Problem]:
@@ -156,6 +165,8 @@ def _survey(found: Sequence[Found], world: World, bodies: Mapping[str, bytes]) -
             case "aws_glue_catalog_table":
                 entry = read.table(raw, address, at)
                 survey += Survey(tables=(entry,) if entry else ())
+            case "aws_glue_catalog_database" if raw.get("location_uri"):
+                survey += Survey(databases={read.name_of(raw, address): text_of(raw["location_uri"])})
             case "aws_glue_crawler":
                 aliases = (address, parameter(address))
                 survey += Survey(crawlers=(replace(read.crawler(raw, address, at), aliases=aliases),))

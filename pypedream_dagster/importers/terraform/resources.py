@@ -38,7 +38,7 @@ _NUMBERS = ("max_retries", "number_of_workers", "timeout", "max_capacity", "allo
 
 def job_definition(raw: Contents, address: str, at: Where, values: Mapping[str, str]) -> JobDefinition:
     """Return a Glue job in the shape of CreateJob."""
-    name = _name(raw, address)
+    name = name_of(raw, address)
     properties: dict[str, Any] = {"Name": name}
     if raw.get("role_arn") is not None:
         properties["Role"] = text_of(raw["role_arn"])
@@ -106,7 +106,7 @@ def table(raw: Contents, address: str, at: Where) -> CatalogEntry | None:
             },
         },
     }
-    return CatalogEntry(_lowered(database), _lowered(_name(raw, address)), location, at, table_format(shape))
+    return CatalogEntry(_lowered(database), _lowered(name_of(raw, address)), location, at, table_format(shape))
 
 
 def crawler(raw: Contents, address: str, at: Where) -> CrawlerDefinition:
@@ -117,7 +117,7 @@ def crawler(raw: Contents, address: str, at: Where) -> CrawlerDefinition:
             found = target.get(key)
             places += found if isinstance(found, list) else [found]
     return CrawlerDefinition(
-        name=_name(raw, address),
+        name=name_of(raw, address),
         database=_lowered(text_of(raw.get("database_name"))),
         targets=tuple(_as_uri(text_of(place)) for place in places if place),
         at=at,
@@ -127,13 +127,13 @@ def crawler(raw: Contents, address: str, at: Where) -> CrawlerDefinition:
 
 def connection(raw: Contents, address: str, at: Where) -> ConnectionDefinition:
     """Return a connection's name and kind."""
-    return ConnectionDefinition(_name(raw, address), text_of(raw.get("connection_type") or "JDBC"), at)
+    return ConnectionDefinition(name_of(raw, address), text_of(raw.get("connection_type") or "JDBC"), at)
 
 
 def trigger(raw: Contents, address: str) -> dict[str, Any]:
     """Return a trigger in the shape of Glue's API."""
     found: dict[str, Any] = {
-        "Name": _name(raw, address),
+        "Name": name_of(raw, address),
         "Type": text_of(raw.get("type")).upper(),
         "Actions": [_action(one) for one in blocks(raw.get("actions"))],
     }
@@ -176,7 +176,7 @@ def scheduled(raw: Contents, address: str) -> dict[str, Any] | None:
     if not isinstance(given, dict) or not isinstance(given.get("JobName"), str):
         return None
     action = {"JobName": given["JobName"], "Arguments": texts(given.get("Arguments"))}
-    return {"Name": _name(raw, address), "Type": "SCHEDULED", "Actions": [action]}
+    return {"Name": name_of(raw, address), "Type": "SCHEDULED", "Actions": [action]}
 
 
 # Shapes.
@@ -194,13 +194,12 @@ def blocks(value: Any) -> Sequence[Contents]:
 
 
 def texts(value: Any) -> dict[str, str]:
-    """Return a map of texts; what is null is left out, as Terraform does."""
-    if not isinstance(value, dict):
-        return {}
-    return {text_of(key): text_of(item) for key, item in value.items() if item is not None}
+    """Return a map of texts, or a block of such, as maps were written once; what is null is left out."""
+    return {text_of(key): text_of(item) for key, item in first(value).items() if item is not None}
 
 
-def _name(raw: Contents, address: str) -> str:
+def name_of(raw: Contents, address: str) -> str:
+    """Return a resource's name; where none is set, the parameter that stands for it."""
     name = raw.get("name")
     return parameter(address) if name is None or name == "" else text_of(name)
 

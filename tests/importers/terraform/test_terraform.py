@@ -172,10 +172,50 @@ def test_values_that_are_given_win_over_those_declared_and_tfvars() -> None:
     assert set(_arguments(_survey(files, env="test"))) == {"load-test", "join-test"}
 
 
-def test_other_tfvars_apply_only_where_there_is_one() -> None:
+def test_of_other_tfvars_the_only_one_applies_or_that_of_production() -> None:
     one = _project() | {"infra/env/qa.tfvars": 'env = "qa"'}
     assert "load-qa" in _arguments(_survey(one))
-    assert "load-dev" in _arguments(_survey(one | {"infra/env/prod.tfvars": 'env = "prod"'}))
+    two = _survey(one | {"infra/env/test.tfvars": 'env = "test"'})
+    assert "load-dev" in _arguments(two)
+    assert any("no values are taken" in problem.what for problem in two.problems)
+    live = _survey(one | {"infra/env/prod.tfvars": 'env = "live"'})
+    assert "load-live" in _arguments(live)
+    assert any("not those of infra/env/qa.tfvars" in problem.what for problem in live.problems)
+
+
+def _environment(name: str, *jobs: str) -> dict[str, str]:
+    calls = [f'module "{job}" {{\n source = "../../modules/job"\n name = "{job}-{name}"\n}}\n' for job in jobs]
+    return {f"envs/{name}/main.tf": "".join(calls)}
+
+
+def test_of_folders_that_deploy_one_pipeline_for_several_environments_productions_is_imported() -> None:
+    module = {"modules/job/main.tf": MODULE}
+    found = _survey(module | _environment("dev", "load", "join", "trial") | _environment("prod", "load", "join"))
+    assert set(_arguments(found)) == {"load-prod", "join-prod"}
+    assert [(problem.at.source, "envs/prod" in problem.what) for problem in found.problems] == [("envs/dev", True)]
+
+
+def test_a_production_that_is_hardly_begun_is_not_taken_for_the_pipeline() -> None:
+    module = {"modules/job/main.tf": MODULE}
+    found = _survey(module | _environment("dev", "load", "join", "send") | _environment("prod", "load"))
+    assert set(_arguments(found)) == {"load-dev", "join-dev", "send-dev"}
+
+
+def test_folders_that_deploy_different_things_are_all_imported() -> None:
+    module = {"modules/job/main.tf": MODULE}
+    found = _survey(module | _environment("dev", "load") | _environment("prod", "send"))
+    assert set(_arguments(found)) == {"load-dev", "send-prod"}
+    teams = _survey(module | _environment("sales", "load") | _environment("stock", "load"))
+    assert set(_arguments(teams)) == {"load-sales", "load-stock"}
+
+
+def test_the_workspace_is_what_a_person_says() -> None:
+    text = """
+    locals { names = { prod = "live", dev = "trial" } }
+    resource "aws_glue_job" "a" { name = "load-${local.names[terraform.workspace]}-${terraform.workspace}" }
+    """
+    assert set(_arguments(_survey({"a.tf": text}, **{"terraform.workspace": "prod"}))) == {"load-live-prod"}
+    assert set(_arguments(_survey({"a.tf": text}))) == {"load-live-${terraform.workspace}"}
 
 
 def test_one_name_in_two_roots_with_two_values_is_two_parameters() -> None:
@@ -395,3 +435,133 @@ def test_jobs_written_in_a_loop_come_back(jobs: dict[str, dict[str, str]]) -> No
     )
     wanted = {f"etl-{name}": {f"--{key}": value for key, value in one.items()} for name, one in jobs.items()}
     assert _arguments(_survey({"main.tf": text})) == wanted
+
+
+def test_public_modules_name_their_jobs_and_upload_their_scripts() -> None:
+    text = """
+    locals {
+      jobs = {
+        for file in fileset(path.module, "jobs/*.yaml") :
+        trimsuffix(basename(file), ".yaml") => yamldecode(file("${path.module}/${file}"))
+      }
+    }
+    module "bucket" {
+      source = "terraform-aws-modules/s3-bucket/aws"
+      bucket = "code"
+    }
+    module "script" {
+      source      = "terraform-aws-modules/s3-bucket/aws//modules/object"
+      for_each    = local.jobs
+      bucket      = module.bucket.s3_bucket_id
+      key         = "scripts/${each.key}.py"
+      file_source = "${path.module}/src/${each.key}.py"
+    }
+    module "job" {
+      source            = "cloudposse/glue/aws//modules/glue-job"
+      for_each          = local.jobs
+      job_name          = "${each.key}-job"
+      default_arguments = { for name, value in each.value : "--${name}" => value }
+      command = {
+        script_location = "s3://${module.bucket.s3_bucket_id}/${module.script[each.key].s3_object_id}"
+      }
+    }
+    module "flow" {
+      source     = "terraform-aws-modules/step-functions/aws"
+      name       = "flow"
+      definition = jsonencode({ StartAt = "A", States = { A = {
+        Type       = "Task"
+        Resource   = "arn:aws:states:::glue:startJobRun.sync"
+        Parameters = { JobName = module.job["load"].name }
+        End        = true
+      } } })
+    }
+    """
+    found = _survey({"main.tf": text, "jobs/load.yaml": "out: s3://lake/x/", "src/load.py": "1", "other/load.py": "2"})
+    assert _arguments(found) == {"load-job": {"--out": "s3://lake/x/"}}
+    assert [(job.script, job.properties["Command"]["ScriptLocation"]) for job in found.jobs] == [
+        ("src/load.py", "s3://code/scripts/load.py")
+    ]
+    assert [task.job for task in found.flows[0].tasks] == ["load-job"]
+
+
+def test_where_code_chooses_by_an_environment_that_is_not_known_productions_is_taken_and_told() -> None:
+    text = """
+    locals {
+      of = {
+        dev = { out = "s3://trial/", jobs = ["load"] }
+        prod = { out = "s3://live/", jobs = ["load", "join"] }
+      }
+    }
+    resource "aws_glue_job" "job" {
+      for_each          = toset(local.of[terraform.workspace].jobs)
+      name              = each.value
+      default_arguments = { "--out" = lookup(local.of, terraform.workspace).out }
+    }
+    """
+    found = _survey({"main.tf": text})
+    assert _arguments(found) == {"load": {"--out": "s3://live/"}, "join": {"--out": "s3://live/"}}
+    (told,) = found.problems
+    assert (told.at.source, "prod" in told.what) == ("terraform.workspace", True)
+    given = _survey({"main.tf": text}, **{"terraform.workspace": "dev"})
+    assert (_arguments(given), given.problems) == ({"load": {"--out": "s3://trial/"}}, ())
+    teams = text.replace("dev =", "sales =").replace("prod =", "stock =")
+    assert "s3://live/" not in str(_arguments(_survey({"main.tf": teams})))
+
+
+def test_placeholders_of_a_definition_are_replaced_though_what_replaces_them_is_not_all_known() -> None:
+    text = """
+    resource "aws_glue_job" "load" { name = "load-${var.env}" }
+    resource "aws_sfn_state_machine" "flow" {
+      definition = replace(replace(file("flow.json"), "__JOB__", aws_glue_job.load.name), "__TOPIC__", local.topic)
+    }
+    locals { topic = aws_sns_topic.x.arn }
+    resource "aws_glue_job" "other" { name = replace("a-${var.env}", "-", "_") }
+    """
+    flow = FLOW.replace("${first}", "__JOB__").replace('${jobs["join"].job}', "__TOPIC__")
+    found = _survey({"main.tf": text, "flow.json": flow})
+    assert found.flows[0].tasks[0].job == "load-${var.env}"
+    assert found.flows[0].at.source == "flow.json"
+    assert "a_${var.env}" not in {job.name for job in found.jobs}  # the value may hold what is replaced
+
+
+def test_maps_were_blocks_once() -> None:
+    text = """
+    resource "aws_glue_job" "load" {
+      name = "load"
+      default_arguments { "--out" = "s3://lake/x/" }
+    }
+    data "template_file" "flow" {
+      template = "${file("${path.module}/flow.json")}"
+      vars { first = "${aws_glue_job.load.name}" }
+    }
+    resource "aws_sfn_state_machine" "flow" { definition = "${data.template_file.flow.rendered}" }
+    """
+    found = _survey({"main.tf": text, "flow.json": FLOW.replace('${jobs["join"].job}', "join")})
+    assert _arguments(found) == {"load": {"--out": "s3://lake/x/"}}
+    assert [task.job for task in found.flows[0].tasks] == ["load", "join"]
+
+
+@pytest.mark.parametrize("inputs", ['{ name = "load-live" }', 'merge({ name = "load-live" }, local.more)'])
+def test_a_terragrunt_folder_calls_its_module_with_inputs_of_the_folders_above(inputs: str) -> None:
+    module = """
+    variable "name" {}
+    variable "lake" {}
+    variable "days" { default = 3 }
+    resource "aws_glue_job" "job" {
+      name              = var.name
+      default_arguments = { "--out" = "s3://${var.lake}/x/", "--days" = var.days }
+    }
+    """
+    found = _survey(
+        {
+            "modules/job/main.tf": module,
+            "live/terragrunt.hcl": 'remote_state { backend = "s3" }\ninputs = { lake = "lake", name = "none" }',
+            "live/prod/terragrunt.hcl": (
+                'include "root" { path = find_in_parent_folders() }\n'
+                'terraform { source = "../..//modules/job" }\n'
+                f"locals {{ more = {{}} }}\ninputs = {inputs}\n"
+            ),
+        }
+    )
+    assert _arguments(found) == {"load-live": {"--out": "s3://lake/x/", "--days": "3"}}
+    assert found.problems == ()
