@@ -28,7 +28,7 @@ from pypedream_dagster.importers.airflow.values import (
 from pypedream_dagster.importers.cdk import script
 from pypedream_dagster.importers.cdk.calls import attribute, chained, constructed, told_of
 from pypedream_dagster.importers.cdk.constructs import Asset, Chain, Construct, State, camel, snake
-from pypedream_dagster.importers.cdk.expressions import Closure
+from pypedream_dagster.importers.cdk.functions import Closure
 from pypedream_dagster.importers.cdk.resources import resource_type
 from pypedream_dagster.importers.cdk.states import is_state
 from pypedream_dagster.importers.cdk.tokens import UntoldError

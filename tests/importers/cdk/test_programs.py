@@ -375,6 +375,13 @@ def test_code_that_is_not_understood_hides_nothing_else() -> None:
     assert [job.name for job in found.jobs] == ["load-orders-${lake-stack.__init__.props.stage}"]
 
 
+@pytest.mark.parametrize(
+    "end", ["enum E {", "enum", "import {", "interface I", "class A { b", "switch (a) {", "const {"]
+)
+def test_code_that_does_not_end_is_left_out(end: str) -> None:
+    assert [job.name for job in _read({"lib/lake-stack.ts": f"{dedent(_TYPESCRIPT)}\n{end}"}).jobs] != []
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(_TYPESCRIPT)), st.integers(0, 400), st.sampled_from(["", "{", "`", ")", "=>", "<", "'", "}"]))
 def test_no_text_is_too_odd(start: int, length: int, put_in: str) -> None:
