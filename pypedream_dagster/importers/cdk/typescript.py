@@ -35,8 +35,14 @@ class Statements(Declarations):
         return found
 
     def guarded(self) -> list[ast.stmt]:
-        """Return a statement; of one that is not understood, nothing."""
+        """Return a statement; of one that is not understood, nothing.
+
+        Raises:
+            UntoldError: there is none any more.
+        """
         start = self.at
+        if self.token.kind == "end":
+            raise UntoldError("code that does not end")
         try:
             found = self.statement()
         except UntoldError:
