@@ -565,3 +565,27 @@ def test_a_terragrunt_folder_calls_its_module_with_inputs_of_the_folders_above(i
     )
     assert _arguments(found) == {"load-live": {"--out": "s3://lake/x/", "--days": "3"}}
     assert found.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("decode", "template"),
+    [
+        ("jsondecode", FLOW.replace('${jobs["join"].job}', "join")),
+        (
+            "yamldecode",
+            "StartAt: A\nStates:\n  A:\n    Type: Task\n    Resource: arn:aws:states:::glue:startJobRun.sync\n"
+            "    Parameters: {JobName: '${first}'}\n    Next: B\n  B:\n    Type: Task\n"
+            "    Resource: arn:aws:states:::glue:startJobRun.sync\n    Parameters:\n      JobName: join\n    End: true\n",
+        ),
+    ],
+)
+def test_a_definition_is_decoded_though_something_in_it_is_not_known(decode: str, template: str) -> None:
+    text = f"""
+    resource "aws_glue_job" "load" {{ name = "load-${{var.env}}" }}
+    resource "aws_sfn_state_machine" "flow" {{
+      definition = jsonencode({decode}(templatefile("flow.tpl", {{ first = aws_glue_job.load.name }})))
+    }}
+    """
+    (flow,) = _survey({"main.tf": text, "flow.tpl": template}).flows
+    assert [task.job for task in flow.tasks] == ["load-${var.env}", "join"]
+    assert flow.at.source == "flow.tpl"
