@@ -37,6 +37,7 @@ _LARGEST_NUMBER = 10**9
 _KEYS = {"key", "Key", "object_key"}
 _LISTINGS = {"paginate", "list_objects", "list_objects_v2", "filter"}
 _DEEPEST = 12
+_SCHEMES = {len("s3://"), len("s3a://")}
 
 
 def part(value: Value) -> Value:
@@ -116,6 +117,8 @@ def sliced(owner: Value, node: ast.Slice) -> Value:
             if 0 <= start <= len(pieces[0]):
                 return text_of((pieces[0][start:], *pieces[1:]))
             return texts.derived(owner)
+        case Text((Argument(), *_)) if cut.start in _SCHEMES and node.upper is None and node.step is None:
+            return owner  # a URI without its scheme
         case Text():
             return texts.derived(owner)
         case Symbol("sys.argv"):

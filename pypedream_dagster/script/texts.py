@@ -164,6 +164,8 @@ def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mappi
         if isinstance(answer, str):
             return Text((answer,))
         return Sequence(tuple(Text((item,)) for item in answer))
+    if name in {"split", "partition"} and plain[:1] == ["/"] and (taken := _bucket_and_key(text, name, plain[1:])):
+        return taken
     if name == "split" and plain and isinstance(plain[0], str) and plain[0] and len(text.pieces) > 1:
         return _split(text, plain[0], plain[1] if len(plain) > 1 and isinstance(plain[1], int) else -1)
     if name in {"removeprefix", "removesuffix", "lstrip", "rstrip", "strip"} and text.start and positional:
@@ -173,6 +175,23 @@ def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mappi
     if name in {"startswith", "endswith", "isdigit", "count", "find", "index"}:
         return Constant(True)
     return derived(text)
+
+
+def _bucket_and_key(text: Text, name: str, most: list[str | int | None]) -> Sequence | None:
+    """Return what a URI falls into that begins with an argument: its bucket is the argument's, its key ends as it does.
+
+    Both stand for the whole, as far as the key goes: where they meet again as one place they are it (`text_of`).
+    """
+    match text.pieces:
+        case (Argument(called) as first, _, *_) if called != "*" and "bucket" not in called.lower():
+            bucket, slash = Text((first,)), Text(("/",))
+        case _:
+            return None
+    if name == "partition":
+        return Sequence((bucket, slash, text))
+    if most == [1]:  # without its scheme
+        return Sequence((bucket, text))
+    return Sequence((Text(("s3:",)), Text(("",)), bucket, text)) if most == [3] else None
 
 
 def _plain(value: Value) -> str | int | None:

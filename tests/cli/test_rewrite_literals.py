@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +122,36 @@ def test_without_a_terminal_the_diff_is_shown_and_nothing_made(literal: Deployed
     assert "+    s3.put_object(Bucket=silver_data_sink_bucket, Key=silver_data_sink_key" in shown.out
     assert "--yes" in shown.err
     assert files_below(literal.folder) == before
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """A terminal, and what types at it."""
+    keyboard, terminal = pty.openpty()
+    with os.fdopen(terminal) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        yield lambda text: (os.write(keyboard, text.encode()), None)[1]
+    os.close(keyboard)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("y\n", 0), ("Yes\n", 0), ("what?\ny\n", 0), ("n\n", 2), ("\n", 2), ("\x04", 130)]
+)
+def test_at_a_terminal_the_diff_is_applied_if_it_is_agreed_to(
+    literal: Deployed, pypedream: Pypedream, typed: Callable[[str], None], text: str, code: int
+) -> None:
+    before = files_below(literal.folder)
+    typed(text)
+    asked = pypedream("create-branch", "transform", "test", "--rewrite-literals")
+    assert (asked.code, asked.err) == (code, asked.err)
+    assert "+    s3.put_object(Bucket=silver_data_sink_bucket, Key=silver_data_sink_key" in asked.out
+    assert "Create branch 'test' with this script? [y/N]" in asked.err
+    if code == 0:
+        script = (literal.folder / "branches" / "test" / "scripts" / "transform.py").read_text()
+        assert "s3.put_object(Bucket=silver_data_sink_bucket" in script
+    else:
+        assert files_below(literal.folder) == before
+        assert code == 130 or "Branch 'test' is not created" in asked.err
 
 
 @pytest.mark.slow

@@ -555,3 +555,27 @@ def test_modules_that_come_with_a_script_are_followed() -> None:
         "read s3 s3://b/raw/y/",
         "read s3 s3://b/{x}/",
     ]
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        'bucket, _, key = uri[5:].partition("/")',
+        'bucket, _, key = uri.removeprefix("s3://").partition("/")',
+        'bucket, key = uri.replace("s3://", "").split("/", 1)',
+        'bucket, key = uri[len("s3://"):].split("/", 1)',
+        '_, _, bucket, key = uri.split("/", 3)',
+    ],
+)
+def test_bucket_and_key_of_a_uri_that_begins_with_an_argument_are_that_uri(taken: str) -> None:
+    code = f"""
+        args = getResolvedOptions(sys.argv, ["LAKE", "TABLE"])
+
+        def store(body, uri):
+            {taken}
+            boto3.client("s3").put_object(Bucket=bucket, Key=key + "part.parquet", Body=body)
+
+        store(b"", f"{{args['LAKE']}}{{args['TABLE']}}/")
+        store(b"", args["LAKE"])
+        """
+    assert accesses(code) == ["write s3 {--LAKE}{--TABLE}/part.parquet", "write s3 {--LAKE}part.parquet"]
