@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.arguments import follows_convention
-from pypedream_dagster.importers.catalog import Catalog, Told
+from pypedream_dagster.importers.catalog import Catalog, Told, named_like
 from pypedream_dagster.importers.directions import direction_of
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
@@ -85,7 +85,7 @@ class Use:
         root_value: that URI.
         mode: of a write.
         location: for a table, where it lies.
-        located: how that is known.
+        located: how that is known; by a ``table-name`` it is only likely.
         order: of two uses in one script, the earlier has the smaller number.
         format: of what is written, as the graph file's ``format``, where the call tells.
     """
@@ -104,6 +104,11 @@ class Use:
     located: Told | None = None
     order: int = 0
     format: DataFormat | None = None
+
+    @property
+    def is_located(self) -> bool:
+        """Tell whether some source tells where its table lies."""
+        return self.location is not None and self.located != "table-name"
 
     @property
     def lies_at(self) -> Place | None:
@@ -150,6 +155,24 @@ def uses_of(
     found += _told_uses(step)
     located = (_located(use, catalog) for use in found)
     return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
+
+
+def likely_located(uses: Sequence[Use]) -> list[Use]:
+    """Return the uses; tables that no source tells the location of, nor writes, lie in the written folder called so."""
+    writes = [use.place for use in uses if use.direction == "write" and use.place.is_known and use.mode != "upkeep"]
+    written = [place for place in writes if place.kind == "s3" and not place.is_whole_bucket]
+    tables = {place.text for place in writes if place.kind == "table"}
+    return [
+        replace(use, location=place, located="table-name")
+        if use.direction == "read"
+        and use.place.kind == "table"
+        and use.location is None
+        and use.place.is_known
+        and use.place.text not in tables
+        and (place := named_like(use.place, written)) is not None
+        else use
+        for use in uses
+    ]
 
 
 def arguments_of(step: Step, values: Mapping[str, str]) -> dict[str, str]:

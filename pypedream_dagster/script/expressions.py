@@ -211,6 +211,8 @@ class Expressions(Environment, ABC):
             case Super(instance, active):
                 inherited = _of_parents(instance, active, name)
                 return Function(inherited.node, inherited.closure, instance) if inherited else Member(owner, name)
+            case Text() if name == "value":
+                return owner  # an enumeration's member
             case Result() | Member() if name == "key" and (listed := listed_key(owner)) is not None:
                 return listed
             case Result(Call(Symbol(function)) as call) if function.rpartition(".")[2] in _URL_PARSERS:

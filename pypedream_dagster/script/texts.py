@@ -41,6 +41,10 @@ _KEEPING = frozenset(
 )
 _EXACT = _KEEPING - {"encode", "decode", "expanduser", "resolve"} | {"split", "rsplit", "partition", "rpartition"}
 _FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}!:]*)(?:![rsa])?(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
+_TEMPLATES = {
+    "string.Template": re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})"),
+    "jinja2.Template": re.compile(r"\{\{\s*(\w+)\s*\}\}"),
+}
 _PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?[-+ #0]*\d*(?:\.\d+)?(?P<kind>[a-zA-Z%])")
 
 
@@ -127,6 +131,16 @@ def percent_formatted(template: Text, given: Value) -> Text:
         return items.pop(0) if items else Text((Gap(),))
 
     return _substituted(template, _PERCENT, field)
+
+
+def template_filled(template: Text, kind: str, given: Mapping[str, Value]) -> Text:
+    """Return what ``Template(text).substitute(…)`` or Jinja's ``render`` gives."""
+
+    def field(found: re.Match[str]) -> Value:
+        name = next((group for group in found.groups() if group), None)
+        return given.get(name, Text((Gap(),))) if name else Text((found[0][:1],))
+
+    return _substituted(template, _TEMPLATES[kind], field)
 
 
 def _substituted(template: Text, pattern: re.Pattern[str], field: Callable[[re.Match[str]], Value]) -> Text:
