@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from pypedream_dagster.importers.asking import Asking
 from pypedream_dagster.importers.datasets import Datasets
@@ -132,9 +132,11 @@ def ask_about_names(asking: Asking, taken: Mapping[str, str], steps: Sequence[St
         )
 
 
-def ask_about_writers(asking: Asking, datasets: Datasets) -> None:
-    """Ask whose a dataset is that several nodes write."""
+def ask_about_writers(asking: Asking, datasets: Datasets, concern: Collection[str]) -> None:
+    """Ask whose a dataset is that several nodes write, where one of them is of concern."""
     for uri, nodes in sorted(datasets.contested.items()):
+        if not any(node in concern for node in nodes):
+            continue
         several = sorted(set(nodes))
         asking.ask(
             "several-writers",
