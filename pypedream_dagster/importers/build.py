@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from pypedream_dagster.graph.files import parse_graph
+from pypedream_dagster.graph.model import Json
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.asking import Asking, Values
 from pypedream_dagster.importers.catalog import Catalog
@@ -51,7 +51,7 @@ class Given:
         files: among which jobs' scripts are looked for.
         variables: values of parameters, over those that sources declare.
         sources: what was read, for the record.
-        request: the same, for the next import to ask for it again.
+        requests: the same, for the next import to ask for it again.
     """
 
     survey: Survey
@@ -60,7 +60,20 @@ class Given:
     files: Sequence[SourceFile] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     sources: Sequence[str] = ()
-    request: Mapping[str, Any] = field(default_factory=dict)
+    requests: Sequence[Json] = ()
+
+    def __add__(self, other: Given) -> Given:
+        """Return both in one import, with this one's answers."""
+        one, two = self.selection, other.selection
+        return Given(
+            self.survey + other.survey,
+            Selection(one.flows | two.flows, one.all_jobs or two.all_jobs),
+            self.answers,
+            tuple({file.path: file for file in (*self.files, *other.files)}.values()),
+            {**self.variables, **other.variables},
+            (*self.sources, *other.sources),
+            (*self.requests, *other.requests),
+        )
 
 
 def import_graph(given: Given) -> Imported:
@@ -83,7 +96,7 @@ def import_graph(given: Given) -> Imported:
         "metadata": {
             "import": {
                 "sources": list(given.sources),
-                "request": dict(given.request),
+                "requests": list(given.requests),
                 "answers": asking.answered,
                 "questions": [
                     {"id": item.id, "kind": item.kind, "about": item.about, "text": item.text}
