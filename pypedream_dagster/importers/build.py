@@ -83,7 +83,7 @@ def import_graph(given: Given) -> Imported:
     reruns = {step.id: step.rerun_of for step in steps.steps if step.rerun_of}
     datasets = datasets_of(found.uses, found.catalog, lambda uri, _: asking.known("several-writers", uri), reruns)
     pairs = pairs_of(found.uses, Order(steps.order))
-    ask_about_scripts(asking, steps.steps, found.scripts, lambda: scripts_in(given.files))
+    ask_about_scripts(asking, steps.steps, found.scripts, lambda: scripts_in(given.files), found.script_locations)
     ask_about_names(asking, steps.taken, steps.steps)
     ask_about_writers(asking, datasets)
     ask_about_homes(asking, datasets)

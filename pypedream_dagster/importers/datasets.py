@@ -268,7 +268,8 @@ def _uri(use: Use) -> tuple[str, bool]:
     text = f"s3://{'/'.join(kept)}"
     whole = len(kept) == len(place.segments)
     ends = use.value if whole and use.place.kind == "s3" and not place.cut else f"{text}/"
-    return re.sub(r"^s3[an]://", "s3://", ends), whole
+    # Spark takes several slashes for one, as do most who write them.
+    return re.sub(r"^s3[an]?://+", "s3://", re.sub(r"(?<!:)/{2,}", "/", ends)), whole
 
 
 def _on_main_and_branch(uri: str) -> tuple[S3Uri | None, S3Uri | None]:

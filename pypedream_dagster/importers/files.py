@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,8 @@ _PASSED_OVER = {
     "site-packages",
     ".mypy_cache",
 }
+# What the CDK notes for itself beside templates: all that is in it stands in these, too.
+_NOTES = re.compile(rb'\s*\{\s*"version"\s*:\s*"tree-')
 _LARGEST_BYTES = 5_000_000
 
 
@@ -93,7 +96,7 @@ def read_files(paths: Iterable[Path], base: Path) -> tuple[tuple[SourceFile, ...
                 continue
             if len(body) > _LARGEST_BYTES:
                 problems.append(Problem(Where(name), f"has {len(body):,} bytes: passed over"))
-            elif b"\0" not in body:
+            elif b"\0" not in body and not _NOTES.match(body):
                 files.setdefault(name, SourceFile(name, body.decode("utf-8-sig", errors="replace"), body))
     return tuple(files.values()), tuple(problems)
 

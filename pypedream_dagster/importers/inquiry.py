@@ -11,6 +11,7 @@ from pypedream_dagster.importers.finding import IGNORE
 from pypedream_dagster.importers.links import Pair
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import parameters_in
+from pypedream_dagster.importers.places import is_of_run
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import Where
 from pypedream_dagster.importers.templates import BRANCHES, dataset_fields
@@ -27,6 +28,7 @@ def ask_about_scripts(
     steps: Iterable[Step],
     scripts: Mapping[str, Script | None],
     scripts_given: Callable[[], Sequence[str]],
+    locations: Mapping[str, str],
 ) -> None:
     """Ask for jobs that are defined nowhere, and for scripts that are missing or cannot be read.
 
@@ -35,6 +37,7 @@ def ask_about_scripts(
         steps: the nodes.
         scripts: of the nodes.
         scripts_given: gives the files that are scripts of jobs: one may be an unknown job's.
+        locations: where nodes' jobs say that their scripts lie.
     """
     jobs = [step for step in steps if step.is_job]
     nowhere = [step for step in jobs if step.job is None and not parameters_in(step.name)]
@@ -43,52 +46,72 @@ def ask_about_scripts(
     free = [path for path in scripts_given() if path not in taken] if lost else []
     for step in jobs:
         script = scripts.get(step.id)
-        if script is not None and script.guessed:
-            asking.ask(
-                "unreadable-script",
-                step.name,
-                f"The script of {step.name} was not found: {script.path} is taken for it, since their names are alike. "
-                f"Answer {IGNORE!r} if it is, or add the right one to the sources.",
-                choices=(IGNORE,),
-                node=step.id,
-                at=step.at,
-            )
-            continue
         if step in nowhere and not _tells_all(step, script):
             own = f", or its script: {_and(free[:_MOST_SCRIPTS], 'or')}" if free and script is None else ""
-            asking.ask(
-                "unknown-job",
-                step.name,
-                f"The Glue job {step.name} is defined in none of the sources: what it reads and writes by default is "
-                f"not known. Which job is it (the name of one that is defined{own}), or add its definition to the "
-                "sources.",
-                node=step.id,
-                at=step.at,
-            )
-        if script is None and step.job is not None:
-            asking.ask(
-                "unreadable-script",
-                step.name,
-                f"The script of {step.name} was not found: only its arguments tell what it reads and writes. "
-                f"Add it to the sources, or answer {IGNORE!r}.",
-                node=step.id,
-                at=step.at,
-            )
-        elif script is not None and script.reading.unreadable is not None:
-            why = script.reading.unreadable
-            asking.ask(
-                "unreadable-script",
-                step.name,
-                f"The script of {step.name} cannot be read to its end, for {why.reason}: only its arguments tell what "
-                f"it reads and writes. Look through it, add what is missing to the graph, and answer {IGNORE!r}.",
-                node=step.id,
-                at=(Where(script.path, why.line),),
-            )
+            _ask_about_job(asking, step, script, own)
+        elif script is not None and script.guessed:
+            _ask_about_script(asking, step, f"was not found{_guess(script)}", "Add the right one to the sources, or")
+        if script is not None and (fault := script.reading.unreadable) is not None:
+            why = f"cannot be read to its end, for {fault.reason}: only its arguments tell what it reads and writes"
+            what = "Look through it, add what is missing to the graph, and"
+            _ask_about_script(asking, step, why, what, (Where(script.path, fault.line),))
+    _ask_for_missing(
+        asking, [step for step in jobs if step.job is not None and scripts.get(step.id) is None], locations
+    )
+
+
+def _ask_for_missing(asking: Asking, steps: Sequence[Step], locations: Mapping[str, str]) -> None:
+    """Ask for scripts that were not found: for one that several jobs share once."""
+    by_place: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        by_place[locations.get(step.id) or step.name].append(step)
+    for place, of_place in by_place.items():
+        if parameters_in(place.rpartition("/")[2]) and place != of_place[0].name:
+            continue  # what it is called is asked for
+        names = list(dict.fromkeys(step.name for step in of_place))
+        one = len(names) == 1
+        asking.ask(
+            "unreadable-script",
+            names[0] if one else place,
+            f"The script of {_and(names)} was not found: only {'its' if one else 'their'} arguments tell what "
+            f"{'it reads and writes' if one else 'they read and write'}. Add it to the sources, or answer {IGNORE!r}.",
+            node=of_place[0].id,
+            at=of_place[0].at,
+        )
+
+
+def _ask_about_job(asking: Asking, step: Step, script: Script | None, own: str) -> None:
+    if script is not None and script.guessed:
+        why, own = f"defined in none of the sources{_guess(script)}", ", or its script"
+    else:
+        why = "defined in none of the sources: what it reads and writes by default is not known"
+    asking.ask(
+        "unknown-job",
+        step.name,
+        f"The Glue job {step.name} is {why}. Which job is it (the name of one that is defined{own}), or add its "
+        "definition to the sources.",
+        node=step.id,
+        at=step.at,
+    )
+
+
+def _ask_about_script(asking: Asking, step: Step, why: str, what: str, at: Sequence[Where] = ()) -> None:
+    asking.ask(
+        "unreadable-script",
+        step.name,
+        f"The script of {step.name} {why}. {what} answer {IGNORE!r}.",
+        node=step.id,
+        at=at or step.at,
+    )
+
+
+def _guess(script: Script) -> str:
+    return f": {script.path} is taken for its script, since their names are alike"
 
 
 def _tells_all(step: Step, script: Script | None) -> bool:
     """Tell whether a script was found for a job, and its run gives it all that it asks for."""
-    if script is None or script.reading.unreadable is not None:
+    if script is None or script.guessed or script.reading.unreadable is not None:
         return False
     given = {name.lstrip("-") for name in step.effective}
     return all(name in given or f"--{name}".lower() in GLUES_OWN for name in script.reading.declared)
@@ -218,15 +241,17 @@ def ask_about_homes(asking: Asking, datasets: Datasets) -> None:
 
 
 def ask_about_parameters(
-    asking: Asking, steps: Iterable[Step], uses: Iterable[Use], script_locations: Mapping[str, str]
+    asking: Asking, steps: Sequence[Step], uses: Iterable[Use], script_locations: Mapping[str, str]
 ) -> None:
     """Ask for the values of unknown parts of places, job names, arguments, and where scripts lie."""
     users: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    jobs = {step.id for step in steps if step.is_job}
     for use in uses:
         # What a partition or a file is called says nothing of where the dataset lies.
         for text in (use.place.text, use.location.text if use.location else ""):
             for name in parameters_in(text):
-                users[name][f"{use.node} ({use.at})"] = None
+                if use.node in jobs or not is_of_run(name):  # no branch runs what is no job
+                    users[name][f"{use.node} ({use.at})"] = None
     for step in steps:
         for text, what in ((step.name, "the job's name"), *((value, key) for key, value in step.arguments.items())):
             for name in parameters_in(text):

@@ -74,8 +74,9 @@ class _Codes:
         self._called: set[str] = set()
         self._read: dict[str, _Code] = {}
         for one in survey.functions:
-            for name in (one.name, filled(one.name, survey.values), *one.aliases):
-                self._functions.setdefault(_plain(name), one)
+            named = replace(one, name=filled(one.name, survey.values))
+            for name in (one.name, named.name, *one.aliases):
+                self._functions.setdefault(_plain(name), named)
 
     def of(self, resource: str) -> _Code | None:
         """Return the code of the function that a task calls, where it starts jobs."""
@@ -183,6 +184,8 @@ def _tasks(code: _Code, values: Mapping[str, str]) -> Iterator[Task]:
     for start in code.starts:
         job = _text(start.job, code, "job")
         arguments = {name: _text(text, code, name.lstrip("-")) for name, text in start.arguments.items()}
+        if PARAMETER.search(filled(job, values)):  # of a job that only a run tells, only a run tells these too
+            arguments = {name: value for name, value in arguments.items() if not PARAMETER.fullmatch(value)}
         told = f"{job} {sorted(arguments.items())}"
         if told in seen:
             continue

@@ -85,6 +85,7 @@ class Step:
         flow: the flow that runs it, the first by name; empty where none does.
         task: what that flow calls it.
         database: of a statement: the one of tables that it names without one.
+        reads, writes: of other operations, what else of S3 is known of them.
     """
 
     id: str
@@ -100,6 +101,8 @@ class Step:
     flow: str = ""
     task: str = ""
     database: str = ""
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
     @property
     def is_job(self) -> bool:
@@ -185,6 +188,8 @@ class _Draft:
     flow: str = ""
     rerun_of: _Draft | None = None
     database: str = ""
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
 
 def _distinct_flows(flows: Iterable[Flow], values: Mapping[str, str]) -> Iterator[Flow]:
@@ -262,6 +267,7 @@ def _draft(task: Task, flow: Flow, jobs: JobIndex, values: Mapping[str, str]) ->
         resource = None if task.resource is None else filled(task.resource, values)
         draft = _Draft(task.operation, "", None, {}, resource, task.trigger, [], task.key, flow.name)
         draft.database = filled(task.database, values)
+        draft.reads, draft.writes = (tuple(filled(uri, values) for uri in uris) for uris in (task.reads, task.writes))
         return (task.operation, flow.name, flow.at, task.key), draft
     name, job = jobs.find(task.job or task.key)
     arguments = {_dashed(key): filled(value, values) for key, value in task.arguments.items()}
@@ -385,6 +391,8 @@ def _step(draft: _Draft, name: str, values: Mapping[str, str], named: Mapping[_D
         flow=draft.flow,
         task=draft.label,
         database=draft.database,
+        reads=draft.reads,
+        writes=draft.writes,
     )
 
 

@@ -219,6 +219,11 @@ def _is_told(segment: str) -> bool:
     return bool(before.strip("*-_. "))
 
 
+def is_of_run(parameter: str) -> bool:
+    """Tell whether an unknown part is different in each run: a part of its input, or its clock."""
+    return _RUN_TIME.match(parameter) is not None
+
+
 def is_open(segment: str) -> bool:
     """Tell whether a part of a segment is unknown."""
     return UNKNOWN in segment or PARAMETER.search(segment) is not None

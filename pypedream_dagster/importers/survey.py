@@ -69,6 +69,7 @@ class Task:
         resource: of others: what they work on: a function's or crawler's name, a cluster, a query's text.
         trigger: whether it waits for all of the tasks before it, or for any.
         database: of a statement: the one of tables that it names without one.
+        reads, writes: of others: what else of S3 is known of them, as URIs.
     """
 
     key: str
@@ -79,6 +80,8 @@ class Task:
     resource: str | None = None
     trigger: Trigger = "ALL"
     database: str = ""
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,7 @@ def uses_of(
         found += _sql_uses(step, step.resource)
     elif step.operation == "crawler" and (crawler := crawlers.get(step.resource or "")):
         found += _crawler_uses(step, crawler, values)
+    found += _told_uses(step)
     located = (_located(use, catalog) for use in found)
     return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
 
@@ -298,18 +299,18 @@ def _argument_uses(
 ) -> Iterator[Use]:
     traced = {use.argument for use in known if use.argument}
     within = _arguments_within(script)
+    declared = script.reading.declared if script else ()
     free: dict[str, str] = {}
     for name, value in _with_members(step.effective):
         whole = name.partition(" ")[0]
-        if whole.lower() not in GLUES_OWN and not is_secret(name, value) and whole not in traced:
+        is_asked_for = not declared or whole.lstrip("-") in declared
+        if is_asked_for and whole.lower() not in GLUES_OWN and not is_secret(name, value) and whole not in traced:
             # Of those within its calls' places, the script says what becomes of them.
             free |= {name: value} if whole.lstrip("-") not in within else {}
     pairs = dict(_pairs(step, script, free, told))
     parts = {name for names in pairs for name in names}
-    declared = script.reading.declared if script else ()
     for name, value in free.items():
-        is_asked_for = not declared or name.partition(" ")[0].lstrip("-") in declared
-        if is_asked_for and name not in parts:
+        if name not in parts:
             yield from _argument_use(step, name, value, told)
     yield from pairs.values()
 
@@ -436,6 +437,15 @@ def _sql_uses(step: Step, query: str) -> Iterator[Use]:
             direction: Direction = "read" if use.action == "read" else "write"
             value = use.name if place.kind == "s3" else name
             yield Use(step.id, direction, "call", place, value, "its query", mode=use.mode)
+
+
+def _told_uses(step: Step) -> Iterator[Use]:
+    ways: tuple[tuple[Direction, tuple[str, ...]], ...] = (("read", step.reads), ("write", step.writes))
+    for direction, uris in ways:
+        for uri in uris:
+            place = s3_place(uri)
+            if place is not None and not place.is_whole_bucket and not uri.lower().endswith(_CODE_ENDINGS):
+                yield Use(step.id, direction, "call", place, uri, "what it is given")
 
 
 def _crawler_uses(step: Step, crawler: CrawlerDefinition, values: Mapping[str, str]) -> Iterator[Use]:

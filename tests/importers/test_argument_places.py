@@ -115,3 +115,21 @@ def test_a_table_without_a_database_is_in_the_statements_one() -> None:
         )
     )
     assert (bool(links(found)["w", "r"]), links(found)["w", "o"]) == (True, ())
+
+
+def test_what_tasks_that_are_no_jobs_read_and_write_links_them() -> None:
+    found = imported(
+        flow_of(
+            Task("take", "s3", HERE, writes=("s3://lake/raw/x/",)),
+            run("g", "g", input_path="s3://lake/raw/x/", output_path="s3://lake/gold/"),
+            Task("load", "redshift", HERE, reads=("s3://lake/gold/", "s3://lake")),
+            order=[("take", "g"), ("g", "load")],
+        )
+    )
+    assert {pair: len(data) for pair, data in links(found).items()} == {("take", "g"): 1, ("g", "load"): 1}
+
+
+def test_the_clock_of_what_no_branch_runs_is_not_asked_for() -> None:
+    take = Task("take", "s3", HERE, writes=("s3://${Lake}/${ds}/x",))
+    assert asked(imported(flow_of(take))) == ["parameter: Lake"]
+    assert "parameter: ds" in asked(imported(flow_of(take, run("g", "g", day="${ds}"))))

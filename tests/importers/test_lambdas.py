@@ -94,7 +94,10 @@ def test_a_function_that_is_defined_nowhere_is_known_by_its_name() -> None:
     files = [_file("m.asl.json", json.dumps(machine)), _file("lambda/start_load/lambda_function.py", literal)]
     found = with_started_jobs(step_functions(files, {}), files)
     assert [name for name, _ in _jobs(found)] == ["load", "report"]
-    assert _jobs(found)[0][1]["--target"] == "s3://${start_load.LAKE}/silver/"
+    assert _jobs(found)[0][1] == {"--target": "s3://${start_load.LAKE}/silver/", "--day": "${start_load.day}"}
+    told = [files[0], _file("lambda/start_load/lambda_function.py", STARTER)]
+    by_run = _jobs(with_started_jobs(step_functions(told, {}), told))[0]
+    assert by_run == ("${start_load.JOB_NAME}", {"--target": "s3://${start_load.LAKE}/silver/"})
 
 
 def test_a_function_of_terraform_has_the_code_of_its_archive() -> None:
@@ -126,6 +129,22 @@ def test_a_function_of_terraform_has_the_code_of_its_archive() -> None:
     assert flow.kind == "lambda"
     assert _jobs(found) == [("load-prod", {"--target": "s3://lake/silver/", "--day": "${starter.day}"})]
     assert [problem.what for problem in found.problems] == ["starts a Glue job whose name only a run tells"]
+
+
+def test_what_only_a_run_tells_a_function_is_called_after_the_name_that_a_variable_gives_it() -> None:
+    main = """
+    variable "name" { default = "start_load" }
+    resource "aws_lambda_function" "starter" {
+      function_name = var.name
+      filename      = "src/starter.zip"
+      handler       = "starter.handler"
+      environment { variables = { JOB_NAME = "load", LAKE = "lake" } }
+    }
+    """
+    files = [_file("main.tf", main), _file("src/starter.py", STARTER)]
+    assert _jobs(with_started_jobs(terraform(files, {}), files)) == [
+        ("load", {"--target": "s3://lake/silver/", "--day": "${start_load.day}"})
+    ]
 
 
 def test_what_is_no_function_or_starts_nothing_changes_nothing() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pypedream_dagster.importers.answers import parse_answers
 from pypedream_dagster.importers.likeness import likely_scripts
 from tests.importers.surveys import asked, flow, imported, job, links, run, script
 
@@ -54,7 +55,23 @@ def test_what_a_guessed_script_tells_is_less_sure_and_asked() -> None:
     )
     assert links(found) == {("shop-clean-orders", "shop-report-daily"): ("orders",)}
     assert [link.confidence for link in found.links] == ["medium"]
-    assert asked(found) == ["unreadable-script: shop-clean-orders", "unreadable-script: shop-report-daily"]
+    assert asked(found) == ["unknown-job: shop-clean-orders", "unknown-job: shop-report-daily"]
+    assert all("is taken for its script" in question.text for question in found.questions)
+
+
+def test_an_answer_settles_a_guess() -> None:
+    answers = parse_answers("unknown-job: {shop-clean-orders: scripts/clean.py}\nunreadable-script: {located: ignore}")
+    write = _READS + "spark.read.csv('s3://raw/x/').write.parquet('s3://lake/orders/')"
+    where = {"Name": "glueetl", "ScriptLocation": "s3://code/report_of_sales_v3.py"}
+    found = imported(
+        flow(run("w", "shop-clean-orders"), run("r", "located")),
+        job("located", Command=where),
+        script("clean", write),
+        script("report_of_sales", _READS + "spark.read.parquet('s3://lake/orders/')"),
+        answers=answers,
+    )
+    assert asked(found) == []
+    assert links(found) == {("shop-clean-orders", "located"): ("orders",)}
 
 
 def test_a_dag_a_test_and_a_function_are_no_scripts() -> None:
@@ -70,3 +87,21 @@ def test_a_job_is_the_one_that_is_spelled_alike() -> None:
     assert "unknown-job: load_orders" not in asked(found)
     twice = imported(flow(run("t", "load_orders")), job("Load-Orders"), job("load.orders".replace(".", "_") + ".py"))
     assert "unknown-job: load_orders" in asked(twice)
+
+
+def test_a_script_that_several_jobs_share_is_asked_for_once() -> None:
+    def at(location: str) -> dict[str, str]:
+        return {"Name": "glueetl", "ScriptLocation": location}
+
+    found = imported(
+        *(job(f"j{number}", Command=at("s3://code/x.py")) for number in range(3)),
+        *(job(f"k{number}", Command=at("${var.script}")) for number in range(3)),
+        job("alone", Command=at("s3://${Code}/y.py")),
+    )
+    assert asked(found) == [
+        "parameter: Code",
+        "parameter: var.script",
+        "unreadable-script: alone",
+        "unreadable-script: s3://code/x.py",
+    ]
+    assert "j0, j1 and j2" in found.questions[-1].text

@@ -106,6 +106,23 @@ def test_a_bucket_and_a_folder_are_one_place_and_a_bucket_alone_is_none() -> Non
     assert not [link for link in again.links if link.data]
 
 
+def test_arguments_that_the_script_does_not_ask_for_name_nothing_together() -> None:
+    found = imported(
+        job("a", {"output_bucket": "lake", "output_prefix": "parquet", "day": "1"}),
+        script("a", "args = getResolvedOptions(sys.argv, ['day'])"),
+    )
+    assert not found.graph.by_id["a"].outputs
+
+
+def test_several_slashes_are_one() -> None:
+    found = imported(
+        job("a", {"base": "s3://lake/out/"}),
+        script("a", "args = getResolvedOptions(sys.argv, ['base'])\ndf.write.parquet(args['base'] + '/totals//month')"),
+    )
+    (output,) = found.graph.by_id["a"].outputs.values()
+    assert output.main_uri == "s3://lake/out/totals/month"
+
+
 def test_where_a_stream_keeps_its_state_is_no_data_and_not_asked_for() -> None:
     found = imported(job("a", {"CHECKPOINT_LOCATION": "s3://lake/checkpoints/a/", "logs_path": "s3://lake/logs/"}))
     assert asked(found) == ["unreadable-script: a"]

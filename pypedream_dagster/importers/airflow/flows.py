@@ -14,6 +14,7 @@ from pypedream_dagster.importers.airflow.operations import GLUE, SHELL, STEERING
 from pypedream_dagster.importers.airflow.pipeline import Dag, Operator, Start, XCom
 from pypedream_dagster.importers.airflow.starts import shell_starts
 from pypedream_dagster.importers.airflow.templates import rendered
+from pypedream_dagster.importers.airflow.transfers import given_places
 from pypedream_dagster.importers.airflow.values import Bound, Decorated, Function, Symbol, Unknown, Value
 from pypedream_dagster.importers.survey import (
     CatalogEntry,
@@ -113,13 +114,17 @@ class Flows:
             key = self._key(operator)
             self._catalog(operator, operation)
             database = operator.arguments.get("database") if operation.name == "athena" else None
+            text = partial(self._text, operator=operator)
+            touches = [*operator.touches, *given_places(operator.lineage or (operator.kind,), operator.arguments, text)]
             yield Task(
                 key,
                 operation.name,
                 operator.at,
                 resource=self._resource(operator, operation),
                 trigger=_trigger(operator),
-                database="" if database is None else self._text(database, operator),
+                database="" if database is None else text(database),
+                reads=tuple(dict.fromkeys(uri for way, uri in touches if way == "read")),
+                writes=tuple(dict.fromkeys(uri for way, uri in touches if way == "write")),
             )
 
     def _key(self, operator: Operator) -> str:

@@ -87,6 +87,7 @@ class Operator:
         arguments: what it was given by name.
         upstream, downstream: the tasks before and after it, directly.
         starts: what its code starts.
+        touches: what its code reads (``read``) and writes on S3.
         mapped: of ``expand``: what each of its instances is given besides.
         result: of a decorated function: what it gives, as far as that is known.
     """
@@ -101,6 +102,7 @@ class Operator:
     upstream: list[Operator] = field(default_factory=list)
     downstream: list[Operator] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
+    touches: list[tuple[str, str]] = field(default_factory=list)
     mapped: list[dict[str, Value]] | None = None
     result: Value = None
     callable: Value = None

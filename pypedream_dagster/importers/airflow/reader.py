@@ -20,6 +20,7 @@ from pypedream_dagster.importers.airflow.pipeline import (
 from pypedream_dagster.importers.airflow.running import Running
 from pypedream_dagster.importers.airflow.settings import Settings
 from pypedream_dagster.importers.airflow.starts import hook_like, process_starts, start_of, starts_of_an_operator
+from pypedream_dagster.importers.airflow.transfers import touched_by
 from pypedream_dagster.importers.airflow.values import (
     MISSING,
     Bound,
@@ -84,6 +85,7 @@ class Reader(Running):
         if _OPERATOR.search(last) or "task_id" in keywords:
             return self.make_operator(last, (last,), positional, keywords, self.where)
         if self.running is not None:
+            self.running.touches += touched_by(last, positional, keywords)
             start = start_of(symbol, last, positional, keywords)
             self.running.starts += process_starts(name, positional) if start is None else [start]
         if last in {"import_string", "import_module"} and positional and isinstance(positional[0], str):
@@ -124,6 +126,8 @@ class Reader(Running):
 
     def method_call(self, owner: Value, name: str, positional: list[Value], keywords: dict[str, Value]) -> Value:
         """Return what a method of Airflow's or a library's gives; MISSING if it is not known."""
+        if self.running is not None:
+            self.running.touches += touched_by(name, positional, keywords)
         if self.running is not None and (start := start_of(owner, name, positional, keywords)) is not None:
             self.running.starts.append(start)
             return Unknown(f"{self.running.dag.dag_id}.{self.running.task_id}.started")

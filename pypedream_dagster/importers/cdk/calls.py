@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pypedream_dagster.importers.airflow import natives
-from pypedream_dagster.importers.airflow.values import MISSING, Symbol, Unknown, Value
+from pypedream_dagster.importers.airflow.values import MISSING, Instance, Symbol, Unknown, Value
 from pypedream_dagster.importers.cdk.constructs import (
     ASSETS,
     Asset,
@@ -88,7 +88,8 @@ def told_of(program: Program, of: str, name: str, positional: list[Value], keywo
         case "StringParameter", "value_for_string_parameter" | "value_from_lookup" if len(positional) > 1:
             return _stored(positional[1])
         case "Stack", "of":
-            return Construct("Stack", "aws_cdk", "Stack", program.where)
+            core = first.core if isinstance(first, Instance) else first
+            return (core.stack if isinstance(core, Construct) else None) or Unknown("stack")
         case _, "try_get_context" | "get_context" if isinstance(first, str):
             return program.made.context.get(first, Unknown(f"context.{first}"))
     if len(positional) > 1 and (name in _NAMED or name.startswith("from_")):
@@ -119,7 +120,7 @@ def constructed(
     first = positional[0] if positional else None
     if name in {"s3_url_for_object", "url_for_object"}:
         key = natives.text_of(first) if first is not None else ""
-        return f"s3://{attribute(owner, 'bucketName')}/{key}".rstrip("/")
+        return f"s3://{attribute(owner, 'bucketName')}" + (f"/{key}" if key else "")
     if name == "try_get_context" and isinstance(first, str):
         return program.made.context.get(first, Unknown(f"context.{first}"))
     if name.startswith("add_") and name.endswith("_trigger") and owner.type == "AWS::Glue::Workflow":
@@ -204,16 +205,25 @@ def chained(owner: State | Chain, name: str, positional: list[Value], keywords: 
     return owner
 
 
+def _of_stack(stack: Construct | None, field: str) -> str:
+    """Return a stack's name, or where it is deployed, as far as the program says so."""
+    if field == "stackName" and stack is not None and stack.id != stack.kind:
+        return stack.id
+    env = stack.properties.get("env") if stack is not None else None
+    place = env.get(field) if isinstance(env, dict) else None
+    return place if isinstance(place, str) else parameter(_PLACES[field])
+
+
 def attribute(owner: Construct | Asset | State | Chain, name: str) -> Value:
     """Return an attribute of a construct; MISSING if it is not known."""
     field = camel(name)
     if isinstance(owner, Asset):
-        told = {"s3BucketName": ASSETS, "s3ObjectKey": owner.key, "bucket": ASSETS}
-        return owner.uri if "url" in field.lower() else told.get(field, MISSING)
+        parts = {"s3BucketName": ASSETS, "s3ObjectKey": owner.key, "bucket": ASSETS}
+        return owner.uri if "url" in field.lower() else parts.get(field, MISSING)
     if not isinstance(owner, Construct):
         return MISSING
     if field in _PLACES and field not in owner.properties:
-        return parameter(_PLACES[field])
+        return _of_stack(owner.stack, field)
     if field == "node":
         return Symbol("aws_cdk.node")
     if field in {"valueAsString", "valueAsNumber"}:

@@ -26,6 +26,7 @@ class Construct:
         at: where it is made.
         properties: what it is given, as TypeScript writes the names.
         type: of the resource that it becomes; empty for one that is not of interest.
+        scope: the construct that it is made in.
     """
 
     kind: str
@@ -34,6 +35,15 @@ class Construct:
     at: Where
     properties: dict[str, Value] = field(default_factory=dict)
     type: str = ""
+    scope: Construct | None = None
+
+    @property
+    def stack(self) -> Construct | None:
+        """The stack that it is in, or is; nested ones are a part of the one that people name."""
+        found: Construct | None = self
+        while found is not None and found.kind != "Stack":
+            found = found.scope
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,9 @@ class Program(Modules):
             return Asset(str(path))
         if is_state(kind, service):
             return State(self._free(label, scope, spaced=True), kind, self.where, properties)
-        made = Construct(kind, service, label, self.where, properties, resource_type(kind, service))
+        above = scope.core if isinstance(scope, Instance) else scope
+        within = above if isinstance(above, Construct) else None
+        made = Construct(kind, service, label, self.where, properties, resource_type(kind, service), within)
         if made.type:
             made.id = self._free(label, scope)
             self.made.constructs.append(made)

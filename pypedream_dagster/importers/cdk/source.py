@@ -24,7 +24,7 @@ _USES = re.compile(
 )
 _OURS = re.compile(r"glue|step_?functions", re.IGNORECASE)
 _TESTS = re.compile(r"(^|/)tests?/|\.(test|spec)\.[jt]s$|(^|/)test_[^/]*\.py$|\.d\.ts$|(^|/)cdk\.out/")
-_SYNTHESIZED = '"aws:cdk:path"'
+_SYNTHESIZED = re.compile(r'"aws:cdk:path"|"CDKMetadata"|/cdk-bootstrap/')
 _OUTERMOST = ("Stage", "Stack", "NestedStack", "Construct")
 
 
@@ -56,8 +56,10 @@ def programs_of(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Pr
         variables: values of unknown parts, by name: they win over defaults that the code declares.
     """
     programs = [file for file in files if is_program(file)]
-    if not any(_OURS.search(file.text) for file in programs) or any(map(_is_synthesized, files)):
+    if any(map(_is_synthesized, files)):
         return Programs()
+    if not any(_OURS.search(file.text) for file in programs):
+        return Programs(problems=() if programs else tuple(_in_other_languages(files)))
     gathered = Gathered(Libraries(Workspace(files), variables))
     made = Made(context={**_context(files), **variables})
     walked = [(file, Program(gathered, made)) for file in programs]
@@ -73,7 +75,14 @@ def programs_of(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Pr
 
 
 def _is_synthesized(file: SourceFile) -> bool:
-    return file.path.endswith(".json") and _SYNTHESIZED in file.text
+    return file.path.endswith(".json") and '"Resources"' in file.text and _SYNTHESIZED.search(file.text) is not None
+
+
+def _in_other_languages(files: Sequence[SourceFile]) -> Iterator[Problem]:
+    for file in files:
+        if file.name == "cdk.json" and '"app"' in file.text:
+            what = "is of a CDK program in a language that is not read: run 'cdk synth', and import cdk.out too"
+            yield Problem(Where(file.path), what)
 
 
 def _is_of(problem: Problem, programs: Sequence[SourceFile]) -> bool:

@@ -637,6 +637,34 @@ def test_configuration_in_sections_is_read() -> None:
     }
 
 
+def test_what_other_tasks_read_and_write_on_s3() -> None:
+    found = within("""
+        from airflow.providers.amazon.aws.transfers.s3_to_redshift import S3ToRedshiftOperator
+        from airflow.providers.amazon.aws.transfers.sql_to_s3 import SqlToS3Operator
+        from airflow.providers.amazon.aws.operators.s3 import S3CopyObjectOperator, S3CreateObjectOperator
+        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+        bucket = Variable.get("bucket")
+        S3ToRedshiftOperator(task_id="load", s3_bucket=bucket, s3_key="gold/{{ ds }}/", schema="s", table="t")
+        SqlToS3Operator(task_id="take", query="select 1", s3_bucket="lake", s3_key="raw/x.csv")
+        S3CopyObjectOperator(task_id="copy", source_bucket_key="s3://a/b/c", dest_bucket_key="s3://d/e/f")
+        S3CreateObjectOperator(task_id="put", s3_bucket="lake", s3_key="raw/y.csv", data="1")
+        def upload(name, **context):
+            key = f"raw/{context['ds']}/{name}"
+            S3Hook().load_file(filename="x", key=key, bucket_name="lake")
+            boto3.client("s3").put_object(Bucket=bucket, Key="raw/z.json", Body="")
+            boto3.client("s3").get_object(Bucket="lake", Key=unknown())
+            pd.read_csv("s3://lake/in/v.csv").to_csv("/tmp/x.csv")
+        PythonOperator(task_id="upload", python_callable=upload, op_args=["w"])
+    """)
+    assert {task.key: (task.reads, task.writes) for task in found.tasks} == {
+        "load": (("s3://${var.bucket}/gold/${ds}/",), ()),
+        "take": ((), ("s3://lake/raw/x.csv",)),
+        "copy": (("s3://a/b/c",), ("s3://d/e/f",)),
+        "put": ((), ("s3://lake/raw/y.csv",)),
+        "upload": (("s3://lake/in/v.csv",), ("s3://lake/raw/${ds}/w", "s3://${var.bucket}/raw/z.json")),
+    }
+
+
 def test_statements_are_told_with_their_database_and_from_their_files() -> None:
     found = within(
         """

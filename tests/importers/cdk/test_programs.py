@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypedream_dagster.importers.cloudformation import survey
-from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.files import SourceFile, read_files
 from pypedream_dagster.importers.survey import Survey
 
 _TYPESCRIPT = """
@@ -259,12 +260,44 @@ def test_what_a_program_synthesized_goes_before_its_code() -> None:
             "J1": {
                 "Type": "AWS::Glue::Job",
                 "Properties": {"Name": "synthesized"},
-                "Metadata": {"aws:cdk:path": "Etl/J/Resource"},
             }
         }
     }
-    found = _read({"lib/lake-stack.ts": _TYPESCRIPT, "cdk.out/Etl.template.json": json.dumps(template)})
-    assert [job.name for job in found.jobs] == ["synthesized"]
+    marks = ({"Metadata": {"aws:cdk:path": "Etl/J"}}, {"Parameters": {"V": {"Default": "/cdk-bootstrap/hnb/version"}}})
+    for mark in marks:
+        texts = {"lib/lake-stack.ts": _TYPESCRIPT, "cdk.out/Etl.template.json": json.dumps({**template, **mark})}
+        assert [job.name for job in _read(texts).jobs] == ["synthesized"]
+
+
+def test_what_the_cdk_notes_for_itself_is_no_source(tmp_path: Path) -> None:
+    (tmp_path / "tree.json").write_text('{"version": "tree-0.1", "tree": {"id": "App"}}')
+    (tmp_path / "one.json").write_text('{"version": 1}')
+    files, problems = read_files([tmp_path], tmp_path)
+    assert ([file.path for file in files], problems) == (["one.json"], ())
+
+
+def test_a_program_in_another_language_is_told_to_be_synthesized() -> None:
+    app = {"cdk.json": '{"app": "mvn -e -q compile exec:java"}', "src/EtlStack.java": "class EtlStack extends Stack {}"}
+    (problem,) = _read(app).problems
+    assert (problem.at.source, "cdk synth" in problem.what) == ("cdk.json", True)
+
+
+def test_a_stacks_name_and_account_that_a_program_tells_are_put_in() -> None:
+    bucket = """
+        import * as cdk from 'aws-cdk-lib';
+        import { CfnJob } from 'aws-cdk-lib/aws-glue';
+        class One extends cdk.Stack {
+          constructor(scope: cdk.App, id: string, props: cdk.StackProps) {
+            super(scope, id, props);
+            new CfnJob(this, 'J', {
+              name: `${cdk.Stack.of(this).stackName}-j`.toLowerCase(), role: 'r', command: {},
+              defaultArguments: { '--to': `s3://lake-${this.account}-${this.region}/` },
+            });
+          }
+        }
+        new One(new cdk.App(), 'One', { env: { account: '123456789012', region: process.env.CDK_DEFAULT_REGION } });
+    """
+    assert _arguments(_read({"app.ts": bucket}), "one-j") == {"--to": "s3://lake-123456789012-${AWS::Region}/"}
 
 
 @pytest.mark.parametrize(
