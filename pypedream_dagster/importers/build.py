@@ -118,7 +118,7 @@ def import_graph(given: Given) -> Imported:
 
 def _proposals(datasets: Datasets) -> Iterator[str]:
     """Propose what can be done about outputs that scripts name by literals."""
-    nodes = sorted({write.node for write in datasets.unmoved if write.dataset})
+    nodes = sorted({write.node for write in datasets.unmoved if write.is_literal})
     if nodes:
         shown = ", ".join(nodes[:5]) + (f" and {len(nodes) - 5} more" if len(nodes) > 5 else "")
         yield (

@@ -58,6 +58,11 @@ class Unmoved:
     why: str
     dataset: str | None = None
 
+    @property
+    def is_literal(self) -> bool:
+        """Tell whether it is a dataset whose place no argument has a part in."""
+        return self.dataset is not None and self.why == _NO_ARGUMENT
+
 
 @dataclass(frozen=True, slots=True)
 class Datasets:
@@ -122,7 +127,7 @@ def datasets_of(
             if not held.contains(main):
                 unmoved.append(Unmoved(write.node, write.uri, write.at, f"it holds {first.uri}, which it writes too"))
             elif write.argument is None and first.argument is not None:
-                unmoved.append(Unmoved(write.node, write.uri, write.at, _NO_ARGUMENT))
+                unmoved.append(Unmoved(write.node, write.uri, write.at, write.why_unmoved))
         elif reruns.get(write.node) != first.node:
             why = f"it is {first.node}'s" if held.folder == main.folder else f"it overlaps {first.node}'s {first.uri}"
             unmoved.append(Unmoved(write.node, write.uri, write.at, why))
@@ -134,7 +139,7 @@ def datasets_of(
     outputs = _named(chosen, catalog)
     for write in chosen:
         if write.argument is None:
-            unmoved.append(Unmoved(write.node, write.uri, write.at, _NO_ARGUMENT, outputs[id(write)].name))
+            unmoved.append(Unmoved(write.node, write.uri, write.at, write.why_unmoved, outputs[id(write)].name))
     of_use = {use: outputs[id(owner[id(write)])] for write in writes if id(write) in owner for use in write.uses}
     return Datasets(tuple(outputs.values()), of_use, tuple(unmoved), {k: tuple(v) for k, v in contested.items()})
 
@@ -164,6 +169,13 @@ class _Write:
     @property
     def at(self) -> str:
         return self.uses[0].at
+
+    @property
+    def why_unmoved(self) -> str:
+        """Say why no argument moves it."""
+        roots = {use.root for use in self.uses}
+        root = roots.pop() if len(roots) == 1 else None
+        return _NO_ARGUMENT if root is None else f"{root} names a folder of more than this dataset"
 
     @property
     def is_upkeep(self) -> bool:

@@ -438,8 +438,9 @@ def test_a_folder_that_is_read_and_written_is_not_moved() -> None:
     (output,) = found.graph.by_id["a"].outputs.values()
     assert output.base_uri == "s3://lake/main/y"
     assert [write.why for write in found.graph.by_id["a"].metadata.unexplained_writes] == [
-        "no argument of the job moves it"
+        "--root names a folder of more than this dataset"
     ]
+    assert not any("--rewrite-literals" in note for note in found.notes)
 
 
 def test_a_default_in_the_script_is_a_value() -> None:
