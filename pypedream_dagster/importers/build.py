@@ -15,6 +15,7 @@ from pypedream_dagster.graph.model import Json
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.asking import Asking, Values
 from pypedream_dagster.importers.catalog import Catalog
+from pypedream_dagster.importers.clearing import made_anew
 from pypedream_dagster.importers.datasets import Datasets, datasets_of
 from pypedream_dagster.importers.document import graph_document_of
 from pypedream_dagster.importers.files import SourceFile
@@ -168,7 +169,7 @@ def _look(given: Given) -> _Found:
             lambda step, argument: asking.known("direction", f"{step.id} {argument}"),
             crawlers,
         )
-        uses += its_uses
+        uses += made_anew(its_uses, step, of_step.get(step.id), values, catalog)
         blind += its_blind
     locations = {step.id: scripts.location(step) for step in steps.steps if step.is_job}
     return _Found(steps, of_step, locations, catalog, uses, blind, values, asking)

@@ -167,7 +167,7 @@ def told_locations(step: Step, script: Script | None, values: Mapping[str, str])
     arguments = arguments_of(step, values)
     for found in script.reading.locations:
         table = table_place(place_of_text(found.table, arguments, values))
-        place = next(iter(_places(place_of_text(found.place, arguments, values), "s3")), None)
+        place = next(iter(places_in(place_of_text(found.place, arguments, values), "s3")), None)
         if table is not None and place is not None:
             yield table.text, place[0]
 
@@ -187,7 +187,7 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
         text = place_of_text(fact.target, arguments, values, step.name)
         argument = _whole_argument(fact.target, step, text, script.reading.declared)
         root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
-        places = list(_places(text, fact.system))
+        places = list(places_in(text, fact.system))
         if not places and fact.action == "write" and fact.system != "unknown":
             blind.append(Blind(step.id, at, _shown(text)))
         for value, place in places:
@@ -266,7 +266,7 @@ def _root(target: Text, step: Step, arguments: Mapping[str, str], values: Mappin
     return None, ""
 
 
-def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
+def places_in(text: str, system: str) -> Iterator[tuple[str, Place]]:
     """Give the places that a text names; nothing where it cannot be told at all."""
     uris = [text] if re.match(r"^s3[an]?://", text) and "," not in text else _VALUE_URI.findall(text)
     for uri in uris:

@@ -627,3 +627,25 @@ def test_a_table_that_a_run_names_is_not_asked_for_where_its_files_are_known_to_
     found = imported(job("load"), script("load", code))
     assert [output.base_uri for output in found.graph.by_id["load"].outputs.values()] == ["s3://lake/silver/orders/"]
     assert not any(question.startswith("unexplained-write") for question in asked(found))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mode"),
+    [
+        ("gc.purge_s3_path('s3://lake/x/', {'retentionPeriod': 0})", "", "overwrite"),
+        ("gc.purge_s3_path('s3://lake/', {'retentionPeriod': 0})", "", "append"),
+        ("gc.purge_s3_path('s3://lake/x/day=1/', {'retentionPeriod': 0})", "", "append"),
+        ("gc.purge_s3_path('s3://lake/y/', {'retentionPeriod': 0})", "", "append"),
+        ("", "gc.purge_s3_path('s3://lake/x/', {'retentionPeriod': 0})", "append"),
+        ("wr.s3.delete_objects('s3://lake/x/')", "", "overwrite"),
+    ],
+)
+def test_what_a_script_empties_first_it_makes_anew(before: str, after: str, mode: str) -> None:
+    write = (
+        "gc.write_dynamic_frame.from_options(frame=d, connection_type='s3', "
+        "connection_options={'path': 's3://lake/x/'}, format='parquet')"
+    )
+    head = "import awswrangler as wr\nfrom awsglue.context import GlueContext\ngc = GlueContext(sc)"
+    code = "\n".join([head, before, write, after])
+    found = imported(job("a"), script("a", code))
+    assert found.graph.by_id["a"].outputs["x"].write_mode == mode
