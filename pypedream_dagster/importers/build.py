@@ -38,7 +38,7 @@ from pypedream_dagster.importers.parameters import filled
 from pypedream_dagster.importers.scripts import ENDINGS, Script, Scripts
 from pypedream_dagster.importers.stored import StoredFiles
 from pypedream_dagster.importers.survey import CrawlerDefinition, Survey
-from pypedream_dagster.importers.uses import Blind, Use, told_locations, uses_of
+from pypedream_dagster.importers.uses import Blind, Use, likely_located, told_locations, uses_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _proposals(datasets: Datasets) -> Iterator[str]:
 
 def wanted_tables(given: Given) -> tuple[tuple[str, str], ...]:
     """Return the catalog tables, as ``(database, table)``, that nodes use and whose location no source tells yet."""
-    places = (use.place for use in _look(given).uses if use.place.kind == "table" and use.location is None)
+    places = (use.place for use in _look(given).uses if use.place.kind == "table" and not use.is_located)
     return tuple(sorted({(place.segments[0], place.segments[-1]) for place in places if place.is_known}))
 
 
@@ -172,7 +172,7 @@ def _look(given: Given) -> _Found:
         uses += made_anew(its_uses, step, of_step.get(step.id), values, catalog)
         blind += its_blind
     locations = {step.id: scripts.location(step) for step in steps.steps if step.is_job}
-    return _Found(steps, of_step, locations, catalog, uses, blind, values, asking)
+    return _Found(steps, of_step, locations, catalog, likely_located(uses), blind, values, asking)
 
 
 def _steps(given: Given, values: Mapping[str, str], asking: Asking) -> Steps:

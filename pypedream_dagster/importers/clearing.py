@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pypedream_dagster.importers.catalog import Catalog
 from pypedream_dagster.importers.nodes import Step
-from pypedream_dagster.importers.places import Place, place_of_text
+from pypedream_dagster.importers.places import Place, places_of_text
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.uses import Use, arguments_of, places_in
 from pypedream_dagster.script.model import Access
@@ -38,7 +38,8 @@ def _cleared(
             continue
         if not all(condition.may_hold(arguments) for condition in fact.at.conditions):
             continue
-        for _, place in places_in(place_of_text(fact.target, arguments, values), fact.system):
+        texts = places_of_text(fact.target, arguments, values)
+        for _, place in (found for text in texts for found in places_in(text, fact.system)):
             known = catalog.location(place) if place.kind == "table" else None
             empty = known[0] if known else place
             if empty.kind == "s3" and not (empty.cut or empty.at_run_time or empty.is_whole_bucket):

@@ -130,12 +130,11 @@ def datasets_of(
                 unmoved.append(Unmoved(write.node, write.uri, write.at, write.why_unmoved))
         elif reruns.get(write.node) != first.node:
             why = f"it is {first.node}'s" if held.folder == main.folder else f"it overlaps {first.node}'s {first.uri}"
+            if not _is_told(first.place):  # two jobs' arguments of one name, of which no value is known
+                why = f"it may be {first.node}'s: no value is known of it"
             unmoved.append(Unmoved(write.node, write.uri, write.at, why))
-            if write.is_upkeep:
-                continue
-            if not contested[first.uri]:
-                contested[first.uri].append(first.node)
-            contested[first.uri].append(write.node)
+            if _is_told(first.place) and not write.is_upkeep:
+                contested[first.uri] = [*(contested[first.uri] or [first.node]), write.node]
     outputs = _named(chosen, catalog)
     for write in chosen:
         if write.argument is None:
@@ -319,6 +318,11 @@ class _Taken:
                 if found := self._below.get(f"{side}:{uri.folder}"):
                     return found
         return None
+
+
+def _is_told(place: Place) -> bool:
+    """Tell whether anything of a place but its bucket is known before a run."""
+    return any(not Place("s3", segment).at_run_time for segment in place.segments[1:])
 
 
 def _folders_above(uri: S3Uri) -> Iterator[str]:

@@ -163,7 +163,7 @@ def ask_about_uses(asking: Asking, steps: Sequence[Step], uses: Sequence[Use], p
             )
     tables: defaultdict[str, set[str]] = defaultdict(set)
     for use in uses:
-        if use.place.kind == "table" and use.location is None and use.place.is_known:
+        if use.place.kind == "table" and not use.is_located and use.place.is_known:
             tables[use.place.text].add(use.node)
     _ask_about_tables(asking, tables)
 

@@ -11,11 +11,12 @@ from pypedream_dagster.script import texts
 from pypedream_dagster.script.documents import file_parsed, file_read, parsed, text_parsed
 from pypedream_dagster.script.environment import MOST_STEPS, Scope
 from pypedream_dagster.script.expressions import OWN, Expressions, chosen, ways
-from pypedream_dagster.script.functions import of_container, of_symbol
+from pypedream_dagster.script.functions import ENVIRONMENT_READS, of_container, of_symbol
 from pypedream_dagster.script.operations import MOST_ITEMS, item, mentions_argv
-from pypedream_dagster.script.syntax import asks_for_argument, is_static
+from pypedream_dagster.script.syntax import asks_for_argument, gives_several, is_static
 from pypedream_dagster.script.values import (
     Argument,
+    Call,
     Class,
     Constant,
     Function,
@@ -110,6 +111,12 @@ class Calls(Expressions):
                 return Text((content,))
             case Member(Text() as text, name):
                 return texts.method(text, name, positional, keywords)
+            case Member(
+                Result(Call(Symbol("string.Template" | "jinja2.Template" as kind), (Text() as text, *_))),
+                "substitute" | "safe_substitute" | "render",
+            ):
+                tables = [given.items for given in positional if isinstance(given, Table)]
+                return texts.template_filled(text, kind, {n: v for t in (*tables, keywords) for n, v in t.items()})
             case Member(Table() | Parameters() | Parsed() | Stored() | Sequence() as owner, name):
                 if (answer := self._on_container(owner, name, positional, node)) is not None:
                     return answer
@@ -177,8 +184,14 @@ class Calls(Expressions):
             if isinstance(wanted, Sequence):
                 self.declared += [text for item in wanted.items if (text := literal(item))]
             return Parameters()
+        if name in ENVIRONMENT_READS and positional and (known := self._variables.get(literal(positional[0]) or "")):
+            return known
         if name == "enumerate" and positional:
             return Sequence(tuple(Sequence((Unknown(), item)) for item in self._iterated(positional[0])))
+        if name == "collections.namedtuple" and len(positional) > 1:
+            fields = positional[1].items if isinstance(positional[1], Sequence) else ()
+            named = [literal(field) for field in fields] or (literal(positional[1]) or "").replace(",", " ").split()
+            return Class(literal(positional[0]) or "", {}, tuple(field for field in named if field))
         if name == "getattr" and len(positional) > 1:
             attribute = literal(positional[1])
             return self._attribute(positional[0], attribute) if attribute else None
@@ -212,6 +225,10 @@ class Calls(Expressions):
                 if len(owner.items) < MOST_ITEMS:
                     self._bind(node.func.value, Sequence((*owner.items, *added)), node)
                 return Constant(None)
+            case Parameters(), "update" if isinstance(node.func, ast.Attribute) and positional:
+                if isinstance(others := positional[0], Table):
+                    self._bind(node.func.value, owner.with_put(others.items), node)
+                return Constant(None)
             case _:
                 return of_container(owner, name, positional)
 
@@ -229,6 +246,8 @@ class Calls(Expressions):
                 returns.append(self._value(node.body))
             else:
                 self._block(node.body)
+        if gives_several(node):
+            return Sequence(tuple(value for value in returns if value != Constant(None))[:MOST_ITEMS])
         if len(returns) == 2 and asks_for_argument(node):
             found = _either_as_default(returns)
         else:

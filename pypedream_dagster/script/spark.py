@@ -59,6 +59,7 @@ _FORMATS: tuple[tuple[str, System], ...] = (
     ("sqldw", "database"),
     ("salesforce", "http"),
 )
+_OUTPUT_MODES: dict[str, Mode] = {"append": "append", "complete": "overwrite", "update": "merge"}
 _NOWHERE = {"noop", "console", "memory"}
 _KEY_SETTING = re.compile(
     r"fs\.s3[an]?\.(?:bucket\.[^.]+\.)?(?:access\.key|secret\.key|session\.token|awsAccessKeyId|awsSecretAccessKey"
@@ -118,6 +119,8 @@ def spark_facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
         yield from _was_read(chain, read, state)
     elif name in {"start", "toTable", "awaitTermination"} and "writeStream" in chain.names:
         yield Streaming(chain.place, "writeStream")
+        if name != "awaitTermination" and "foreachBatch" not in chain.names:
+            yield from _streamed(chain, state)
     elif name == "table" and len(call.positional) == 1 and _is_session(chain):
         yield from _table("read", as_text(call.positional[0]), chain.place, "unknown", state)
     elif name in {"saveAsTextFile", "saveAsHadoopFile", "saveAsNewAPIHadoopFile", "saveAsSequenceFile"}:
@@ -188,7 +191,7 @@ def _written(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
         elif mode == "once":
             mode = "append"
     form = _format(chain, at)
-    if name in {"saveAsTable", "insertInto"} and _system(form) == "s3":
+    if name in {"saveAsTable", "insertInto"} and _system(form) in {"s3", "unknown"}:
         yield from _table("write", as_text(call.argument(0, "name", "tableName")), chain.place, mode, state)
         return
     if form in _NOWHERE:
@@ -208,6 +211,22 @@ def _written(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
     yield Access(chain.place, "write", system, _target(chain, system, options), "spark", mode)
     if "hudi" in form and (table := synced_table(options)) is not None:
         yield Access(chain.place, "write", "catalog", table, "hudi", mode)
+
+
+def _streamed(chain: Chain, state: SparkState) -> Iterator[Fact]:
+    """Give where a stream is written; what ``foreachBatch`` calls writes by itself."""
+    at = chain.last("writeStream") or 0
+    options = {**options_of(chain.links[at:]), **chain.call.keywords}
+    how = chain.find("outputMode")
+    mode = _OUTPUT_MODES.get(literal(how.argument(0, "outputMode")) or "", "unknown") if how is not None else "append"
+    form = _format(chain, at) if chain.find("format") is not None else ""
+    if chain.name == "toTable" or (form.endswith("iceberg") and "path" not in options):
+        given = chain.call.argument(0, "tableName", "path")
+        if given is not None:
+            yield from _table("write", as_text(given), chain.place, mode, state)
+    elif form not in _NOWHERE:
+        system = _system(form)
+        yield Access(chain.place, "write", system, _target(chain, system, options), "spark", mode)
 
 
 def _was_read(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
@@ -309,8 +328,14 @@ def synced_table(options: Mapping[str, Value]) -> Text | None:
     return text_of((*as_text(database).pieces, ".", *as_text(table).pieces))
 
 
-def sql_accesses(text: Text, at: Place, through: str, state: SparkState) -> Iterator[Access]:
-    """Give the accesses of a text of SQL; one that cannot be told at all may write."""
+def sql_accesses(
+    text: Text, at: Place, through: str, state: SparkState, database: Text | None = None
+) -> Iterator[Access]:
+    """Give the accesses of a text of SQL; one that cannot be told at all may write.
+
+    Args:
+        database: of tables that are named without one.
+    """
     if not text.start.strip() and text.literal is None:
         yield Access(at, "write", "catalog", Text((Gap(),)), through)
         return
@@ -321,7 +346,10 @@ def sql_accesses(text: Text, at: Place, through: str, state: SparkState) -> Iter
             continue
         system: System = "s3" if use.is_place or use.name.startswith("s3") else "catalog"
         name = use.name if system == "s3" else sql.table_name(use.name, state.database)
-        yield Access(at, use.action, system, _named(name, text), through, use.mode)
+        target = _named(name, text)
+        if system == "catalog" and database is not None and "." not in name:
+            target = text_of((*database.pieces, ".", *target.pieces))
+        yield Access(at, use.action, system, target, through, use.mode)
 
 
 def _plain(text: Text) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pypedream_dagster.graph.files import graph_document, parse_graph
 from pypedream_dagster.importers.answers import Answers, parse_answers
-from pypedream_dagster.importers.finding import Question
+from pypedream_dagster.importers.finding import Imported, Question
 from pypedream_dagster.importers.links import Order, pairs_of
 from pypedream_dagster.importers.places import s3_place, table_place
 from pypedream_dagster.importers.survey import CatalogEntry, CrawlerDefinition, Survey, Task
@@ -74,6 +74,50 @@ def test_what_neither_script_nor_name_tells_is_asked() -> None:
     assert links(answered) == {("a", "b"): ("silver",)}
     assert not any(question.startswith("direction") for question in asked(answered))
     assert answered.answered == {"direction: a --silver_path": "output", "direction: b --silver_path": "input"}
+
+
+def _tables_of_folders(*written: str, order: tuple[tuple[str, str], ...] = ()) -> Imported:
+    writes = "\n".join(f'df.write.parquet("{uri}")' for uri in written)
+    runs = (flow(run("a", "a"), run("b", "b"), order=list(order)),) if order else ()
+    return imported(
+        *runs,
+        job("a", {"x": "1"}),
+        job("b", {"x": "1"}),
+        script("a", writes),
+        script("b", 'spark.table("shop.customer_trusted")\nspark.table("shop.orders")'),
+    )
+
+
+def test_a_table_that_is_called_after_a_folder_is_likely_of_it_and_asked_for() -> None:
+    found = _tables_of_folders("s3://lake/customer/trusted/")
+    assert links(found) == {("a", "b"): ("trusted",)}
+    assert [(item.kind, item.confidence) for item in found.links[0].evidence] == [("table-name", "low")]
+    assert asked(found) == ["unknown-table: shop.customer_trusted", "unknown-table: shop.orders"]
+    ordered = _tables_of_folders("s3://lake/customer/trusted/", order=(("a", "b"),))
+    assert ordered.links[0].confidence == "medium"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ("s3://lake/customer/trusted/", "s3://other/customer_trusted/"),
+        ("s3://lake/customers/trusted/",),
+        ("s3://lake/orders/old/",),
+    ],
+)
+def test_a_table_is_of_no_folder_that_is_called_otherwise_or_like_another(written: tuple[str, ...]) -> None:
+    assert _tables_of_folders(*written).links == ()
+
+
+def test_a_table_of_a_layer_is_of_no_folder_of_another() -> None:
+    jobs = (job("a", {}), job("b", {}), script("a", 'df.write.parquet("s3://lake/gold/orders/")'))
+    assert imported(*jobs, script("b", 'spark.table("raw_db.orders")')).links == ()
+    assert links(imported(*jobs, script("b", 'spark.table("gold_db.orders")'))) == {("a", "b"): ("orders",)}
+
+
+def test_what_runs_before_a_write_does_not_read_it_by_a_tables_name() -> None:
+    found = _tables_of_folders("s3://lake/customer/trusted/", order=(("b", "a"),))
+    assert all(item.kind == "order" for link in found.links for item in link.evidence)
 
 
 def test_an_answer_counts_however_it_is_written() -> None:
@@ -238,6 +282,12 @@ def test_containment_links_with_less_confidence_and_never_by_a_bucket() -> None:
     )
     assert links(found) == {("a", "part"): ("x",)}
     assert (found.links[0].evidence[0].kind, found.links[0].confidence) == ("containment", "low")
+
+
+def test_two_jobs_arguments_of_one_name_and_no_value_are_not_said_to_be_one_dataset() -> None:
+    code = "a = getResolvedOptions(sys.argv, ['B', 'P'])\nd.write.parquet(f\"s3://{a['B']}/{a['P']}\")"
+    found = imported(job("a"), job("b"), script("a", code), script("b", code))
+    assert asked(found) == ["parameter: argument.b", "parameter: argument.p"]
 
 
 def test_one_dataset_has_one_producer_and_the_others_are_asked_for() -> None:
@@ -430,6 +480,87 @@ def test_an_argument_that_names_the_folder_moves_what_lies_in_it() -> None:
     assert found.graph.by_id["a"].metadata.output_arguments == {"orders": "--dst"}
     assert found.graph.by_id["b"].metadata.input_arguments == {"a.orders": "--src"}
     assert [node.metadata.unexplained_writes for node in found.graph.nodes] == [(), ()]
+
+
+def test_files_in_partitions_lie_in_the_folder_that_an_argument_names() -> None:
+    code = (
+        "a = getResolvedOptions(sys.argv, ['out'])\n"
+        "smart_open.open(f\"{a['out']}/day={date.today()}/data.json\", 'w').write('')"
+    )
+    found = imported(
+        job("a", {"out": "s3://lake/bronze/orders"}),
+        job("b"),
+        script("a", code),
+        script("b", "spark.read.json('s3://lake/bronze/orders')"),
+    )
+    assert links(found) == {("a", "b"): ("orders",)}
+    assert found.graph.by_id["a"].metadata.output_arguments == {"orders": "--out"}
+    assert found.links[0].confidence == "high"
+
+
+def test_a_bucket_that_several_prefixes_share_holds_each_of_them() -> None:
+    found = imported(
+        job("a", {"BUCKET_NAME": "lake", "SRC_PREFIX": "raw/x", "TRG_PREFIX": "clean/x"}),
+        job("b", {"s3_bucket": "lake", "input_path": "clean/x/", "output_path": "gold/x/", "table": "x"}),
+    )
+    assert list(links(found)) == [("a", "b")]
+    assert sorted(output.base_uri for node in found.graph.nodes for output in node.outputs.values()) == [
+        "s3://lake/clean/x",
+        "s3://lake/gold/x",
+    ]
+
+
+def test_places_in_an_argument_of_json_are_told_by_their_keys() -> None:
+    found = imported(
+        job("a", {"config": '{"input": {"path": "s3://lake/raw/x"}, "output": {"path": "s3://lake/clean/x"}}'}),
+        job("b", {"config": '{"sources": ["s3://lake/clean/x", "s3://lake/y"], "other": "s3://lake/z"}'}),
+        job("c", {"plan": "{not json s3://lake/elsewhere"}),
+    )
+    assert links(found) == {("a", "b"): ("x",)}
+    assert found.graph.by_id["a"].metadata.output_arguments == {}
+    assert [item for item in asked(found) if item.startswith("direction")] == [
+        "direction: b --config other",
+        "direction: c --plan",
+    ]
+
+
+def test_an_argument_may_name_a_table_whole() -> None:
+    found = imported(job("a", {"output_table": "clean.x"}), job("b", {"source_tbl": "clean.x", "output_mode": "a.b"}))
+    assert links(found) == {("a", "b"): ("x",)}
+
+
+def test_each_dataset_that_an_argument_lists_is_found() -> None:
+    code = (
+        "a = getResolvedOptions(sys.argv, ['tables'])\nfor t in a['tables'].split(','):\n"
+        "    pd.read_csv(f's3://lake/raw/{t}/').to_parquet(f's3://lake/clean/{t}/x.parquet')"
+    )
+    found = imported(
+        job("a", {"tables": "orders,clients"}),
+        job("b"),
+        script("a", code),
+        script("b", "import pandas as pd\npd.read_parquet('s3://lake/clean/clients/')"),
+    )
+    assert sorted(data.base_uri for data in found.graph.by_id["a"].outputs.values()) == [
+        "s3://lake/clean/clients/x.parquet",
+        "s3://lake/clean/orders/x.parquet",
+    ]
+    assert list(links(found)) == [("a", "b")]
+
+
+def test_what_a_script_takes_out_of_an_argument_is_not_the_argument() -> None:
+    code = (
+        "a = getResolvedOptions(sys.argv, ['conf', 'src'])\nc = json.loads(a['conf'])\n"
+        "spark.read.csv(a['src']).write.csv(a['src'].replace('raw', 'clean'))\nd.write.csv(c['out'])"
+    )
+    found = imported(
+        job("a", {"conf": '{"out": "s3://lake/x/"}', "src": "s3://lake/raw/y/"}),
+        job("b"),
+        script("a", code),
+        script("b", "spark.read.csv('s3://lake/clean/y/')\nspark.read.csv('s3://lake/x/')"),
+    )
+    assert links(found) == {("a", "b"): ("y", "x")}
+    assert found.graph.by_id["a"].metadata.output_arguments == {}
+    assert asked(found) == []
 
 
 def test_a_folder_that_is_read_and_written_is_not_moved() -> None:
