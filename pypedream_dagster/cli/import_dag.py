@@ -107,7 +107,8 @@ def command(
             f"{invocation.shown(target)} exists already and is left as it is.",
             hint="extend it with --merge, compare with --check, or write another file with -o",
         )
-    existing = read_graph(settings.graph_path) if merge or check else None
+    is_new = settings.graph_path.exists() and is_example(settings.graph_path)
+    existing = read_graph(settings.graph_path) if check or (merge and not is_new) else None
     answers = _answers(existing, answers_file)
     requests = _requests(existing, queries, asked, invocation.cwd, settings.project_dir)
     imported = _imported(settings, requests, answers)

@@ -149,8 +149,11 @@ def test_bad_requests_are_refused_and_change_nothing(pypedream: Pypedream, repos
 
 def test_the_example_of_init_gives_way(pypedream: Pypedream, repository: Path) -> None:
     assert pypedream("init").code == 0
-    assert pypedream("import-dag", "infra", "--with", "src").code == 0
-    assert len(graph(repository)["nodes"]) == 2
+    example = (repository / "pipeline_graph" / "main.json").read_bytes()
+    for more in ((), ("--merge",)):
+        (repository / "pipeline_graph" / "main.json").write_bytes(example)
+        assert pypedream("import-dag", "infra", "--with", "src", *more).code == 0
+        assert [node["id"] for node in graph(repository)["nodes"]] == ["ingest-prod", "clean-prod"]
 
 
 def test_variables_are_put_in(pypedream: Pypedream, repository: Path) -> None:
