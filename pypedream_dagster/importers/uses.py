@@ -202,7 +202,7 @@ def told_locations(step: Step, script: Script | None, values: Mapping[str, str])
         # Of both at once: what an argument lists is one thing in both.
         for text in places_of_text(text_of((*found.table.pieces, "\n", *found.place.pieces)), arguments, values):
             named, _, lies = text.partition("\n")
-            table, place = table_place(named), next(_places(lies, "s3"), None)
+            table, place = table_place(named), next(places_in(lies, "s3"), None)
             if table is not None and place is not None:
                 yield table.text, place[0]
 
@@ -222,7 +222,7 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
         for text in places_of_text(fact.target, arguments, values, step.name):
             argument = _whole_argument(fact.target, step, text, script.reading.declared)
             root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
-            places = list(_places(text, fact.system))
+            places = list(places_in(text, fact.system))
             if not places and fact.action == "write" and fact.system != "unknown":
                 blind.append(Blind(step.id, at, _shown(text)))
             for value, place in places:
@@ -301,7 +301,7 @@ def _root(target: Text, step: Step, arguments: Mapping[str, str], values: Mappin
     return None, ""
 
 
-def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
+def places_in(text: str, system: str) -> Iterator[tuple[str, Place]]:
     """Give the places that a text names; nothing where it cannot be told at all."""
     uris = [text] if re.match(r"^s3[an]?://", text) and "," not in text else _VALUE_URI.findall(text)
     for uri in uris:

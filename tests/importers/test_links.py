@@ -569,8 +569,9 @@ def test_a_folder_that_is_read_and_written_is_not_moved() -> None:
     (output,) = found.graph.by_id["a"].outputs.values()
     assert output.base_uri == "s3://lake/main/y"
     assert [write.why for write in found.graph.by_id["a"].metadata.unexplained_writes] == [
-        "no argument of the job moves it"
+        "--root names a folder of more than this dataset"
     ]
+    assert not any("--rewrite-literals" in note for note in found.notes)
 
 
 def test_a_default_in_the_script_is_a_value() -> None:
@@ -757,3 +758,25 @@ def test_a_table_that_a_run_names_is_not_asked_for_where_its_files_are_known_to_
     found = imported(job("load"), script("load", code))
     assert [output.base_uri for output in found.graph.by_id["load"].outputs.values()] == ["s3://lake/silver/orders/"]
     assert not any(question.startswith("unexplained-write") for question in asked(found))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mode"),
+    [
+        ("gc.purge_s3_path('s3://lake/x/', {'retentionPeriod': 0})", "", "overwrite"),
+        ("gc.purge_s3_path('s3://lake/', {'retentionPeriod': 0})", "", "append"),
+        ("gc.purge_s3_path('s3://lake/x/day=1/', {'retentionPeriod': 0})", "", "append"),
+        ("gc.purge_s3_path('s3://lake/y/', {'retentionPeriod': 0})", "", "append"),
+        ("", "gc.purge_s3_path('s3://lake/x/', {'retentionPeriod': 0})", "append"),
+        ("wr.s3.delete_objects('s3://lake/x/')", "", "overwrite"),
+    ],
+)
+def test_what_a_script_empties_first_it_makes_anew(before: str, after: str, mode: str) -> None:
+    write = (
+        "gc.write_dynamic_frame.from_options(frame=d, connection_type='s3', "
+        "connection_options={'path': 's3://lake/x/'}, format='parquet')"
+    )
+    head = "import awswrangler as wr\nfrom awsglue.context import GlueContext\ngc = GlueContext(sc)"
+    code = "\n".join([head, before, write, after])
+    found = imported(job("a"), script("a", code))
+    assert found.graph.by_id["a"].outputs["x"].write_mode == mode
