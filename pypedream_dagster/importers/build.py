@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from pypedream_dagster.graph.files import parse_graph
+from pypedream_dagster.graph.model import Json
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.asking import Asking, Values
 from pypedream_dagster.importers.catalog import Catalog
+from pypedream_dagster.importers.clearing import made_anew
 from pypedream_dagster.importers.concern import of_concern
 from pypedream_dagster.importers.datasets import Datasets, datasets_of
 from pypedream_dagster.importers.document import graph_document_of
@@ -52,7 +53,7 @@ class Given:
         files: among which jobs' scripts are looked for.
         variables: values of parameters, over those that sources declare.
         sources: what was read, for the record.
-        request: the same, for the next import to ask for it again.
+        requests: the same, for the next import to ask for it again.
     """
 
     survey: Survey
@@ -61,7 +62,20 @@ class Given:
     files: Sequence[SourceFile] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     sources: Sequence[str] = ()
-    request: Mapping[str, Any] = field(default_factory=dict)
+    requests: Sequence[Json] = ()
+
+    def __add__(self, other: Given) -> Given:
+        """Return both in one import, with this one's answers."""
+        one, two = self.selection, other.selection
+        return Given(
+            self.survey + other.survey,
+            Selection(one.flows | two.flows, one.all_jobs or two.all_jobs),
+            self.answers,
+            tuple({file.path: file for file in (*self.files, *other.files)}.values()),
+            {**self.variables, **other.variables},
+            (*self.sources, *other.sources),
+            (*self.requests, *other.requests),
+        )
 
 
 def import_graph(given: Given) -> Imported:
@@ -86,7 +100,7 @@ def import_graph(given: Given) -> Imported:
         "metadata": {
             "import": {
                 "sources": list(given.sources),
-                "request": dict(given.request),
+                "requests": list(given.requests),
                 "answers": asking.answered,
                 "questions": [
                     {"id": item.id, "kind": item.kind, "about": item.about, "text": item.text}
@@ -109,7 +123,7 @@ def import_graph(given: Given) -> Imported:
 def _proposals(steps: Steps, datasets: Datasets) -> Iterator[str]:
     """Propose what can be done about outputs that scripts name by literals."""
     jobs = {step.id for step in steps.steps if step.is_job}
-    nodes = sorted({write.node for write in datasets.unmoved if write.dataset and write.node in jobs})
+    nodes = sorted({write.node for write in datasets.unmoved if write.can_be_rewritten and write.node in jobs})
     if nodes:
         shown = ", ".join(nodes[:5]) + (f" and {len(nodes) - 5} more" if len(nodes) > 5 else "")
         yield (
@@ -159,7 +173,7 @@ def _look(given: Given) -> _Found:
             lambda step, argument: asking.known("direction", f"{step.id} {argument}"),
             crawlers,
         )
-        uses += its_uses
+        uses += made_anew(its_uses, step, of_step.get(step.id), values, catalog)
         blind += its_blind
     locations = {step.id: scripts.location(step) for step in steps.steps if step.is_job}
     return _Found(steps, of_step, locations, catalog, likely_located(uses), blind, values, asking)

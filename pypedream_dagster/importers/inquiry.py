@@ -124,8 +124,9 @@ def ask_about_names(asking: Asking, taken: Mapping[str, str], steps: Sequence[St
         asking.ask(
             "unknown-job",
             called,
-            f"The Glue job {called} is defined in none of the sources. {name} is taken for it, whose name differs in "
-            "such words as dev and job alone. Which job is it (the name of one that is defined)?",
+            f"The Glue job {called} is defined in none of the sources. {name} is taken for it, whose name has the "
+            "same words, but for such as dev and job, or more before or after them. Which job is it (the name of one "
+            "that is defined)?",
             node=step.id,
             at=step.at,
         )
