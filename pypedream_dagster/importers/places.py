@@ -260,7 +260,8 @@ def _sample(segment: str) -> str:
 
 
 def _is_file_of_partition(segments: Sequence[str]) -> bool:
-    return len(segments) > 1 and _FILE.search(segments[-1]) is not None and _PARTITION.match(segments[-2]) is not None
+    """Tell whether a file lies in a partition of a dataset; right in a bucket it is what there is to name."""
+    return len(segments) > 2 and _FILE.search(segments[-1]) is not None and _PARTITION.match(segments[-2]) is not None
 
 
 def _is_end(segment: str) -> bool:

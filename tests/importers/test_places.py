@@ -30,6 +30,7 @@ def _place(text: str) -> Place:
         ("s3://lake/bronze/orders.csv", "s3://lake/bronze/orders.csv"),
         ("s3://lake/bronze/orders/day=*/run-7/data.json", "s3://lake/bronze/orders/day=*/run-7/data.json"),
         ("s3://lake/bronze/orders/year=*/day=2024-01-01/data.json", "s3://lake/bronze/orders"),
+        ("s3://lake/day=*/orders.csv", "s3://lake/day=*/orders.csv"),  # the bucket alone says nothing
         ("s3://lake/bronze/source=orders/", "s3://lake/bronze/source=orders"),
         ("s3://lake/bronze/source=orders/day=*/", "s3://lake/bronze/source=orders"),
         ("s3://lake/bronze/orders_*.csv", "s3://lake/bronze"),
