@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal, get_args
 
 from pypedream_dagster.graph.model import DataFormat
@@ -13,7 +13,10 @@ from pypedream_dagster.importers.places import Place, is_open, s3_place, table_p
 from pypedream_dagster.importers.survey import Survey
 
 _FORMATS: tuple[DataFormat, ...] = get_args(DataFormat)
-Told = Literal["table-location", "crawled-table"]
+Told = Literal["table-location", "crawled-table", "table-name"]
+_MOST_FOLDERS = 3
+"""How many folders at the end of a path a table's name may be made of: ``customer_trusted`` of ``customer/trusted``."""
+_LAYERS = re.compile(r"landing|raw|bronze|stag(?:e|ing)|silver|trusted|refined|gold|curated")
 
 
 class Catalog:
@@ -82,6 +85,25 @@ class Catalog:
         if place is not None and name not in self._places and not place.is_whole_bucket:
             self._places[name] = place
             self._names[place.text].append(name)
+
+
+def named_like(table: Place, places: Iterable[Place]) -> Place | None:
+    """Return the place whose last folders are called as a table is, if it is exactly one."""
+    database, name = table.segments[0].lower(), _table_name(table.segments[-1])
+    found = {place.text: place for place in places if name in _names_of(place) and _may_hold(place, database)}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _names_of(place: Place) -> Iterator[str]:
+    folders = place.segments[1:]
+    for number in range(1, min(len(folders), _MOST_FOLDERS) + 1):
+        yield _table_name("_".join(folders[-number:]))
+
+
+def _may_hold(place: Place, database: str) -> bool:
+    """Tell whether a place is of no other layer than a database: ``raw`` has no table in ``s3://lake/gold/``."""
+    text = place.text.lower()
+    return not _LAYERS.search(text) or all(layer in text for layer in _LAYERS.findall(database))
 
 
 def _target_called(target: Place, prefix: str, table: str) -> Place | None:

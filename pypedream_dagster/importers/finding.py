@@ -19,6 +19,7 @@ EvidenceKind = Literal[
     "same-table",  # both name one catalog table
     "table-location",  # one names a table, the other its location
     "crawled-table",  # one names a table that a crawler makes of the other's URI
+    "table-name",  # one names a table, the other a folder of its name; where the table lies is not known
     "containment",  # one URI lies below the other
     "order",  # the orchestration runs one after the other
 ]

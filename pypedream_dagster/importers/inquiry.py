@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from pypedream_dagster.importers.asking import Asking
 from pypedream_dagster.importers.datasets import Datasets
@@ -132,9 +132,11 @@ def ask_about_names(asking: Asking, taken: Mapping[str, str], steps: Sequence[St
         )
 
 
-def ask_about_writers(asking: Asking, datasets: Datasets) -> None:
-    """Ask whose a dataset is that several nodes write."""
+def ask_about_writers(asking: Asking, datasets: Datasets, concern: Collection[str]) -> None:
+    """Ask whose a dataset is that several nodes write, where one of them is of concern."""
     for uri, nodes in sorted(datasets.contested.items()):
+        if not any(node in concern for node in nodes):
+            continue
         several = sorted(set(nodes))
         asking.ask(
             "several-writers",
@@ -164,7 +166,7 @@ def ask_about_uses(asking: Asking, steps: Sequence[Step], uses: Sequence[Use], p
             )
     tables: defaultdict[str, set[str]] = defaultdict(set)
     for use in uses:
-        if use.place.kind == "table" and use.location is None and use.place.is_known:
+        if use.place.kind == "table" and not use.is_located and use.place.is_known:
             tables[use.place.text].add(use.node)
     _ask_about_tables(asking, tables)
 

@@ -101,6 +101,11 @@ def _pair(write: Use, read: Use, order: Order) -> Pair | None:
         shown = kind if relation.same or kind != "same-uri" else "containment"
         if kind == "crawled-table":
             confidence = _weaker(confidence, "medium")
+        if kind == "table-name":
+            after = order.comes_after(write.node, read.node)
+            if not after and order.knows(write.node, read.node):
+                continue
+            confidence = _weaker(confidence, "medium" if after else "low")
         certain = relation.literal > 0 or one.kind != "table"
         pair = Pair(write, read, shown, confidence, relation.same, certain)
         if best is None or pair.rank < best.rank:

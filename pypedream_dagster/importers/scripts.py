@@ -64,12 +64,11 @@ class Scripts:
 
     def __init__(
         self,
-        files: Iterable[SourceFile],
+        files: Sequence[SourceFile],
         fetched: Mapping[str, bytes],
         values: Mapping[str, str],
         said: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        files = tuple(files)
         self._values = values
         self._said = said
         self._likely = [file.path for file in files if is_likely(file)]

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.arguments import follows_convention
-from pypedream_dagster.importers.catalog import Catalog, Told
+from pypedream_dagster.importers.catalog import Catalog, Told, named_like
 from pypedream_dagster.importers.directions import Direction as ArgumentDirection
 from pypedream_dagster.importers.directions import direction_of, directions_of, words_of
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
@@ -95,7 +95,7 @@ class Use:
         root_value: that URI.
         mode: of a write.
         location: for a table, where it lies.
-        located: how that is known.
+        located: how that is known; by a ``table-name`` it is only likely.
         order: of two uses in one script, the earlier has the smaller number.
         format: of what is written, as the graph file's ``format``, where the call tells.
     """
@@ -114,6 +114,11 @@ class Use:
     located: Told | None = None
     order: int = 0
     format: DataFormat | None = None
+
+    @property
+    def is_located(self) -> bool:
+        """Tell whether some source tells where its table lies."""
+        return self.location is not None and self.located != "table-name"
 
     @property
     def lies_at(self) -> Place | None:
@@ -162,6 +167,24 @@ def uses_of(
     return tuple(dict.fromkeys(located)), tuple(dict.fromkeys(blind))
 
 
+def likely_located(uses: Sequence[Use]) -> list[Use]:
+    """Return the uses; tables that no source tells the location of, nor writes, lie in the written folder called so."""
+    writes = [use.place for use in uses if use.direction == "write" and use.place.is_known and use.mode != "upkeep"]
+    written = [place for place in writes if place.kind == "s3" and not place.is_whole_bucket]
+    tables = {place.text for place in writes if place.kind == "table"}
+    return [
+        replace(use, location=place, located="table-name")
+        if use.direction == "read"
+        and use.place.kind == "table"
+        and use.location is None
+        and use.place.is_known
+        and use.place.text not in tables
+        and (place := named_like(use.place, written)) is not None
+        else use
+        for use in uses
+    ]
+
+
 def arguments_of(step: Step, values: Mapping[str, str]) -> dict[str, str]:
     """Return what a script is given, by names without dashes: its run's arguments, and its workflow's properties."""
     properties = f"{step.flow}."
@@ -179,7 +202,7 @@ def told_locations(step: Step, script: Script | None, values: Mapping[str, str])
         # Of both at once: what an argument lists is one thing in both.
         for text in places_of_text(text_of((*found.table.pieces, "\n", *found.place.pieces)), arguments, values):
             named, _, lies = text.partition("\n")
-            table, place = table_place(named), next(_places(lies, "s3"), None)
+            table, place = table_place(named), next(places_in(lies, "s3"), None)
             if table is not None and place is not None:
                 yield table.text, place[0]
 
@@ -199,7 +222,7 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
         for text in places_of_text(fact.target, arguments, values, step.name):
             argument = _whole_argument(fact.target, step, text, script.reading.declared)
             root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
-            places = list(_places(text, fact.system))
+            places = list(places_in(text, fact.system))
             if not places and fact.action == "write" and fact.system != "unknown":
                 blind.append(Blind(step.id, at, _shown(text)))
             for value, place in places:
@@ -278,7 +301,7 @@ def _root(target: Text, step: Step, arguments: Mapping[str, str], values: Mappin
     return None, ""
 
 
-def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
+def places_in(text: str, system: str) -> Iterator[tuple[str, Place]]:
     """Give the places that a text names; nothing where it cannot be told at all."""
     uris = [text] if re.match(r"^s3[an]?://", text) and "," not in text else _VALUE_URI.findall(text)
     for uri in uris:

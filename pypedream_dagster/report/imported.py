@@ -260,6 +260,7 @@ def evidence_text(kind: EvidenceKind) -> str:
         "same-table": "same table",
         "table-location": "a table and its location",
         "crawled-table": "a table that a crawler makes",
+        "table-name": "a table and a folder of its name",
         "containment": "one lies within the other",
         "order": "order only",
     }[kind]

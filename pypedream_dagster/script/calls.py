@@ -16,6 +16,7 @@ from pypedream_dagster.script.operations import MOST_ITEMS, item, mentions_argv
 from pypedream_dagster.script.syntax import asks_for_argument, gives_several, is_static
 from pypedream_dagster.script.values import (
     Argument,
+    Call,
     Class,
     Constant,
     Function,
@@ -110,6 +111,12 @@ class Calls(Expressions):
                 return Text((content,))
             case Member(Text() as text, name):
                 return texts.method(text, name, positional, keywords)
+            case Member(
+                Result(Call(Symbol("string.Template" | "jinja2.Template" as kind), (Text() as text, *_))),
+                "substitute" | "safe_substitute" | "render",
+            ):
+                tables = [given.items for given in positional if isinstance(given, Table)]
+                return texts.template_filled(text, kind, {n: v for t in (*tables, keywords) for n, v in t.items()})
             case Member(Table() | Parameters() | Parsed() | Stored() | Sequence() as owner, name):
                 if (answer := self._on_container(owner, name, positional, node)) is not None:
                     return answer
@@ -181,6 +188,10 @@ class Calls(Expressions):
             return known
         if name == "enumerate" and positional:
             return Sequence(tuple(Sequence((Unknown(), item)) for item in self._iterated(positional[0])))
+        if name == "collections.namedtuple" and len(positional) > 1:
+            fields = positional[1].items if isinstance(positional[1], Sequence) else ()
+            named = [literal(field) for field in fields] or (literal(positional[1]) or "").replace(",", " ").split()
+            return Class(literal(positional[0]) or "", {}, tuple(field for field in named if field))
         if name == "getattr" and len(positional) > 1:
             attribute = literal(positional[1])
             return self._attribute(positional[0], attribute) if attribute else None

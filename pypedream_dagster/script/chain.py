@@ -111,6 +111,17 @@ def chain_of(call: Call, known: Mapping[Call, Chain] = MappingProxyType({})) -> 
     return Chain(call, value, tuple(reversed(links)))
 
 
+def properties_of(links: tuple[Link, ...]) -> Mapping[str, Value]:
+    """Return the options and the table's properties that are set among the links."""
+    found = dict(options_of(links))
+    for link in links:
+        if link.name == "tableProperty" and link.call is not None:
+            key, value = literal(link.call.argument(0, "property")), link.call.argument(1, "value")
+            if key is not None and value is not None:
+                found[key] = value
+    return found
+
+
 def options_of(links: tuple[Link, ...]) -> Mapping[str, Value]:
     """Return the options that ``.option(k, v)`` and ``.options(**all)`` among the links set."""
     found: dict[str, Value] = {}

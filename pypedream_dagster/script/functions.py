@@ -31,7 +31,6 @@ ENVIRONMENT_READS = {"os.getenv", "os.environ.get"}
 _PATH_JOINS = {"os.path.join", "posixpath.join", "ntpath.join"}
 _TEXTS = {"str", "pathlib.Path", "pathlib.PurePosixPath", "pathlib.PurePath", "os.fspath", "os.path.normpath"}
 _TEXTS |= {"urllib.parse.unquote_plus", "urllib.parse.unquote", "cloudpathlib.S3Path", "cloudpathlib.CloudPath"}
-_TEXTS |= {"string.Template"}
 _MATCHES = {"re.match", "re.search", "re.fullmatch", "re.findall", "re.split"}
 _LOADERS = {"json.load", "yaml.safe_load", "yaml.full_load", "yaml.load", "tomllib.load", "tomllib.loads", "toml.loads"}
 _LISTS = {"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter"}

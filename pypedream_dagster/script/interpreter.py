@@ -104,11 +104,6 @@ class Interpreter(Calls):
                 self._bind(target, binary(operator, old, self._value(value)), node)
             case ast.Return(value):
                 self._returns.append(self._value(value) if value is not None else Constant(None))
-            case ast.If(ast.Name(name) | ast.UnaryOp(ast.Not(), ast.Name(name)) as test, body, orelse) if (
-                name in self._flags
-            ):
-                holds = self._value(ast.Name(name, ast.Load())) == Constant(True)
-                self._block(body if holds == isinstance(test, ast.Name) else orelse)
             case ast.If(test, body, orelse):
                 self._branch(test, body, orelse)
             case ast.For(target, iterated, body, orelse) | ast.AsyncFor(target, iterated, body, orelse):
@@ -144,6 +139,11 @@ class Interpreter(Calls):
                         self._value(child)
 
     def _branch(self, test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt]) -> None:
+        match test:
+            case ast.Name(name) | ast.UnaryOp(ast.Not(), ast.Name(name)) if name in self._flags:
+                holds = self._value(ast.Name(name, ast.Load())) == Constant(True)
+                self._block(body if holds == isinstance(test, ast.Name) else orelse)
+                return
         flag, compared = flag_in(test)
         is_flag = compared is not None and self._value(compared) == ANY_ARGUMENT
         self._value(test)

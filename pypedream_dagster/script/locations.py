@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pypedream_dagster.script import sql
-from pypedream_dagster.script.chain import Chain, options_of
+from pypedream_dagster.script.chain import Chain, options_of, properties_of
 from pypedream_dagster.script.model import Location
 from pypedream_dagster.script.spark import embedded, synced_table
-from pypedream_dagster.script.values import Call, Member, Result, Table, Value, alternatives, as_text, text_of
+from pypedream_dagster.script.values import Call, Member, Result, Table, Text, Value, alternatives, as_text, text_of
 from pypedream_dagster.script.wrangler import created_table
 
 _STATEMENTS = {"sql", "start_query_execution", "start_query", "read_sql_query", "execute", "run_query"}
@@ -27,6 +27,10 @@ def locations_of(chain: Chain) -> Iterator[Location]:
         options = {**options_of(chain.links), **call.keywords}
         if (place := options.get("path")) is not None:
             yield Location(as_text(call.argument(0, "name")), as_text(place))
+    elif "writeTo" in chain.names and (to := chain.find("writeTo")) is not None and chain.call is not to:
+        place = next((value for key, value in properties_of(chain.links).items() if key in {"location", "path"}), None)
+        if place is not None and as_text(place).start.startswith("s3"):
+            yield Location(_plain(as_text(to.argument(0, "table"))), as_text(place))
     elif name == "save" and (table := synced_table(options_of(chain.links))) is not None:
         place = call.argument(0, "path") or options_of(chain.links).get("path")
         if place is not None:
@@ -40,6 +44,12 @@ def locations_of(chain: Chain) -> Iterator[Location]:
         storage = given.items.get("StorageDescriptor")
         place = storage.items.get("Location") if isinstance(storage, Table) else None
         yield from _location(call.argument(None, "DatabaseName"), given.items.get("Name"), place)
+
+
+def _plain(name: Text) -> Text:
+    """Return a table's name without its catalog."""
+    marked, unmarked = embedded(name)
+    return unmarked(sql.table_name(marked.replace("`", "")))
 
 
 def _location(database: Value | None, table: Value | None, place: Value | None) -> Iterator[Location]:

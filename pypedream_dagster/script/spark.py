@@ -59,6 +59,7 @@ _FORMATS: tuple[tuple[str, System], ...] = (
     ("sqldw", "database"),
     ("salesforce", "http"),
 )
+_OUTPUT_MODES: dict[str, Mode] = {"append": "append", "complete": "overwrite", "update": "merge"}
 _NOWHERE = {"noop", "console", "memory"}
 _KEY_SETTING = re.compile(
     r"fs\.s3[an]?\.(?:bucket\.[^.]+\.)?(?:access\.key|secret\.key|session\.token|awsAccessKeyId|awsSecretAccessKey"
@@ -118,6 +119,8 @@ def spark_facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
         yield from _was_read(chain, read, state)
     elif name in {"start", "toTable", "awaitTermination"} and "writeStream" in chain.names:
         yield Streaming(chain.place, "writeStream")
+        if name != "awaitTermination" and "foreachBatch" not in chain.names:
+            yield from _streamed(chain, state)
     elif name == "table" and len(call.positional) == 1 and _is_session(chain):
         yield from _table("read", as_text(call.positional[0]), chain.place, "unknown", state)
     elif name in {"saveAsTextFile", "saveAsHadoopFile", "saveAsNewAPIHadoopFile", "saveAsSequenceFile"}:
@@ -208,6 +211,22 @@ def _written(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
     yield Access(chain.place, "write", system, _target(chain, system, options), "spark", mode)
     if "hudi" in form and (table := synced_table(options)) is not None:
         yield Access(chain.place, "write", "catalog", table, "hudi", mode)
+
+
+def _streamed(chain: Chain, state: SparkState) -> Iterator[Fact]:
+    """Give where a stream is written; what ``foreachBatch`` calls writes by itself."""
+    at = chain.last("writeStream") or 0
+    options = {**options_of(chain.links[at:]), **chain.call.keywords}
+    how = chain.find("outputMode")
+    mode = _OUTPUT_MODES.get(literal(how.argument(0, "outputMode")) or "", "unknown") if how is not None else "append"
+    form = _format(chain, at) if chain.find("format") is not None else ""
+    if chain.name == "toTable" or (form.endswith("iceberg") and "path" not in options):
+        given = chain.call.argument(0, "tableName", "path")
+        if given is not None:
+            yield from _table("write", as_text(given), chain.place, mode, state)
+    elif form not in _NOWHERE:
+        system = _system(form)
+        yield Access(chain.place, "write", system, _target(chain, system, options), "spark", mode)
 
 
 def _was_read(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:

@@ -44,7 +44,10 @@ _KEEPING = frozenset(
 )
 _EXACT = _KEEPING - {"encode", "decode", "expanduser", "resolve"} | {"split", "rsplit", "partition", "rpartition"}
 _FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}!:]*)(?:![rsa])?(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
-_TEMPLATE = re.compile(r"\$\{?(?P<name>[A-Za-z_]\w*)\}?")
+_TEMPLATES = {
+    "string.Template": re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})"),
+    "jinja2.Template": re.compile(r"\{\{\s*(\w+)\s*\}\}"),
+}
 _PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?[-+ #0]*\d*(?:\.\d+)?(?P<kind>[a-zA-Z%])")
 
 
@@ -133,6 +136,16 @@ def percent_formatted(template: Text, given: Value) -> Text:
     return _substituted(template, _PERCENT, field)
 
 
+def template_filled(template: Text, kind: str, given: Mapping[str, Value]) -> Text:
+    """Return what ``Template(text).substitute(…)`` or Jinja's ``render`` gives."""
+
+    def field(found: re.Match[str]) -> Value:
+        name = next((group for group in found.groups() if group), None)
+        return given.get(name, Text((Gap(),))) if name else Text((found[0][:1],))
+
+    return _substituted(template, _TEMPLATES[kind], field)
+
+
 def _substituted(template: Text, pattern: re.Pattern[str], field: Callable[[re.Match[str]], Value]) -> Text:
     parts: list[Value] = []
     for piece in template.pieces:
@@ -151,9 +164,6 @@ def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mappi
     """Return what a method of a string gives."""
     if name == "format":
         return formatted(text, positional, keywords)
-    if name in {"substitute", "safe_substitute"}:
-        named = positional[0].items if positional and isinstance(positional[0], Table) else {}
-        return _substituted(text, _TEMPLATE, lambda found: as_text({**named, **keywords}.get(found["name"])))
     if name == "join":
         match positional:
             case (Sequence(items),):

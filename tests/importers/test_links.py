@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pypedream_dagster.graph.files import graph_document, parse_graph
 from pypedream_dagster.importers.answers import Answers, parse_answers
-from pypedream_dagster.importers.finding import Question
+from pypedream_dagster.importers.finding import Imported, Question
 from pypedream_dagster.importers.links import Order, pairs_of
 from pypedream_dagster.importers.places import s3_place, table_place
 from pypedream_dagster.importers.survey import CatalogEntry, CrawlerDefinition, Survey, Task
@@ -74,6 +74,50 @@ def test_what_neither_script_nor_name_tells_is_asked() -> None:
     assert links(answered) == {("a", "b"): ("silver",)}
     assert not any(question.startswith("direction") for question in asked(answered))
     assert answered.answered == {"direction: a --silver_path": "output", "direction: b --silver_path": "input"}
+
+
+def _tables_of_folders(*written: str, order: tuple[tuple[str, str], ...] = ()) -> Imported:
+    writes = "\n".join(f'df.write.parquet("{uri}")' for uri in written)
+    runs = (flow(run("a", "a"), run("b", "b"), order=list(order)),) if order else ()
+    return imported(
+        *runs,
+        job("a", {"x": "1"}),
+        job("b", {"x": "1"}),
+        script("a", writes),
+        script("b", 'spark.table("shop.customer_trusted")\nspark.table("shop.orders")'),
+    )
+
+
+def test_a_table_that_is_called_after_a_folder_is_likely_of_it_and_asked_for() -> None:
+    found = _tables_of_folders("s3://lake/customer/trusted/")
+    assert links(found) == {("a", "b"): ("trusted",)}
+    assert [(item.kind, item.confidence) for item in found.links[0].evidence] == [("table-name", "low")]
+    assert asked(found) == ["unknown-table: shop.customer_trusted", "unknown-table: shop.orders"]
+    ordered = _tables_of_folders("s3://lake/customer/trusted/", order=(("a", "b"),))
+    assert ordered.links[0].confidence == "medium"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ("s3://lake/customer/trusted/", "s3://other/customer_trusted/"),
+        ("s3://lake/customers/trusted/",),
+        ("s3://lake/orders/old/",),
+    ],
+)
+def test_a_table_is_of_no_folder_that_is_called_otherwise_or_like_another(written: tuple[str, ...]) -> None:
+    assert _tables_of_folders(*written).links == ()
+
+
+def test_a_table_of_a_layer_is_of_no_folder_of_another() -> None:
+    jobs = (job("a", {}), job("b", {}), script("a", 'df.write.parquet("s3://lake/gold/orders/")'))
+    assert imported(*jobs, script("b", 'spark.table("raw_db.orders")')).links == ()
+    assert links(imported(*jobs, script("b", 'spark.table("gold_db.orders")'))) == {("a", "b"): ("orders",)}
+
+
+def test_what_runs_before_a_write_does_not_read_it_by_a_tables_name() -> None:
+    found = _tables_of_folders("s3://lake/customer/trusted/", order=(("b", "a"),))
+    assert all(item.kind == "order" for link in found.links for item in link.evidence)
 
 
 def test_an_answer_counts_however_it_is_written() -> None:
@@ -525,8 +569,9 @@ def test_a_folder_that_is_read_and_written_is_not_moved() -> None:
     (output,) = found.graph.by_id["a"].outputs.values()
     assert output.base_uri == "s3://lake/main/y"
     assert [write.why for write in found.graph.by_id["a"].metadata.unexplained_writes] == [
-        "no argument of the job moves it"
+        "--root names a folder of more than this dataset"
     ]
+    assert not any("--rewrite-literals" in note for note in found.notes)
 
 
 def test_a_default_in_the_script_is_a_value() -> None:
@@ -713,3 +758,25 @@ def test_a_table_that_a_run_names_is_not_asked_for_where_its_files_are_known_to_
     found = imported(job("load"), script("load", code))
     assert [output.base_uri for output in found.graph.by_id["load"].outputs.values()] == ["s3://lake/silver/orders/"]
     assert not any(question.startswith("unexplained-write") for question in asked(found))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mode"),
+    [
+        ("gc.purge_s3_path('s3://lake/x/', {'retentionPeriod': 0})", "", "overwrite"),
+        ("gc.purge_s3_path('s3://lake/', {'retentionPeriod': 0})", "", "append"),
+        ("gc.purge_s3_path('s3://lake/x/day=1/', {'retentionPeriod': 0})", "", "append"),
+        ("gc.purge_s3_path('s3://lake/y/', {'retentionPeriod': 0})", "", "append"),
+        ("", "gc.purge_s3_path('s3://lake/x/', {'retentionPeriod': 0})", "append"),
+        ("wr.s3.delete_objects('s3://lake/x/')", "", "overwrite"),
+    ],
+)
+def test_what_a_script_empties_first_it_makes_anew(before: str, after: str, mode: str) -> None:
+    write = (
+        "gc.write_dynamic_frame.from_options(frame=d, connection_type='s3', "
+        "connection_options={'path': 's3://lake/x/'}, format='parquet')"
+    )
+    head = "import awswrangler as wr\nfrom awsglue.context import GlueContext\ngc = GlueContext(sc)"
+    code = "\n".join([head, before, write, after])
+    found = imported(job("a"), script("a", code))
+    assert found.graph.by_id["a"].outputs["x"].write_mode == mode

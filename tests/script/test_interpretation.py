@@ -468,6 +468,56 @@ def test_places_on_s3(code: str, expected: list[str]) -> None:
     assert accesses(code) == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (
+            """
+            from string import Template
+            spark.read.csv(Template("s3://$bucket/${table}/$$x/").substitute(bucket=args["BUCKET"], table="t"))
+            """,
+            ["read s3 s3://{--BUCKET}/t/$x/"],
+        ),
+        (
+            """
+            from jinja2 import Template
+            spark.sql(Template("SELECT * FROM {{ db }}.orders").render({"db": "sales"}))
+            """,
+            ["read catalog sales.orders"],
+        ),
+        (
+            """
+            class Layer(str, Enum):
+                RAW = "raw"
+            spark.read.csv(f"s3://lake/{Layer.RAW.value}/")
+            """,
+            ["read s3 s3://lake/raw/"],
+        ),
+        (
+            """
+            from collections import namedtuple
+            Way = namedtuple("Way", "source target")
+            way = Way("s3://l/a/", target="s3://l/b/")
+            spark.read.csv(way.source).write.csv(way.target)
+            """,
+            ["read s3 s3://l/a/", "write s3 s3://l/b/"],
+        ),
+        (
+            """
+            stream.writeStream.format("delta").option("checkpointLocation", "s3://l/c/").start("s3://l/out/")
+            stream.writeStream.format("parquet").option("path", "s3://l/also/").start().awaitTermination()
+            stream.writeStream.format("iceberg").toTable("glue_catalog.db.t")
+            stream.writeStream.format("console").start()
+            stream.writeStream.foreachBatch(f).start()
+            """,
+            ["write s3 s3://l/out/", "write s3 s3://l/also/", "write catalog db.t"],
+        ),
+    ],
+)
+def test_templates_tuples_enumerations_and_streams(code: str, expected: list[str]) -> None:
+    assert accesses(code) == expected
+
+
 def test_settings_are_the_jobs_arguments_or_their_defaults() -> None:
     code = """
     from pydantic import BaseModel, Field
@@ -643,6 +693,7 @@ def test_catalogs_and_libraries(code: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
+        ('df.writeTo("cat.db.t").tableProperty("location", "s3://b/t/").createOrReplace()', ("db.t", "s3://b/t/")),
         ("spark.sql(\"CREATE TABLE IF NOT EXISTS db.t (a int) LOCATION 's3://b/t/'\")", ("db.t", "s3://b/t/")),
         (
             's = glueContext.getSink(connection_type="s3", path=args["OUT"])\n'

@@ -161,7 +161,7 @@ def test_one_thing(code: str, expected: str | None) -> None:
         (
             'stream = spark.readStream.format("kinesis").load()\n'
             'stream.writeStream.format("parquet").start(args["OUT"])',
-            ["streaming readStream", "read kinesis {…}", "streaming writeStream"],
+            ["streaming readStream", "read kinesis {…}", "streaming writeStream", "write s3 {--OUT} append"],
         ),
         (
             """
