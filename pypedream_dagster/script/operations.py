@@ -108,7 +108,7 @@ def item(owner: Value, key: Value) -> Value:
         case Symbol("sys.argv"):
             return Text((Argument(flag_before(key) or "*"),))
         case Symbol("os.environ") if name is not None:
-            return Text((Gap(name),))
+            return Text((Gap(name, of_environment=True),))
         case Result(call) if name == "RunProperties" and _name_of(call) == "get_workflow_run_properties":
             return Parameters()  # a Glue workflow gives them to all its jobs
         case Member() | Result() if name == "Location" and (table := _described_table(owner)) is not None:

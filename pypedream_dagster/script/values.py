@@ -127,10 +127,12 @@ class Gap:
     Attributes:
         name: what the script calls it, so that two gaps can be told apart; empty where it has no name.
         stored: where it stands in a file that the script loads: who has the file can tell it.
+        of_environment: whether it is the environment's variable of its name.
     """
 
     name: str = ""
     stored: Stored | None = None
+    of_environment: bool = False
 
 
 Piece: TypeAlias = str | Argument | Gap

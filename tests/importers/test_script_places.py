@@ -50,6 +50,16 @@ def test_a_bucket_and_a_key_are_taken_out_of_an_arguments_uri() -> None:
     assert place_of_text(text, {}, {}) == place_of_text(text, {"src": "${local.src}"}, {}) == unknown
 
 
+def test_the_environments_variable_has_the_value_of_the_argument_of_its_name() -> None:
+    code = (
+        "import os\ndef put(bucket, key):\n    df.write.parquet(f's3://{bucket}/{key}')\n"
+        "put(os.getenv('LAKE', '').strip(), 'x')\nput(os.environ['LAKE'], 'y')\nput(os.environ['OTHER'], 'z')"
+    )
+    found = imported(job("a", {"LAKE": "lake"}), script("a", code))
+    assert sorted(data.base_uri for data in found.graph.by_id["a"].outputs.values()) == ["s3://lake/x", "s3://lake/y"]
+    assert "s3://*/z" in str(found.graph.by_id["a"].metadata.unexplained_writes)
+
+
 def test_a_slash_at_an_arguments_end_is_not_doubled() -> None:
     text = Text((Argument("path"), "/orders/"))
     assert place_of_text(text, {"path": "s3://b/x/"}, {}) == "s3://b/x/orders/"
