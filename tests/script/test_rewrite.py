@@ -111,6 +111,7 @@ COMPOSED = [
     'print("s3://" + root + "/silver/")',
     'print("s3://{}/silver/".format(root), end="\\n")',
     'print("s3://%s/silver/x" % args["BUCKET_NAME"])',
+    'print("s3://" + getResolvedOptions()["BUCKET_NAME"] + "/silver/")',
     'base = f"s3://{root}"\nprint(base + "/silver/part.txt")\nprint(f"{base}/silver")',
     'out = "s3://" + root + "/silver/"\nprint(out + day)',
     'print([f"s3://{root}/silver/"][0] == f"s3://{root}/silver/", {"a": f"s3://{root}/silver/"}["a"])',

@@ -38,9 +38,9 @@ class Constants:
         """Return what a name certainly stands for; None where that is not one expression."""
         return self._names.get(name)
 
-    def _is_arguments(self, name: str) -> bool:
-        """Tell whether a name holds what Glue's ``getResolvedOptions`` gives."""
-        match self._names.get(name):
+    def _is_arguments(self, node: ast.expr | None) -> bool:
+        """Tell whether code is what Glue's ``getResolvedOptions`` gives."""
+        match self._names.get(node.id) if isinstance(node, ast.Name) else node:
             case ast.Call(ast.Name("getResolvedOptions") | ast.Attribute(attr="getResolvedOptions")):
                 return True
             case _:
@@ -63,7 +63,7 @@ class Constants:
         match node:
             case ast.Constant(str() as known):
                 return Text((known,))
-            case ast.Subscript(ast.Name(name), ast.Constant(str() as key)) if self._is_arguments(name):
+            case ast.Subscript(owner, ast.Constant(str() as key)) if self._is_arguments(owner):
                 return Text((Argument(key),))
             case ast.Name(name) if name in self._names:
                 return self.text(self._names[name], depth + 1)
