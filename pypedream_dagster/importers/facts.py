@@ -182,10 +182,22 @@ def _frozen(arguments: Any) -> frozenset[tuple[str, Any]]:
 
 
 def import_record(graph: PipelineGraph) -> Json:
-    """Return what the file says of its imports; empty where it never was imported."""
+    """Return what the file says of its imports, as far as its form is right; empty where it never was imported."""
     inner = graph.metadata.get("metadata")
     record = inner.get("import") if isinstance(inner, dict) else None
-    return record if isinstance(record, dict) else {}
+    return dict(_formed(record)) if isinstance(record, dict) else {}
+
+
+def _formed(record: Json) -> Iterator[tuple[str, Any]]:
+    for name, value in record.items():
+        match name:
+            case "told" | "answers":
+                yield name, value if isinstance(value, dict) else {}
+            case "sources" | "missing" | "questions" | "requests":
+                kind = str if name in {"sources", "missing"} else dict
+                yield name, [item for item in value if isinstance(item, kind)] if isinstance(value, list) else []
+            case _:
+                yield name, value
 
 
 def _as_it_is(graph: PipelineGraph) -> Matching:
