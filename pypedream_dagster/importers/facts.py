@@ -111,10 +111,12 @@ class ImportNames:
         self._last = last
         self._told = told_nodes(last)
         self._ids = {matching.ids[node.id]: self._node(node, matching.ids[node.id]) for node in imported.nodes}
-        free = self._told.keys() - set(self._ids.values())
+        taken = set(self._ids.values())
+        free = self._told.keys() - taken
         for node in graph.nodes:
-            if node.id not in self._ids and node.id not in free and (same := self._same(node, free)):
-                self._ids[node.id] = same
+            if node.id not in self._ids and node.id not in free:
+                # The last import's node of this name may be another: then it told none that this one is.
+                self._ids[node.id] = self._same(node, free) or ("" if node.id in taken else node.id)
         self._names = {(matching.ids[node], called): own for (node, own), called in matching.names.items()}
         for node in graph.nodes:
             self._datasets(node)
