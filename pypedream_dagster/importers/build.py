@@ -16,6 +16,7 @@ from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.asking import Asking, Values
 from pypedream_dagster.importers.catalog import Catalog
 from pypedream_dagster.importers.clearing import made_anew
+from pypedream_dagster.importers.concern import of_concern
 from pypedream_dagster.importers.datasets import Datasets, datasets_of
 from pypedream_dagster.importers.document import graph_document_of
 from pypedream_dagster.importers.files import SourceFile
@@ -84,14 +85,16 @@ def import_graph(given: Given) -> Imported:
     reruns = {step.id: step.rerun_of for step in steps.steps if step.rerun_of}
     datasets = datasets_of(found.uses, found.catalog, lambda uri, _: asking.known("several-writers", uri), reruns)
     pairs = pairs_of(found.uses, Order(steps.order))
+    concern = of_concern(steps, pairs)
+    uses = [use for use in found.uses if use.node in concern]
     ask_about_scripts(asking, steps.steps, found.scripts, lambda: scripts_in(given.files), found.script_locations)
     ask_about_names(asking, steps.taken, steps.steps)
-    ask_about_writers(asking, datasets)
+    ask_about_writers(asking, datasets, concern)
     ask_about_homes(asking, datasets)
-    ask_about_uses(asking, steps.steps, found.uses, pairs)
+    ask_about_uses(asking, steps.steps, uses, pairs)
     blind = settled_writes(asking, steps.steps, found.blind)
     linked = joined(steps, found.uses, pairs, datasets, asking)
-    ask_about_parameters(asking, steps.steps, found.uses, found.script_locations)
+    ask_about_parameters(asking, steps.steps, uses, found.script_locations)
     document = graph_document_of(steps.steps, datasets, linked, blind, found.values, given.survey.connections)
     document["graph"] = {
         "metadata": {
@@ -111,15 +114,16 @@ def import_graph(given: Given) -> Imported:
         links=linked.links,
         questions=asking.questions,
         answered=asking.answered,
-        notes=(*steps.notes, *linked.notes, *_proposals(datasets)),
+        notes=(*steps.notes, *linked.notes, *_proposals(steps, datasets)),
         problems=tuple(dict.fromkeys(given.survey.problems)),
         sources=tuple(given.sources),
     )
 
 
-def _proposals(datasets: Datasets) -> Iterator[str]:
+def _proposals(steps: Steps, datasets: Datasets) -> Iterator[str]:
     """Propose what can be done about outputs that scripts name by literals."""
-    nodes = sorted({write.node for write in datasets.unmoved if write.is_literal})
+    jobs = {step.id for step in steps.steps if step.is_job}
+    nodes = sorted({write.node for write in datasets.unmoved if write.can_be_rewritten and write.node in jobs})
     if nodes:
         shown = ", ".join(nodes[:5]) + (f" and {len(nodes) - 5} more" if len(nodes) > 5 else "")
         yield (

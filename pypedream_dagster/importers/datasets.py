@@ -11,7 +11,7 @@ from pypedream_dagster.graph.model import DataFormat, WriteMode, render
 from pypedream_dagster.graph.uri import S3Uri, parse_uri
 from pypedream_dagster.importers.arguments import dataset_name
 from pypedream_dagster.importers.catalog import Catalog
-from pypedream_dagster.importers.parameters import PARAMETER, parameter
+from pypedream_dagster.importers.parameters import PARAMETER, parameter, parameters_in
 from pypedream_dagster.importers.places import UNKNOWN, Place, s3_place
 from pypedream_dagster.importers.templates import dataset_fields
 from pypedream_dagster.importers.uses import Use
@@ -59,9 +59,9 @@ class Unmoved:
     dataset: str | None = None
 
     @property
-    def is_literal(self) -> bool:
-        """Tell whether it is a dataset whose place no argument has a part in."""
-        return self.dataset is not None and self.why == _NO_ARGUMENT
+    def can_be_rewritten(self) -> bool:
+        """Tell whether a script can be rewritten to take the place from an argument: all of it is known."""
+        return self.dataset is not None and not parameters_in(self.what)
 
 
 @dataclass(frozen=True, slots=True)

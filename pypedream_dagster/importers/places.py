@@ -157,6 +157,7 @@ def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str,
     An argument that is the whole place, and whose name says nothing of it, is another for each job:
     ``${argument.JOB.output_path}``.
     """
+    text = text.settled(arguments)
     whole = [piece for piece in text.pieces if piece != "/"]
     own = f"{job}." if job and len(whole) == 1 else ""
     pieces: list[str] = []

@@ -56,6 +56,7 @@ from pypedream_dagster.script.values import (
     either,
     is_gap,
     literal,
+    preferred,
 )
 
 _MOST_WAYS = 8
@@ -115,6 +116,8 @@ class Expressions(Environment, ABC):
             case ast.IfExp(test, body, orelse):
                 if self._is_production(test):
                     return self._value(orelse)
+                if (argument := self._asked_for(test)) is not None:
+                    return preferred(argument, self._value(body), self._value(orelse))
                 self._value(test)
                 one, two = self._value(body), self._value(orelse)
                 return defaulted(one, two) if asks_for_argument(test) else either(one, two)
@@ -159,6 +162,14 @@ class Expressions(Environment, ABC):
                     if isinstance(child, ast.expr):
                         self._value(child)
                 return Unknown()
+
+    def _asked_for(self, test: ast.expr) -> Argument | None:
+        """Return the argument that code asks for by its name alone: one that is empty where it is not given."""
+        match self._lookup(test.id) if isinstance(test, ast.Name) else None:
+            case Text((Argument(default="") as argument,)):
+                return argument
+            case _:
+                return None
 
     def _is_production(self, test: ast.expr) -> bool:
         """Tell whether code asks if an argument's place is the one that it takes without the argument.

@@ -46,12 +46,14 @@ class Argument:
         default: what the script takes where the job is not given the argument; None if it says none.
         keys: of an argument that holds JSON, or a list: where in it the piece stands.
         replaced: what the script puts for parts of its value: ``("raw", "clean")``.
+        otherwise: a default that is put together, of other arguments perhaps.
     """
 
     name: str
     default: str | None = None
     keys: tuple[Key, ...] = ()
     replaced: tuple[tuple[str, str], ...] = ()
+    otherwise: Text | None = None
 
     @property
     def label(self) -> str:
@@ -162,9 +164,29 @@ class Text:
         """Names of the arguments in it."""
         return tuple(piece.name for piece in self.pieces if isinstance(piece, Argument))
 
+    def settled(self, arguments: Mapping[str, str]) -> Text:
+        """Return the text with what stands for arguments that the job is not given, where the script says it."""
+        pieces: list[Piece] = []
+        for piece in self.pieces:
+            if isinstance(piece, Argument) and piece.otherwise is not None and piece.name not in arguments:
+                pieces.extend(piece.otherwise.settled(arguments).pieces)
+            else:
+                pieces.append(piece)
+        return text_of(tuple(pieces))
+
     def resolved(self, arguments: Mapping[str, str]) -> Text:
         """Return the text with the arguments' values put in, else their defaults, else gaps."""
-        return text_of(piece.given(arguments) if isinstance(piece, Argument) else piece for piece in self.pieces)
+        pieces = self.settled(arguments).pieces
+        return text_of(piece.given(arguments) if isinstance(piece, Argument) else piece for piece in pieces)
+
+    def without_end(self, end: str) -> Text | None:
+        """Return the text without what it ends in; None if it does not."""
+        if not end:
+            return self
+        last = self.pieces[-1] if self.pieces else ""
+        if not isinstance(last, str) or not last.endswith(end):
+            return None
+        return text_of((*self.pieces[:-1], last.removesuffix(end)))
 
     def __str__(self) -> str:
         return "".join(map(_shown, self.pieces))
@@ -498,6 +520,15 @@ def defaulted(value: Value, default: Value) -> Value:
             return value
         case _:
             return either(value, default)
+
+
+def preferred(argument: Argument, value: Value, otherwise: Value) -> Value:
+    """Return what is made of an argument that may be empty, and something else where it is: one text, if it can be."""
+    if isinstance(value, Text) and isinstance(otherwise, Text) and value.pieces[:1] == (argument,):
+        rest = Text(value.pieces[1:]).literal
+        if rest is not None and (kept := otherwise.without_end(rest)) is not None:
+            return text_of((replace(argument, default=None, otherwise=kept), rest))
+    return either(value, otherwise)
 
 
 def alternatives(value: Value) -> tuple[Value, ...]:

@@ -571,7 +571,7 @@ def test_a_folder_that_is_read_and_written_is_not_moved() -> None:
     assert [write.why for write in found.graph.by_id["a"].metadata.unexplained_writes] == [
         "--root names a folder of more than this dataset"
     ]
-    assert not any("--rewrite-literals" in note for note in found.notes)
+    assert any("--rewrite-literals" in note for note in found.notes)
 
 
 def test_a_default_in_the_script_is_a_value() -> None:

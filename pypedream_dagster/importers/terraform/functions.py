@@ -11,23 +11,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import yaml
-
+from pypedream_dagster.importers.terraform.forms import DECODERS, bearable, decoded, encoded, replaced
 from pypedream_dagster.importers.terraform.values import (
     Entity,
     EvaluationError,
-    FileText,
     NotKnownError,
     Unknown,
-    json_of,
     label,
     plain,
     text_of,
 )
 
 _MOST_ITEMS = 10_000
-_SHORTEST_MARK = 4
-_TEMPLATED = re.compile(r"(\$\{[^${}]*\})")
 _VERB = re.compile(r"%(?:\[(\d+)\])?([-+ #0]*\d*(?:\.\d+)?)([a-zA-Z%])")
 
 
@@ -41,7 +36,9 @@ def call_function(name: str, arguments: Sequence[Any], values: Mapping[str, str]
     name = name.rpartition("::")[2]
     try:
         if name == "replace" and len(arguments) == 3:
-            return _replaced(arguments[0], arguments[1], arguments[2], values)
+            return replaced(arguments[0], arguments[1], arguments[2], values)
+        if name in DECODERS and len(arguments) == 1:
+            return decoded(name, arguments[0], values)
         if name in _SYMBOLIC:
             return _SYMBOLIC[name](*arguments)
         if name in _PLAIN:
@@ -245,7 +242,7 @@ _SYMBOLIC: Mapping[str, Callable[..., Any]] = {
     "format": _format,
     "formatlist": _formatlist,
     "join": _join,
-    "jsonencode": json_of,
+    "jsonencode": encoded,
     "keys": _keys,
     "length": _length,
     "list": lambda *items: list(items),
@@ -264,7 +261,7 @@ _SYMBOLIC: Mapping[str, Callable[..., Any]] = {
     "toset": _set,
     "tostring": lambda value: None if value is None else _text(value),
     "values": _values,
-    "yamlencode": json_of,
+    "yamlencode": encoded,
     "zipmap": _zipmap,
 }
 
@@ -283,34 +280,8 @@ def _bool(value: Any) -> bool | None:
     return None if value is None else {"true": True, "false": False, "1": True, "0": False}[text_of(value)]
 
 
-def _replaced(text: Any, old: Any, new: Any, values: Mapping[str, str]) -> Any:
-    """Return ``replace(…)``; a placeholder in a text is replaced though something else in it is not known."""
-    try:
-        found = _replace(*(plain(one, values) for one in (text, old, new)))
-    except NotKnownError:
-        mark = text_of(plain(old, values))
-        if not isinstance(text, str) or len(mark) < _SHORTEST_MARK or mark.startswith("/"):
-            raise
-        parts = _TEMPLATED.split(text)
-        found = "".join(part if place % 2 else part.replace(mark, text_of(new)) for place, part in enumerate(parts))
-    return FileText.of(found, text.path) if isinstance(text, FileText) else found
-
-
-def _replace(text: Any, old: Any, new: Any) -> str:
-    text, old, new = text_of(text), text_of(old), text_of(new)
-    if len(old) > 1 and old.startswith("/") and old.endswith("/"):
-        return str(re.sub(_pattern(old[1:-1]), re.sub(r"\$\{?(\w+)\}?", r"\\g<\1>", new), text))
-    return str(text.replace(old, new))
-
-
-def _pattern(pattern: str) -> str:
-    if len(pattern) > 300 or re.search(r"[+*]\)[+*{]", pattern):
-        raise EvaluationError("too costly a pattern")
-    return pattern
-
-
 def _regex(pattern: Any, text: Any) -> Any:
-    match = re.search(_pattern(text_of(pattern)), text_of(text)[:10_000])
+    match = re.search(bearable(text_of(pattern)), text_of(text)[:10_000])
     if match is None:
         raise EvaluationError("regex: no match")
     return _groups(match)
@@ -321,7 +292,7 @@ def _groups(match: re.Match[str]) -> Any:
 
 
 def _regexall(pattern: Any, text: Any) -> list[Any]:
-    return [_groups(match) for match in re.finditer(_pattern(text_of(pattern)), text_of(text)[:10_000])]
+    return [_groups(match) for match in re.finditer(bearable(text_of(pattern)), text_of(text)[:10_000])]
 
 
 def _range(*bounds: Any) -> list[int]:
@@ -339,24 +310,6 @@ def _substr(text: Any, start: Any, length: Any) -> str:
 
 def _chunks(items: list[Any], size: Any) -> list[list[Any]]:
     return [items[start : start + int(size)] for start in range(0, len(items), max(1, int(size)))]
-
-
-def _yaml(text: Any) -> Any:
-    try:
-        return _without_dates(yaml.safe_load(text_of(text)))
-    except yaml.YAMLError as error:
-        raise EvaluationError("yamldecode: no YAML") from error
-
-
-def _without_dates(value: Any) -> Any:
-    match value:
-        case dict():
-            return {text_of(key): _without_dates(item) for key, item in value.items()}
-        case list():
-            return [_without_dates(item) for item in value]
-        case str() | bool() | int() | float() | None:
-            return value
-    return str(value)
 
 
 def _digest(algorithm: str) -> Callable[[Any], str]:
@@ -386,7 +339,6 @@ _PLAIN: Mapping[str, Callable[..., Any]] = {
     "floor": math.floor,
     "indent": lambda count, text: text_of(text).replace("\n", "\n" + " " * min(int(count), 100)),
     "index": lambda items, item: items.index(item),
-    "jsondecode": lambda text: json.loads(text_of(text)),
     "lower": lambda text: text_of(text).lower(),
     "matchkeys": lambda one, two, wanted: [a for a, b in zip(one, two, strict=False) if b in wanted],
     "max": max,
@@ -416,5 +368,4 @@ _PLAIN: Mapping[str, Callable[..., Any]] = {
     "trimspace": lambda text: text_of(text).strip(),
     "trimsuffix": lambda text, end: text_of(text).removesuffix(text_of(end)),
     "upper": lambda text: text_of(text).upper(),
-    "yamldecode": _yaml,
 }

@@ -48,6 +48,20 @@ class FileText(str):
         return made
 
 
+class FileContent(dict[str, Any]):
+    """What a file of JSON or YAML holds."""
+
+    __slots__ = ("path",)
+    path: str
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], path: str) -> FileContent:
+        """Return a content with the path of its file."""
+        made = cls(content)
+        made.path = path
+        return made
+
+
 @runtime_checkable
 class Entity(Protocol):
     """A resource, data source or module: its attributes are evaluated when they are asked for."""

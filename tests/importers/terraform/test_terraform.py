@@ -4,83 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypedream_dagster.importers.files import SourceFile
-from pypedream_dagster.importers.parameters import filled
-from pypedream_dagster.importers.survey import Survey
-from pypedream_dagster.importers.terraform import survey
-
-MODULE = """
-variable "name" {}
-variable "arguments" { type = map(string) }
-variable "script" {}
-resource "aws_glue_job" "this" {
-  name     = var.name
-  role_arn = aws_iam_role.glue.arn
-  command { script_location = var.script }
-  default_arguments = var.arguments
-}
-output "job" { value = aws_glue_job.this.name }
-"""
-
-ROOT = """
-variable "env" { default = "dev" }
-variable "owner" {}
-locals { common = { "--env" = var.env, "--days" = 3, "--owner" = var.owner, "--none" = null } }
-resource "aws_s3_bucket" "lake" { bucket = "lake-${var.env}" }
-resource "aws_s3_object" "script" {
-  for_each = fileset(path.module, "scripts/*.py")
-  bucket   = aws_s3_bucket.lake.id
-  key      = "code/${each.value}"
-  source   = "${path.module}/${each.value}"
-}
-module "job" {
-  source    = "./modules/job"
-  for_each  = toset(["load", "join"])
-  name      = "${each.key}-${var.env}"
-  arguments = merge(local.common, { "--out" = "s3://${aws_s3_bucket.lake.bucket}/${each.key}/" })
-  script    = "s3://${aws_s3_bucket.lake.id}/${aws_s3_object.script["scripts/${each.key}.py"].key}"
-}
-resource "aws_sfn_state_machine" "flow" {
-  name       = "flow"
-  definition = templatefile("${path.module}/flow.asl.json", { first = module.job["load"].job, jobs = module.job })
-}
-"""
-
-FLOW = """
-{"StartAt": "A", "States": {
-  "A": {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync",
-        "Parameters": {"JobName": "${first}"}, "Next": "B"},
-  "B": {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync",
-        "Parameters": {"JobName": "${jobs["join"].job}"}, "End": true}}}
-"""
-
-
-def _survey(files: dict[str, str], **variables: str) -> Survey:
-    return survey([SourceFile(path, text, text.encode()) for path, text in files.items()], variables)
-
-
-def _arguments(found: Survey) -> dict[str, dict[str, str]]:
-    return {
-        filled(job.name, found.values): {
-            key: filled(value, found.values) for key, value in job.properties.get("DefaultArguments", {}).items()
-        }
-        for job in found.jobs
-    }
-
-
-def _project() -> dict[str, str]:
-    return {
-        "infra/main.tf": ROOT,
-        "infra/modules/job/main.tf": MODULE,
-        "infra/flow.asl.json": FLOW,
-        "infra/scripts/load.py": "1",
-        "infra/scripts/join.py": "2",
-    }
+from .told import ROOT, arguments, project, told
 
 
 def test_a_module_is_called_once_for_each_with_its_own_inputs() -> None:
-    found = _survey(_project())
-    assert _arguments(found) == {
+    found = told(project())
+    assert arguments(found) == {
         "load-dev": {"--env": "dev", "--days": "3", "--owner": "${var.owner}", "--out": "s3://lake-dev/load/"},
         "join-dev": {"--env": "dev", "--days": "3", "--owner": "${var.owner}", "--out": "s3://lake-dev/join/"},
     }
@@ -89,145 +18,16 @@ def test_a_module_is_called_once_for_each_with_its_own_inputs() -> None:
     assert not found.problems
 
 
-def test_a_state_machine_is_rendered_from_its_file() -> None:
-    found = _survey(_project())
-    (flow,) = found.flows
-    assert [task.job for task in flow.tasks] == ["load-${var.env}", "join-${var.env}"]
-    assert flow.at.source == "infra/flow.asl.json"
-    assert len(flow.order) == 1
-
-
-def test_a_machine_for_each_file_of_a_folder_that_is_named_from_where_terraform_runs() -> None:
-    main = """
-    locals { machines = { for one in fileset("machines", "*.json") : trimsuffix(one, ".json") => "machines/${one}" } }
-    resource "aws_sfn_state_machine" "all" {
-      for_each   = local.machines
-      name       = "nightly-${each.key}"
-      definition = templatefile(each.value, { first = "load", jobs = {} })
-    }
-    """
-    one = FLOW.replace('${jobs["join"].job}', "join")
-    found = _survey({"infra/main.tf": main, "infra/machines/a.json": one, "infra/machines/b.json": one})
-    assert [flow.name for flow in found.flows] == ["nightly-a", "nightly-b"]
-    assert {task.job for flow in found.flows for task in flow.tasks} == {"load", "join"}
-
-
-def test_a_machine_that_another_starts_is_part_of_it_where_it_stands() -> None:
-    main = """
-    resource "aws_sfn_state_machine" "inner" {
-      name       = "inner"
-      definition = templatefile("flow.json", { first = "load", jobs = {} })
-    }
-    resource "aws_sfn_state_machine" "outer" {
-      name       = "outer"
-      definition = jsonencode({ StartAt = "Call", States = { Call = {
-        Type = "Task", Resource = "arn:aws:states:::states:startExecution.sync:2", End = true
-        Parameters = { StateMachineArn = aws_sfn_state_machine.inner.arn }
-      } } })
-    }
-    resource "aws_sfn_state_machine" "broken" {
-      name       = "broken"
-      definition = "{"
-    }
-    """
-    found = _survey({"main.tf": main, "flow.json": FLOW.replace('${jobs["join"].job}', "join")})
-    (flow,) = found.flows
-    assert [(task.key, task.at.source) for task in flow.tasks] == [("Call/A", "flow.json"), ("Call/B", "flow.json")]
-    assert [problem.what for problem in found.problems] == ["the definition of state machine broken cannot be read"]
-
-
-def test_of_definitions_that_a_value_decides_between_all_are_read_until_it_is_known() -> None:
-    main = """
-    variable "quick" { type = bool }
-    locals {
-      load  = { Type = "Task", Resource = "arn:aws:states:::glue:startJobRun.sync", Parameters = { JobName = "load" },
-                Next = var.quick ? "Report it" : "Clean all" }
-      clean = { Type = "Task", Resource = "arn:aws:states:::glue:startJobRun.sync", Parameters = { JobName = "clean" },
-                Next = "Report it" }
-      tell  = { Type = "Task", Resource = "arn:aws:states:::glue:startJobRun.sync", Parameters = { JobName = "tell" },
-                End = true }
-    }
-    resource "aws_sfn_state_machine" "m" {
-      name       = "m"
-      definition = var.quick ? jsonencode(
-        { StartAt = "Load", States = { Load = local.load, "Report it" = local.tell } }
-      ) : jsonencode(
-        { StartAt = "Load", States = { Load = local.load, "Clean all" = local.clean, "Report it" = local.tell } }
-      )
-    }
-    """
-    found = _survey({"main.tf": main})
-    assert [sorted(flow.order) for flow in found.flows] == [
-        [("Load", "Report it")],
-        [("Clean all", "Report it"), ("Load", "Clean all"), ("Load", "Report it")],
-    ]
-    assert "var.quick decides which of 2 definitions" in found.problems[0].what
-    (flow,) = _survey({"main.tf": main}, quick="false").flows
-    assert sorted(flow.order) == [("Clean all", "Report it"), ("Load", "Clean all")]
-
-
-def test_values_that_are_given_win_over_those_declared_and_tfvars() -> None:
-    files = _project() | {"infra/terraform.tfvars": 'env = "prod"'}
-    assert set(_arguments(_survey(files))) == {"load-prod", "join-prod"}
-    assert set(_arguments(_survey(files, env="test"))) == {"load-test", "join-test"}
-
-
-def test_of_other_tfvars_the_only_one_applies_or_that_of_production() -> None:
-    one = _project() | {"infra/env/qa.tfvars": 'env = "qa"'}
-    assert "load-qa" in _arguments(_survey(one))
-    two = _survey(one | {"infra/env/test.tfvars": 'env = "test"'})
-    assert "load-dev" in _arguments(two)
-    assert any("no values are taken" in problem.what for problem in two.problems)
-    live = _survey(one | {"infra/env/prod.tfvars": 'env = "live"'})
-    assert "load-live" in _arguments(live)
-    assert any("not those of infra/env/qa.tfvars" in problem.what for problem in live.problems)
-
-
-def _environment(name: str, *jobs: str) -> dict[str, str]:
-    calls = [f'module "{job}" {{\n source = "../../modules/job"\n name = "{job}-{name}"\n}}\n' for job in jobs]
-    return {f"envs/{name}/main.tf": "".join(calls)}
-
-
-def test_of_folders_that_deploy_one_pipeline_for_several_environments_productions_is_imported() -> None:
-    module = {"modules/job/main.tf": MODULE}
-    found = _survey(module | _environment("dev", "load", "join", "trial") | _environment("prod", "load", "join"))
-    assert set(_arguments(found)) == {"load-prod", "join-prod"}
-    assert [(problem.at.source, "envs/prod" in problem.what) for problem in found.problems] == [("envs/dev", True)]
-
-
-def test_a_production_that_is_hardly_begun_is_not_taken_for_the_pipeline() -> None:
-    module = {"modules/job/main.tf": MODULE}
-    found = _survey(module | _environment("dev", "load", "join", "send") | _environment("prod", "load"))
-    assert set(_arguments(found)) == {"load-dev", "join-dev", "send-dev"}
-
-
-def test_folders_that_deploy_different_things_are_all_imported() -> None:
-    module = {"modules/job/main.tf": MODULE}
-    found = _survey(module | _environment("dev", "load") | _environment("prod", "send"))
-    assert set(_arguments(found)) == {"load-dev", "send-prod"}
-    teams = _survey(module | _environment("sales", "load") | _environment("stock", "load"))
-    assert set(_arguments(teams)) == {"load-sales", "load-stock"}
-
-
-def test_the_workspace_is_what_a_person_says() -> None:
-    text = """
-    locals { names = { prod = "live", dev = "trial" } }
-    resource "aws_glue_job" "a" { name = "load-${local.names[terraform.workspace]}-${terraform.workspace}" }
-    """
-    assert set(_arguments(_survey({"a.tf": text}, **{"terraform.workspace": "prod"}))) == {"load-live-prod"}
-    assert set(_arguments(_survey({"a.tf": text}))) == {"load-live-${terraform.workspace}"}
-
-
 def test_one_name_in_two_roots_with_two_values_is_two_parameters() -> None:
     job = 'variable "env" { default = "%s" }\nresource "aws_glue_job" "a" { name = "a-${var.env}" }'
-    found = _survey({"one/main.tf": job % "x", "two/main.tf": job % "y"})
-    assert sorted(_arguments(found)) == ["a-x", "a-y"]
-    same = _survey({"one/main.tf": job % "x", "two/main.tf": job % "x"})
+    found = told({"one/main.tf": job % "x", "two/main.tf": job % "y"})
+    assert sorted(arguments(found)) == ["a-x", "a-y"]
+    same = told({"one/main.tf": job % "x", "two/main.tf": job % "x"})
     assert dict(same.values) == {"var.env": "x"}
 
 
 def test_triggers_of_a_workflow_make_its_flow() -> None:
-    found = _survey(
+    found = told(
         {
             "main.tf": """
 resource "aws_glue_job" "jobs" {
@@ -269,7 +69,7 @@ resource "aws_glue_trigger" "then" {
 
 
 def test_a_broken_block_costs_no_other() -> None:
-    found = _survey(
+    found = told(
         {
             "main.tf": """
 resource "aws_glue_job" "one" {
@@ -289,7 +89,7 @@ resource "aws_glue_job" "three" { name = "three" }
 
 
 def test_what_a_called_module_that_is_not_given_deploys_is_told_by_its_inputs() -> None:
-    found = _survey(
+    found = told(
         {
             "main.tf": """
 module "glue_job" {
@@ -307,7 +107,7 @@ module "step_function" {
 """
         }
     )
-    assert _arguments(found) == {"load": {"--a": "1"}}
+    assert arguments(found) == {"load": {"--a": "1"}}
     assert [task.job for flow in found.flows for task in flow.tasks] == ["load"]
 
 
@@ -322,7 +122,7 @@ def test_resources_in_json_and_in_plans_and_states() -> None:
         "resources": [{"mode": "managed", "type": "aws_glue_job", "name": "x", "instances": [{"attributes": values}]}],
     }
     for path, document in {"main.tf.json": code, "plan.json": plan, "terraform.tfstate": state}.items():
-        assert _arguments(_survey({path: json.dumps(document)})) == {"load": {"--a": "1"}}
+        assert arguments(told({path: json.dumps(document)})) == {"load": {"--a": "1"}}
 
 
 @pytest.mark.parametrize(
@@ -354,7 +154,7 @@ def test_an_expression_has_its_value(expression: str, value: str) -> None:
         'variable "missing_map" { default = {} }\n'
         f'resource "aws_glue_job" "x" {{\n  name = "x"\n  default_arguments = {{\n    "--a" = {expression}\n  }}\n}}\n'
     )
-    assert _arguments(_survey({"main.tf": text})) == {"x": {"--a": value}}
+    assert arguments(told({"main.tf": text})) == {"x": {"--a": value}}
 
 
 def test_tables_and_crawlers_are_told_with_their_places() -> None:
@@ -374,7 +174,7 @@ resource "aws_glue_crawler" "c" {
   delta_target { delta_tables = ["s3://other/delta/"] }
 }
 """
-    found = _survey({"main.tf": text})
+    found = told({"main.tf": text})
     (table,) = found.tables
     assert (table.database, table.name, table.format) == ("sales", "orders", "parquet")
     assert table.location == "s3://${aws_s3_bucket.lake}/orders/"
@@ -389,7 +189,7 @@ resource "aws_glue_job" "j" {
   default_arguments = { "--password" = var.db_password }
 }
 """
-    assert "hunter2" not in repr(_survey({"main.tf": text}))
+    assert "hunter2" not in repr(told({"main.tf": text}))
 
 
 def test_an_argument_without_a_value_costs_no_other() -> None:
@@ -401,7 +201,7 @@ resource "aws_glue_job" "j" {
   default_arguments = { "--x" = each.value.x, "--y" = each.value.y, "--z" = "s3://b/${each.value.z}/" }
 }
 """
-    assert _arguments(_survey({"main.tf": text}))["a"] == {
+    assert arguments(told({"main.tf": text}))["a"] == {
         "--x": "1",
         "--y": "${each.value.y_a}",
         "--z": "s3://b/${each.value.z_a}/",
@@ -412,13 +212,13 @@ resource "aws_glue_job" "j" {
 @settings(max_examples=150, deadline=None)
 def test_no_text_raises(text: str) -> None:
     job = 'resource "aws_glue_job" "z" {\n  name = "z"\n}\n'
-    assert "z" in {job.name for job in _survey({"a.tf": text, "b.tf": job, "c.tf.json": text, "d.tfvars": text}).jobs}
+    assert "z" in {job.name for job in told({"a.tf": text, "b.tf": job, "c.tf.json": text, "d.tfvars": text}).jobs}
 
 
 @given(st.integers(0, len(ROOT)), st.text(alphabet='{}"$%\n=[(a<', max_size=4), st.integers(0, 6))
 @settings(max_examples=100, deadline=None)
 def test_no_damage_to_a_file_raises(at: int, put: str, cut: int) -> None:
-    _survey(_project() | {"infra/main.tf": ROOT[:at] + put + ROOT[at + cut :]})
+    told(project() | {"infra/main.tf": ROOT[:at] + put + ROOT[at + cut :]})
 
 
 _WORD = st.text(alphabet="abcdefg_0123456789", min_size=1, max_size=8).map(lambda text: f"k{text}")
@@ -434,7 +234,7 @@ def test_jobs_written_in_a_loop_come_back(jobs: dict[str, dict[str, str]]) -> No
         '  default_arguments = { for k, v in each.value : "--${k}" => v }\n}\n'
     )
     wanted = {f"etl-{name}": {f"--{key}": value for key, value in one.items()} for name, one in jobs.items()}
-    assert _arguments(_survey({"main.tf": text})) == wanted
+    assert arguments(told({"main.tf": text})) == wanted
 
 
 def test_public_modules_name_their_jobs_and_upload_their_scripts() -> None:
@@ -476,92 +276,9 @@ def test_public_modules_name_their_jobs_and_upload_their_scripts() -> None:
       } } })
     }
     """
-    found = _survey({"main.tf": text, "jobs/load.yaml": "out: s3://lake/x/", "src/load.py": "1", "other/load.py": "2"})
-    assert _arguments(found) == {"load-job": {"--out": "s3://lake/x/"}}
+    found = told({"main.tf": text, "jobs/load.yaml": "out: s3://lake/x/", "src/load.py": "1", "other/load.py": "2"})
+    assert arguments(found) == {"load-job": {"--out": "s3://lake/x/"}}
     assert [(job.script, job.properties["Command"]["ScriptLocation"]) for job in found.jobs] == [
         ("src/load.py", "s3://code/scripts/load.py")
     ]
     assert [task.job for task in found.flows[0].tasks] == ["load-job"]
-
-
-def test_where_code_chooses_by_an_environment_that_is_not_known_productions_is_taken_and_told() -> None:
-    text = """
-    locals {
-      of = {
-        dev = { out = "s3://trial/", jobs = ["load"] }
-        prod = { out = "s3://live/", jobs = ["load", "join"] }
-      }
-    }
-    resource "aws_glue_job" "job" {
-      for_each          = toset(local.of[terraform.workspace].jobs)
-      name              = each.value
-      default_arguments = { "--out" = lookup(local.of, terraform.workspace).out }
-    }
-    """
-    found = _survey({"main.tf": text})
-    assert _arguments(found) == {"load": {"--out": "s3://live/"}, "join": {"--out": "s3://live/"}}
-    (told,) = found.problems
-    assert (told.at.source, "prod" in told.what) == ("terraform.workspace", True)
-    given = _survey({"main.tf": text}, **{"terraform.workspace": "dev"})
-    assert (_arguments(given), given.problems) == ({"load": {"--out": "s3://trial/"}}, ())
-    teams = text.replace("dev =", "sales =").replace("prod =", "stock =")
-    assert "s3://live/" not in str(_arguments(_survey({"main.tf": teams})))
-
-
-def test_placeholders_of_a_definition_are_replaced_though_what_replaces_them_is_not_all_known() -> None:
-    text = """
-    resource "aws_glue_job" "load" { name = "load-${var.env}" }
-    resource "aws_sfn_state_machine" "flow" {
-      definition = replace(replace(file("flow.json"), "__JOB__", aws_glue_job.load.name), "__TOPIC__", local.topic)
-    }
-    locals { topic = aws_sns_topic.x.arn }
-    resource "aws_glue_job" "other" { name = replace("a-${var.env}", "-", "_") }
-    """
-    flow = FLOW.replace("${first}", "__JOB__").replace('${jobs["join"].job}', "__TOPIC__")
-    found = _survey({"main.tf": text, "flow.json": flow})
-    assert found.flows[0].tasks[0].job == "load-${var.env}"
-    assert found.flows[0].at.source == "flow.json"
-    assert "a_${var.env}" not in {job.name for job in found.jobs}  # the value may hold what is replaced
-
-
-def test_maps_were_blocks_once() -> None:
-    text = """
-    resource "aws_glue_job" "load" {
-      name = "load"
-      default_arguments { "--out" = "s3://lake/x/" }
-    }
-    data "template_file" "flow" {
-      template = "${file("${path.module}/flow.json")}"
-      vars { first = "${aws_glue_job.load.name}" }
-    }
-    resource "aws_sfn_state_machine" "flow" { definition = "${data.template_file.flow.rendered}" }
-    """
-    found = _survey({"main.tf": text, "flow.json": FLOW.replace('${jobs["join"].job}', "join")})
-    assert _arguments(found) == {"load": {"--out": "s3://lake/x/"}}
-    assert [task.job for task in found.flows[0].tasks] == ["load", "join"]
-
-
-@pytest.mark.parametrize("inputs", ['{ name = "load-live" }', 'merge({ name = "load-live" }, local.more)'])
-def test_a_terragrunt_folder_calls_its_module_with_inputs_of_the_folders_above(inputs: str) -> None:
-    module = """
-    variable "name" {}
-    variable "lake" {}
-    variable "days" { default = 3 }
-    resource "aws_glue_job" "job" {
-      name              = var.name
-      default_arguments = { "--out" = "s3://${var.lake}/x/", "--days" = var.days }
-    }
-    """
-    found = _survey(
-        {
-            "modules/job/main.tf": module,
-            "live/terragrunt.hcl": 'remote_state { backend = "s3" }\ninputs = { lake = "lake", name = "none" }',
-            "live/prod/terragrunt.hcl": (
-                'include "root" { path = find_in_parent_folders() }\n'
-                'terraform { source = "../..//modules/job" }\n'
-                f"locals {{ more = {{}} }}\ninputs = {inputs}\n"
-            ),
-        }
-    )
-    assert _arguments(found) == {"load-live": {"--out": "s3://lake/x/", "--days": "3"}}
-    assert found.problems == ()
