@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
 from pypedream_dagster.graph.files import graph_document, parse_graph
 from pypedream_dagster.graph.model import Json, PipelineGraph
 from pypedream_dagster.importers.answers import parse_answers
@@ -387,3 +389,27 @@ def test_of_a_job_s_nodes_one_deleted_by_hand_and_one_gone_from_production_are_n
     assert merged.graph.nodes == graph.nodes
     assert _again(merged.graph, load, flow(eu)).missing == merged.missing == ("load-us",)
     assert _again(merged.graph, load, flow(eu, us)).graph.nodes == graph.nodes
+
+
+def test_a_node_that_is_missed_is_not_another_that_is_called_as_it_was() -> None:
+    load = job("load")
+    one = run("A", "load", table="a", target_path="s3://lake/main/a/")
+    two = run("B", "load", table="b", target_path="s3://lake/main/b/")
+    more = run("B", "load", table="b", target_path="s3://lake/main/b/", mode="full")
+    first = _again(_first(load, flow(one, two)), load, flow(one, more))
+    (gone,) = first.missing
+    other = run("A", "load", table="a", target_path="s3://lake/main/a/", mode="full")
+    again = _again(first.graph, load, flow(other, more))
+    assert gone in again.missing
+
+
+@pytest.mark.parametrize("field", ["sources", "requests", "answers", "questions", "told", "missing"])
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}, [1, None, {"x": [1]}, ["a"]], {"node > a": [1], "x": None}])
+def test_a_record_that_somebody_has_spoilt_stops_no_merge(field: str, value: Any) -> None:
+    def spoil(document: Json) -> None:
+        document["graph"]["metadata"]["import"][field] = value
+
+    graph = _edited(_first(*JOBS), spoil)
+    merged = _again(graph, *JOBS)
+    assert [node.id for node in merged.graph.nodes] == ["extract", "load", "report"]
+    assert drift_text(drift_of(merged.graph, imported(*JOBS).graph)) == "Production is as the graph has it.\n"
