@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,10 +107,11 @@ def command(
             f"{invocation.shown(target)} exists already and is left as it is.",
             hint="extend it with --merge, compare with --check, or write another file with -o",
         )
-    existing = read_graph(settings.graph_path) if merge or check else None
+    is_new = settings.graph_path.exists() and is_example(settings.graph_path)
+    existing = read_graph(settings.graph_path) if check or (merge and not is_new) else None
     answers = _answers(existing, answers_file)
-    request = _request(existing, queries, asked, invocation.cwd, settings.project_dir)
-    imported = _imported(settings, request, answers)
+    requests = _requests(existing, queries, asked, invocation.cwd, settings.project_dir)
+    imported = _imported(settings, requests, answers)
     if form is not None:
         write_report(imported, form, report_file)
     if questions_file is not None:
@@ -130,10 +131,10 @@ def command(
     return 0
 
 
-def _request(
+def _requests(
     existing: PipelineGraph | None, queries: tuple[str, ...], asked: Mapping[str, Any], cwd: Path, project: Path
-) -> Request:
-    """Return what is asked for: as the arguments say, or as the last import did where they say nothing."""
+) -> Sequence[Request]:
+    """Return what is asked for: as the arguments say, or as all imports so far did where they say nothing."""
 
     def from_project(path: Path) -> Path:
         return Path(os.path.relpath(cwd / path, project))
@@ -156,10 +157,10 @@ def _request(
         dagbag=asked["dagbag"],
     )
     if request == Request() and existing is not None:
-        asked_before = import_record(existing).get("request")
-        if isinstance(asked_before, Mapping):
-            return Request.of_document(asked_before)
-    return request
+        before = import_record(existing).get("requests")
+        if isinstance(before, list) and before:
+            return [Request.of_document(document) for document in before]
+    return [request]
 
 
 def _tag(text: str) -> tuple[str, str]:
@@ -179,9 +180,9 @@ def _answers(existing: PipelineGraph | None, path: Path | None) -> Answers:
     return answers | read_answers(path) if path else answers
 
 
-def _imported(settings: Settings, request: Request, answers: Answers) -> Imported:
+def _imported(settings: Settings, requests: Sequence[Request], answers: Answers) -> Imported:
     from pypedream_dagster.importers.build import import_graph
-    from pypedream_dagster.importers.sources import gathered
+    from pypedream_dagster.importers.sources import all_gathered
 
     shown: dict[str, int] = {}
 
@@ -197,7 +198,7 @@ def _imported(settings: Settings, request: Request, answers: Answers) -> Importe
 
         return connect(settings)
 
-    given = gathered(request, answers, account, base=settings.project_dir, on_progress=progress)
+    given = all_gathered(requests, answers, account, base=settings.project_dir, on_progress=progress)
     return import_graph(given)
 
 

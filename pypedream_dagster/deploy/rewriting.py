@@ -32,7 +32,8 @@ def literal_places(main: PipelineGraph, node: BranchNode) -> tuple[LiteralPlace,
 
 def rewritten_scripts(main: PipelineGraph, graph: BranchGraph, scripts: Mapping[str, bytes]) -> dict[str, Rewriting]:
     """Return the scripts of a branch's origins after rewriting, by node."""
-    return {node: rewrite_literals(body, literal_places(main, graph.by_id[node])) for node, body in scripts.items()}
+    nodes = [graph.by_id[origin] for origin in scripts]
+    return {node.id: rewrite_literals(scripts[node.id], literal_places(main, node), _arguments(node)) for node in nodes}
 
 
 def settled(graph: BranchGraph, scripts: Mapping[str, bytes]) -> BranchGraph:
@@ -45,10 +46,13 @@ def settled(graph: BranchGraph, scripts: Mapping[str, bytes]) -> BranchGraph:
 def _settled(graph: BranchGraph, node: BranchNode, script: bytes | None) -> BranchNode:
     if script is None or not node.unexplained_writes:
         return node
-    defaults = node.properties.get("DefaultArguments")
-    given = arguments_of(node, defaults if isinstance(defaults, dict) else {})
-    left = unsettled_writes(node, read_script(script), given, graph.write_prefixes)
+    left = unsettled_writes(node, read_script(script), _arguments(node), graph.write_prefixes)
     return node.model_copy(update={"unexplained_writes": left})
+
+
+def _arguments(node: BranchNode) -> Mapping[str, str]:
+    defaults = node.properties.get("DefaultArguments")
+    return arguments_of(node, defaults if isinstance(defaults, dict) else {})
 
 
 def script_diff(path: str, before: bytes, after: bytes) -> Iterator[str]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 BRANCH_PLACEHOLDER = "{branch-name}"
 """Replaced by ``main`` for production and by the branch's name for a branch."""
 
-_UNKNOWN = re.compile(r"\$\{([^${}\s]+)\}")
+UNKNOWN_PART = re.compile(r"\$\{([^${}\s]+)\}")
 _URI = re.compile(r"^s3[an]?://(?P<bucket>[^/]*)(?:/(?P<key>.*))?$", re.DOTALL)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 # Wider than today's rules: buckets from before 2018 may have capitals and '_', S3-compatible stores short names.
@@ -74,12 +74,12 @@ def parse_uri(text: str) -> S3Uri:
 
 def unknown_parts(text: str) -> tuple[str, ...]:
     """Return the names of the unknown parts in a text, each once: ``LakeBucket`` of ``s3://${LakeBucket}/raw/``."""
-    return tuple(dict.fromkeys(_UNKNOWN.findall(text)))
+    return tuple(dict.fromkeys(UNKNOWN_PART.findall(text)))
 
 
 def without_unknown_parts(text: str, instead: str = "") -> str:
     """Return a text with something plain in place of its unknown parts."""
-    return _UNKNOWN.sub(instead, text)
+    return UNKNOWN_PART.sub(instead, text)
 
 
 def is_uri(text: str) -> bool:

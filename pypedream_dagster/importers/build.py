@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from pypedream_dagster.graph.files import parse_graph
+from pypedream_dagster.graph.model import Json
 from pypedream_dagster.importers.answers import Answers
 from pypedream_dagster.importers.asking import Asking, Values
 from pypedream_dagster.importers.catalog import Catalog
+from pypedream_dagster.importers.clearing import made_anew
+from pypedream_dagster.importers.concern import of_concern
 from pypedream_dagster.importers.datasets import Datasets, datasets_of
 from pypedream_dagster.importers.document import graph_document_of
 from pypedream_dagster.importers.files import SourceFile
@@ -51,7 +53,7 @@ class Given:
         files: among which jobs' scripts are looked for.
         variables: values of parameters, over those that sources declare.
         sources: what was read, for the record.
-        request: the same, for the next import to ask for it again.
+        requests: the same, for the next import to ask for it again.
     """
 
     survey: Survey
@@ -60,7 +62,20 @@ class Given:
     files: Sequence[SourceFile] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     sources: Sequence[str] = ()
-    request: Mapping[str, Any] = field(default_factory=dict)
+    requests: Sequence[Json] = ()
+
+    def __add__(self, other: Given) -> Given:
+        """Return both in one import, with this one's answers."""
+        one, two = self.selection, other.selection
+        return Given(
+            self.survey + other.survey,
+            Selection(one.flows | two.flows, one.all_jobs or two.all_jobs),
+            self.answers,
+            tuple({file.path: file for file in (*self.files, *other.files)}.values()),
+            {**self.variables, **other.variables},
+            (*self.sources, *other.sources),
+            (*self.requests, *other.requests),
+        )
 
 
 def import_graph(given: Given) -> Imported:
@@ -70,20 +85,22 @@ def import_graph(given: Given) -> Imported:
     reruns = {step.id: step.rerun_of for step in steps.steps if step.rerun_of}
     datasets = datasets_of(found.uses, found.catalog, lambda uri, _: asking.known("several-writers", uri), reruns)
     pairs = pairs_of(found.uses, Order(steps.order))
+    concern = of_concern(steps, pairs)
+    uses = [use for use in found.uses if use.node in concern]
     ask_about_scripts(asking, steps.steps, found.scripts, lambda: scripts_in(given.files), found.script_locations)
     ask_about_names(asking, steps.taken, steps.steps)
-    ask_about_writers(asking, datasets)
+    ask_about_writers(asking, datasets, concern)
     ask_about_homes(asking, datasets)
-    ask_about_uses(asking, steps.steps, found.uses, pairs)
+    ask_about_uses(asking, steps.steps, uses, pairs)
     blind = settled_writes(asking, steps.steps, found.blind)
     linked = joined(steps, found.uses, pairs, datasets, asking)
-    ask_about_parameters(asking, steps.steps, found.uses, found.script_locations)
+    ask_about_parameters(asking, steps.steps, uses, found.script_locations)
     document = graph_document_of(steps.steps, datasets, linked, blind, found.values, given.survey.connections)
     document["graph"] = {
         "metadata": {
             "import": {
                 "sources": list(given.sources),
-                "request": dict(given.request),
+                "requests": list(given.requests),
                 "answers": asking.answered,
                 "questions": [
                     {"id": item.id, "kind": item.kind, "about": item.about, "text": item.text}
@@ -97,15 +114,16 @@ def import_graph(given: Given) -> Imported:
         links=linked.links,
         questions=asking.questions,
         answered=asking.answered,
-        notes=(*steps.notes, *linked.notes, *_proposals(datasets)),
+        notes=(*steps.notes, *linked.notes, *_proposals(steps, datasets)),
         problems=tuple(dict.fromkeys(given.survey.problems)),
         sources=tuple(given.sources),
     )
 
 
-def _proposals(datasets: Datasets) -> Iterator[str]:
+def _proposals(steps: Steps, datasets: Datasets) -> Iterator[str]:
     """Propose what can be done about outputs that scripts name by literals."""
-    nodes = sorted({write.node for write in datasets.unmoved if write.dataset})
+    jobs = {step.id for step in steps.steps if step.is_job}
+    nodes = sorted({write.node for write in datasets.unmoved if write.can_be_rewritten and write.node in jobs})
     if nodes:
         shown = ", ".join(nodes[:5]) + (f" and {len(nodes) - 5} more" if len(nodes) > 5 else "")
         yield (
@@ -155,7 +173,7 @@ def _look(given: Given) -> _Found:
             lambda step, argument: asking.known("direction", f"{step.id} {argument}"),
             crawlers,
         )
-        uses += its_uses
+        uses += made_anew(its_uses, step, of_step.get(step.id), values, catalog)
         blind += its_blind
     locations = {step.id: scripts.location(step) for step in steps.steps if step.is_job}
     return _Found(steps, of_step, locations, catalog, likely_located(uses), blind, values, asking)

@@ -11,7 +11,7 @@ from pypedream_dagster.graph.model import DataFormat, WriteMode, render
 from pypedream_dagster.graph.uri import S3Uri, parse_uri
 from pypedream_dagster.importers.arguments import dataset_name
 from pypedream_dagster.importers.catalog import Catalog
-from pypedream_dagster.importers.parameters import PARAMETER, parameter
+from pypedream_dagster.importers.parameters import PARAMETER, parameter, parameters_in
 from pypedream_dagster.importers.places import UNKNOWN, Place, s3_place
 from pypedream_dagster.importers.templates import dataset_fields
 from pypedream_dagster.importers.uses import Use
@@ -57,6 +57,11 @@ class Unmoved:
     at: str
     why: str
     dataset: str | None = None
+
+    @property
+    def can_be_rewritten(self) -> bool:
+        """Tell whether a script can be rewritten to take the place from an argument: all of it is known."""
+        return self.dataset is not None and not parameters_in(self.what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +127,18 @@ def datasets_of(
             if not held.contains(main):
                 unmoved.append(Unmoved(write.node, write.uri, write.at, f"it holds {first.uri}, which it writes too"))
             elif write.argument is None and first.argument is not None:
-                unmoved.append(Unmoved(write.node, write.uri, write.at, _NO_ARGUMENT))
+                unmoved.append(Unmoved(write.node, write.uri, write.at, write.why_unmoved))
         elif reruns.get(write.node) != first.node:
             why = f"it is {first.node}'s" if held.folder == main.folder else f"it overlaps {first.node}'s {first.uri}"
+            if not _is_told(first.place):  # two jobs' arguments of one name, of which no value is known
+                why = f"it may be {first.node}'s: no value is known of it"
             unmoved.append(Unmoved(write.node, write.uri, write.at, why))
-            if write.is_upkeep:
-                continue
-            if not contested[first.uri]:
-                contested[first.uri].append(first.node)
-            contested[first.uri].append(write.node)
+            if _is_told(first.place) and not write.is_upkeep:
+                contested[first.uri] = [*(contested[first.uri] or [first.node]), write.node]
     outputs = _named(chosen, catalog)
     for write in chosen:
         if write.argument is None:
-            unmoved.append(Unmoved(write.node, write.uri, write.at, _NO_ARGUMENT, outputs[id(write)].name))
+            unmoved.append(Unmoved(write.node, write.uri, write.at, write.why_unmoved, outputs[id(write)].name))
     of_use = {use: outputs[id(owner[id(write)])] for write in writes if id(write) in owner for use in write.uses}
     return Datasets(tuple(outputs.values()), of_use, tuple(unmoved), {k: tuple(v) for k, v in contested.items()})
 
@@ -164,6 +168,13 @@ class _Write:
     @property
     def at(self) -> str:
         return self.uses[0].at
+
+    @property
+    def why_unmoved(self) -> str:
+        """Say why no argument moves it."""
+        roots = {use.root for use in self.uses}
+        root = roots.pop() if len(roots) == 1 else None
+        return _NO_ARGUMENT if root is None else f"{root} names a folder of more than this dataset"
 
     @property
     def is_upkeep(self) -> bool:
@@ -307,6 +318,11 @@ class _Taken:
                 if found := self._below.get(f"{side}:{uri.folder}"):
                     return found
         return None
+
+
+def _is_told(place: Place) -> bool:
+    """Tell whether anything of a place but its bucket is known before a run."""
+    return any(not Place("s3", segment).at_run_time for segment in place.segments[1:])
 
 
 def _folders_above(uri: S3Uri) -> Iterator[str]:

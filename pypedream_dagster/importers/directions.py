@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from difflib import SequenceMatcher
 from typing import Literal
 
@@ -21,7 +22,7 @@ _INPUT_WORDS |= {  # Spanish, Portuguese, Italian, German, French
     "quelle", "quellen", "eingang", "eingabe", "entree", "entrée",
 }  # fmt: skip
 _OUTPUT_WORDS = {
-    "output", "outputs", "outp", "sink", "sinks", "target", "targets", "tgt", "tgts", "destination",
+    "output", "outputs", "outp", "sink", "sinks", "target", "targets", "tgt", "tgts", "trg", "trgt", "destination",
     "destinations", "dest", "dests", "dst", "write", "writes", "writer", "result", "results", "save",
     "export", "exports", "publish", "published", "outbound", "outgoing", "unload",
 }  # fmt: skip
@@ -60,6 +61,25 @@ _PLACES = (
     "directory", "database", "location", "dataset", "bucket", "folder", "prefix", "paths", "tables", "files",
     "path", "table", "file", "data", "dir", "uri", "url", "key", "loc", "db", "s3",
 )  # fmt: skip
+# Weaker: they tell where nothing else in the name does.
+_READ_ALONG = {"config", "configs", "configuration", "conf", "cfg", "settings", "lookup", "lookups", "reference"}
+_LEFT_BEHIND = {
+    "archive",
+    "archived",
+    "quarantine",
+    "quarantined",
+    "reject",
+    "rejects",
+    "rejected",
+    "invalid",
+    "errors",
+}
+# A job that has arguments for two stages takes its data from the one to the other.
+_STAGES = {
+    "landing": 0, "raw": 1, "bronze": 1, "sor": 1, "clean": 2, "cleaned": 2, "cleansed": 2, "silver": 2, "trusted": 2,
+    "sot": 2, "processed": 2, "standardized": 2, "conformed": 2, "refined": 3, "gold": 4, "curated": 4, "analytics": 4,
+    "consumption": 4, "mart": 4, "marts": 4, "serving": 4,
+}  # fmt: skip
 # What nearly every job has arguments for: two jobs that have it in common need not mean the same.
 _SAYING_NOTHING = {
     "account", "app", "aws", "base", "buckets", "catalog", "client", "config", "current", "data", "databases", "datas",
@@ -84,6 +104,30 @@ def direction_of(argument: str) -> Direction:
         return "output"
     said = _said(words_of(argument)) - {"unknown"}
     return said.pop() if len(said) == 1 else "unknown"
+
+
+def directions_of(arguments: Iterable[str]) -> dict[str, Direction]:
+    """Tell from the names of a job's arguments, seen together, which way data goes through each.
+
+    Where no name tells by itself, the stages that they name do: a job with ``--raw_path`` and ``--silver_path``.
+    """
+    found = {argument: direction_of(argument) for argument in arguments}
+    unknown = [argument for argument, way in found.items() if way == "unknown"]
+    stages = {argument: stage for argument in unknown if (stage := _stage_of(argument)) is not None}
+    if len(unknown) == len(found) and len(set(stages.values())) > 1:
+        first, last = min(stages.values()), max(stages.values())
+        found |= {argument: "input" for argument, stage in stages.items() if stage == first}
+        found |= {argument: "output" for argument, stage in stages.items() if stage == last}
+    for argument in unknown:
+        words = set(words_of(argument))
+        if found[argument] == "unknown" and argument not in stages:
+            found[argument] = "input" if words & _READ_ALONG else "output" if words & _LEFT_BEHIND else "unknown"
+    return found
+
+
+def _stage_of(argument: str) -> int | None:
+    stages = {_STAGES[word] for word in words_of(argument) if word in _STAGES}
+    return stages.pop() if len(stages) == 1 else None
 
 
 def words_of(argument: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from pypedream_dagster.importers.asking import Asking
 from pypedream_dagster.importers.datasets import Datasets
@@ -124,16 +124,19 @@ def ask_about_names(asking: Asking, taken: Mapping[str, str], steps: Sequence[St
         asking.ask(
             "unknown-job",
             called,
-            f"The Glue job {called} is defined in none of the sources. {name} is taken for it, whose name differs in "
-            "such words as dev and job alone. Which job is it (the name of one that is defined)?",
+            f"The Glue job {called} is defined in none of the sources. {name} is taken for it, whose name has the "
+            "same words, but for such as dev and job, or more before or after them. Which job is it (the name of one "
+            "that is defined)?",
             node=step.id,
             at=step.at,
         )
 
 
-def ask_about_writers(asking: Asking, datasets: Datasets) -> None:
-    """Ask whose a dataset is that several nodes write."""
+def ask_about_writers(asking: Asking, datasets: Datasets, concern: Collection[str]) -> None:
+    """Ask whose a dataset is that several nodes write, where one of them is of concern."""
     for uri, nodes in sorted(datasets.contested.items()):
+        if not any(node in concern for node in nodes):
+            continue
         several = sorted(set(nodes))
         asking.ask(
             "several-writers",

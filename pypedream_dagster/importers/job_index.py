@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from pypedream_dagster.importers.naming import may_be_one, words_of
 from pypedream_dagster.importers.parameters import filled, parameters_in
 from pypedream_dagster.importers.survey import JobDefinition
+
+_FEWEST_WORDS = 2
 
 
 class JobIndex:
@@ -19,10 +21,15 @@ class JobIndex:
         jobs: their definitions.
         values: of parameters.
         job_named: the job that an answer names for one that is defined nowhere.
+        called: what tasks call their jobs.
     """
 
     def __init__(
-        self, jobs: Iterable[JobDefinition], values: Mapping[str, str], job_named: Callable[[str], str | None]
+        self,
+        jobs: Iterable[JobDefinition],
+        values: Mapping[str, str],
+        job_named: Callable[[str], str | None],
+        called: Iterable[str] = (),
     ) -> None:
         self._values, self._job_named = values, job_named
         self._by_name: dict[str, JobDefinition] = {}
@@ -36,6 +43,7 @@ class JobIndex:
         for job in self._by_name.values():
             spelled[_spelling(job.name)].append(job)
         self._by_spelling = {spelling: same[0] for spelling, same in spelled.items() if len(same) == 1}
+        self._called = {filled(name, values) for name in called}
         self._meant: set[str] = set()
         self.taken: dict[str, str] = {}
         """Jobs that are taken for ones that are defined nowhere, by what these are called."""
@@ -66,9 +74,14 @@ class JobIndex:
         return found[0] if len(found) == 1 else None
 
     def _alike(self, name: str) -> JobDefinition | None:
-        """Return the one job whose name has the same words, but for such as ``dev`` and ``job``: it is asked for."""
+        """Return the one job whose name has the same words, or others before or after them: it is asked for.
+
+        Words such as ``dev`` and ``job`` do not count. One word alone may be before or after any others.
+        """
         wanted = words_of(name)
-        found = [job for job in self._by_name.values() if wanted and words_of(job.name) == wanted]
+        free = [job for job in self._by_name.values() if job.name not in self._called]
+        found = [job for job in free if wanted and words_of(job.name) == wanted]
+        found = found or [job for job in free if _is_end(wanted, words_of(job.name))]
         if len(found) != 1:
             return None
         self.taken[name] = found[0].name
@@ -78,3 +91,9 @@ class JobIndex:
 def _spelling(name: str) -> str:
     """Return a job's name as it is whatever its signs, its case, and a script's ending."""
     return re.sub(r"[-_ ]+", "-", name.strip().casefold().removesuffix(".py"))
+
+
+def _is_end(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Tell whether one of two names is the beginning or the end of the other."""
+    few, many = sorted((tuple(one), tuple(other)), key=len)
+    return len(few) >= _FEWEST_WORDS and few in {many[: len(few)], many[-len(few) :]}

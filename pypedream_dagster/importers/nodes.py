@@ -151,7 +151,8 @@ def steps_of(
         values: of parameters.
         job_named: the job that an answer names for one that is defined nowhere.
     """
-    jobs = JobIndex(survey.jobs, values, job_named)
+    called = (task.job or task.key for flow in survey.flows for task in flow.tasks if task.operation == "glue")
+    jobs = JobIndex(survey.jobs, values, job_named, called)
     drafts: dict[tuple[object, ...], _Draft] = {}
     order: set[tuple[_Draft, _Draft]] = set()
     notes: list[str] = []

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-PARAMETER = re.compile(r"\$\{([^${}]+)\}")
+from pypedream_dagster.graph.uri import UNKNOWN_PART, unknown_parts
+
+PARAMETER = UNKNOWN_PART
 """A named unknown part; its first group is the name."""
 
 _ROUNDS = 8
@@ -23,7 +25,7 @@ def parameter(name: str) -> str:
 
 def parameters_in(text: str) -> tuple[str, ...]:
     """Return the names of the unknown parts in a text, each once, in their order."""
-    return tuple(dict.fromkeys(PARAMETER.findall(text)))
+    return unknown_parts(text)
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -8,9 +8,10 @@ where the dataset lies.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import islice, product
 from typing import Literal
 
 from pypedream_dagster.importers.directions import says_which
@@ -23,6 +24,8 @@ STORED = "stored:"
 _ARGUMENT = "argument."
 """Before the name of a job argument whose value is nowhere to be found."""
 
+_MOST_ITEMS = 64
+_TWO_SCHEMES = re.compile(r"^s3[an]?:/+s3[an]?://")
 _RUN_TIME = re.compile(
     r"^(?:input|argument|states|context|item|xcom|execution|datetime|pendulum|macros)\."
     r"|^(?:(?:prev|next|yesterday|tomorrow)_)?[dt]s(?:_nodash)?(?:_with_tz)?(?:\.|$)"
@@ -35,8 +38,8 @@ _TABLE = re.compile(r"^[^\s./:]+\.[^\s./:]+$")
 _NAME_ENDS = re.compile(r"\.(?![^${}]*\})")
 # A partition's value is a date, a number, or not known; `domain=sales/dataset=orders` is what some call their folders.
 _PARTITION = re.compile(r"^[A-Za-z_]\w*=(?:\W|\d|$|.*(?:\*|\$\{)|__)")
-_FILE_PATTERN = re.compile(r"^\W*\*|[*?\[{].*\.\w{1,8}$|[?\[{]")
 _FILE = re.compile(r"\.\w{1,8}$")
+_FILE_PATTERN = re.compile(r"^\W*\*|[*?\[{].*\.\w{1,8}$|[?\[{]")
 _OF_A_RUN = re.compile(r"(?:^|[._-])(?:run|date|time|timestamp|execution|day|dt|ts|batch)(?:$|[._-]|id)", re.IGNORECASE)
 _PART_FILE = re.compile(r"^part[-_.]|^run-|^_|^\*|^\$\{(?:argument\.)?(?:file_?name|key)\}$", re.IGNORECASE)
 
@@ -117,7 +120,7 @@ def s3_place(text: str) -> Place | None:
         return None
     segments = [part for part in match["key"].split("/") if part and part != "."]
     whole = len(segments)
-    while segments and _is_end(segments[-1]):
+    while segments and (_is_end(segments[-1]) or _is_file_of_partition(segments)):
         segments.pop()
     return Place("s3", "/".join(["s3:/", match["bucket"], *segments]), len(segments) < whole)
 
@@ -133,12 +136,28 @@ def table_place(text: str) -> Place | None:
     return Place("table", bare) if _TABLE.match(flat) else None
 
 
+def places_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str, str], job: str = "") -> Iterator[str]:
+    """Give a script's text for each of the things that the job's arguments list."""
+    lists = {
+        piece.listed: piece.count(arguments) for piece in text.pieces if isinstance(piece, Argument) and piece.listed
+    }
+    known = {listed: range(min(count, _MOST_ITEMS)) for listed, count in lists.items() if count}
+    for numbers in islice(product(*known.values()), _MOST_ITEMS):
+        chosen = dict(zip(known, numbers, strict=True))
+        pieces = (
+            piece.numbered(chosen[piece.listed]) if isinstance(piece, Argument) and piece.listed in chosen else piece
+            for piece in text.pieces
+        )
+        yield place_of_text(Text(tuple(pieces)), arguments, values, job)
+
+
 def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str, str], job: str = "") -> str:
     """Return a script's text with the arguments' values put in; ``*`` and ``${argument.X}`` where there is none.
 
     An argument that is the whole place, and whose name says nothing of it, is another for each job:
     ``${argument.JOB.output_path}``.
     """
+    text = text.settled(arguments)
     whole = [piece for piece in text.pieces if piece != "/"]
     own = f"{job}." if job and len(whole) == 1 else ""
     pieces: list[str] = []
@@ -150,14 +169,15 @@ def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str,
                 doubled = known.startswith("/") and pieces[-1:] and re.search(r"[^:/]/$", pieces[-1])
                 pieces.append(known.removeprefix("/") if doubled else known)
             case _ if isinstance(piece, Argument) and piece.name != UNKNOWN:
-                name = re.sub(r"[^\w.-]+", "_", ".".join([piece.name, *piece.keys])).lower()
+                name = re.sub(r"[^\w.-]+", "_", piece.label).lower()
                 of = "" if says_which(name) else re.sub(r"[^\w.-]+", "_", own)
                 pieces.append("${" + _ARGUMENT + of + name + "}")
             case Gap(stored=Stored() as stored):
                 pieces.append(_stored(stored, arguments, values) or UNKNOWN)
             case _:
                 pieces.append(UNKNOWN)
-    return filled("".join(pieces), values)
+    # A bucket that a script takes from an argument is the argument's whole URI, as far as can be told.
+    return _TWO_SCHEMES.sub("s3://", filled("".join(pieces), values))
 
 
 def _stored(stored: Stored, arguments: Mapping[str, str], values: Mapping[str, str]) -> str | None:
@@ -237,6 +257,10 @@ def _pattern(segment: str) -> re.Pattern[str]:
 
 def _sample(segment: str) -> str:
     return re.sub(r"\$\{[^}]*\}|\*", "x", segment)
+
+
+def _is_file_of_partition(segments: Sequence[str]) -> bool:
+    return len(segments) > 1 and _FILE.search(segments[-1]) is not None and _PARTITION.match(segments[-2]) is not None
 
 
 def _is_end(segment: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from pypedream_dagster.graph.model import Json, Node, PipelineGraph
 from pypedream_dagster.importers.facts import Fact, ImportNames, facts_of, identity, import_record, told_nodes
@@ -46,12 +45,13 @@ def header(
     answers = {**(record.get("answers") or {}), **(news.get("answers") or {})}
     asked = list(news.get("questions") or [])
     sources = list(news.get("sources") or [])
-    request = news.get("request")
-    before = record.get("missing") or []
-    gone = [name for name in missing if name in before or names.of(Fact("node", (name,))) in last]
+    requests = list(news.get("requests") or [])
+    missed = record.get("missing") or []
+    gone = [name for name in missing if name in missed or names.of(Fact("node", (name,))) in last]
     if not is_whole:
-        gone = before
-        request = _both(record.get("request"), request)
+        gone = missed
+        before = record.get("requests") or []
+        requests = [*before, *(request for request in requests if request not in before)]
         renamed = set(map(names.of, facts))
         told = {**{name: value for name, value in last.items() if name not in renamed}, **told}
         old = record.get("sources") or []
@@ -63,8 +63,8 @@ def header(
         **news,
         "sources": sources,
         "answers": dict(sorted(answers.items())),
-        "questions": asked,
-        **({"request": request} if request is not None else {}),
+        "questions": sorted(asked, key=lambda question: (question.get("kind", ""), question.get("about", ""))),
+        **({"requests": requests} if requests else {}),
         "missing": gone,
         "told": dict(sorted(told.items())),
     }
@@ -76,19 +76,6 @@ def header(
 
 def _keys(question: Json) -> set[str]:
     return {str(question.get("id")), f"{question.get('kind')}: {question.get('about')}"}
-
-
-def _both(one: Any, other: Any) -> Any:
-    """Return two requests in one, so that the next import reads what both read."""
-    match one, other:
-        case (dict(), dict()):
-            return {**one, **{name: _both(one.get(name), value) for name, value in other.items()}}
-        case (list(), list()):
-            return [*one, *(item for item in other if item not in one)]
-        case (_, None):
-            return one
-        case _:
-            return other
 
 
 def _inner(graph: PipelineGraph) -> Json:

@@ -109,7 +109,7 @@ class Request:
             )
         except (ValueError, TypeError, AttributeError) as error:
             raise PypedreamError(
-                "What the main graph was imported from cannot be read from its file (graph.metadata.import.request).",
+                "What the main graph was imported from cannot be read from its file (graph.metadata.import.requests).",
                 hint="name the sources again: import-dag --check QUERY --from SOURCE",
             ) from error
 
@@ -117,6 +117,21 @@ class Request:
     def is_live(self) -> bool:
         """Tell whether an account is asked."""
         return self.look_up or not self.paths or bool(self.queries)
+
+
+def all_gathered(
+    requests: Sequence[Request],
+    answers: Answers,
+    aws: Callable[[], Aws],
+    *,
+    base: Path,
+    on_progress: OnProgress = lambda *_: None,
+) -> Given:
+    """Return all that an import of several requests, at least one, starts from; see `gathered`."""
+    given, *others = (gathered(request, answers, aws, base=base, on_progress=on_progress) for request in requests)
+    for other in others:
+        given += other
+    return given
 
 
 def gathered(
@@ -154,7 +169,7 @@ def gathered(
         survey += _of_files(request, files, variables, base, on_progress)
     if request.is_live:
         survey += _live(request, survey, aws(), on_progress)
-    given = Given(survey, request.selection, answers, files, variables, _sources(request), request.document)
+    given = Given(survey, request.selection, answers, files, variables, _sources(request), (request.document,))
     if request.is_live:
         survey += _tables(given, aws(), on_progress)
     return replace(given, survey=survey)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -11,17 +12,26 @@ from typing import Any, Literal
 from pypedream_dagster.graph.model import DataFormat
 from pypedream_dagster.importers.arguments import follows_convention
 from pypedream_dagster.importers.catalog import Catalog, Told, named_like
-from pypedream_dagster.importers.directions import direction_of
+from pypedream_dagster.importers.directions import Direction as ArgumentDirection
+from pypedream_dagster.importers.directions import direction_of, directions_of, words_of
 from pypedream_dagster.importers.nodes import GLUES_OWN, Step
 from pypedream_dagster.importers.parameters import PARAMETER, filled
-from pypedream_dagster.importers.places import UNKNOWN, Place, is_open, place_of_text, s3_place, table_place
+from pypedream_dagster.importers.places import (
+    UNKNOWN,
+    Place,
+    is_open,
+    place_of_text,
+    places_of_text,
+    s3_place,
+    table_place,
+)
 from pypedream_dagster.importers.scripts import Script
 from pypedream_dagster.importers.survey import CrawlerDefinition
 from pypedream_dagster.masking.mask import is_secret
 from pypedream_dagster.script.model import Access, Mode
 from pypedream_dagster.script.model import Place as CodePlace
 from pypedream_dagster.script.sql import is_definition, table_name, table_uses
-from pypedream_dagster.script.values import Argument, Text
+from pypedream_dagster.script.values import Argument, Text, text_of
 
 Direction = Literal["read", "write", "unknown"]
 By = Literal["call", "convention", "name", "answer", "other"]
@@ -189,10 +199,12 @@ def told_locations(step: Step, script: Script | None, values: Mapping[str, str])
         return
     arguments = arguments_of(step, values)
     for found in script.reading.locations:
-        table = table_place(place_of_text(found.table, arguments, values))
-        place = next(iter(_places(place_of_text(found.place, arguments, values), "s3")), None)
-        if table is not None and place is not None:
-            yield table.text, place[0]
+        # Of both at once: what an argument lists is one thing in both.
+        for text in places_of_text(text_of((*found.table.pieces, "\n", *found.place.pieces)), arguments, values):
+            named, _, lies = text.partition("\n")
+            table, place = table_place(named), next(places_in(lies, "s3"), None)
+            if table is not None and place is not None:
+                yield table.text, place[0]
 
 
 def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: list[Blind]) -> Iterator[Use]:
@@ -207,31 +219,31 @@ def _script_uses(step: Step, script: Script, values: Mapping[str, str], blind: l
         if not fact.is_of_data and (fact.action == "write" or fact.system == "catalog"):
             continue  # a temporary place, a report of a run, or only what a table is
         at = f"{script.path}:{fact.at.line}"
-        text = place_of_text(fact.target, arguments, values, step.name)
-        argument = _whole_argument(fact.target, step, text, script.reading.declared)
-        root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
-        places = list(_places(text, fact.system))
-        if not places and fact.action == "write" and fact.system != "unknown":
-            blind.append(Blind(step.id, at, _shown(text)))
-        for value, place in places:
-            if fact.action == "read" and not fact.is_of_data and place.segments[0] in emptied:
-                continue
-            if fact.action == "write" and place.is_somewhere and not (place.kind == "table" and fact.at in placed):
-                blind.append(Blind(step.id, at, _shown(value)))
-            yield Use(
-                node=step.id,
-                direction="read" if fact.action == "read" else "write",
-                by="name" if script.guessed else "call",
-                place=place,
-                value=value,
-                at=f"{argument} ({at})" if argument else at,
-                argument=argument,
-                root=root,
-                root_value=root_value,
-                mode=fact.mode,
-                order=fact.at.order,
-                format=_format_in(fact.at.code) if fact.action == "write" else None,
-            )
+        for text in places_of_text(fact.target, arguments, values, step.name):
+            argument = _whole_argument(fact.target, step, text, script.reading.declared)
+            root, root_value = (None, "") if argument else _root(fact.target, step, arguments, values)
+            places = list(places_in(text, fact.system))
+            if not places and fact.action == "write" and fact.system != "unknown":
+                blind.append(Blind(step.id, at, _shown(text)))
+            for value, place in places:
+                if fact.action == "read" and not fact.is_of_data and place.segments[0] in emptied:
+                    continue
+                if fact.action == "write" and place.is_somewhere and not (place.kind == "table" and fact.at in placed):
+                    blind.append(Blind(step.id, at, _shown(value)))
+                yield Use(
+                    node=step.id,
+                    direction="read" if fact.action == "read" else "write",
+                    by="name" if script.guessed else "call",
+                    place=place,
+                    value=value,
+                    at=f"{argument} ({at})" if argument else at,
+                    argument=argument,
+                    root=root,
+                    root_value=root_value,
+                    mode=fact.mode,
+                    order=fact.at.order,
+                    format=_format_in(fact.at.code) if fact.action == "write" else None,
+                )
 
 
 def _placed(script: Script, arguments: Mapping[str, str], values: Mapping[str, str]) -> Iterator[CodePlace]:
@@ -269,7 +281,7 @@ def _format_in(code: str) -> DataFormat | None:
 def _whole_argument(target: Text, step: Step, text: str, declared: Sequence[str]) -> str | None:
     """Return the argument that is all of a target, slashes at its end aside."""
     match target.pieces:
-        case (Argument(name),) | (Argument(name), "/") if name != "*":
+        case (Argument(name) as whole,) | (Argument(name) as whole, "/") if name != UNKNOWN and whole.is_whole:
             dashed = next((given for given in step.effective if given.lstrip("-") == name), f"--{name}")
             is_argument = dashed in step.effective or name in declared
             return dashed if is_argument and len(_VALUE_URI.findall(text)) <= 1 else None
@@ -280,7 +292,7 @@ def _whole_argument(target: Text, step: Step, text: str, declared: Sequence[str]
 def _root(target: Text, step: Step, arguments: Mapping[str, str], values: Mapping[str, str]) -> tuple[str | None, str]:
     """Return the argument that a target begins with, and its value, where that names a folder."""
     match target.pieces:
-        case (Argument(name) as first, *_) if name != UNKNOWN:
+        case (Argument(name) as first, *_) if name != UNKNOWN and first.is_whole:
             dashed = next((given for given in step.effective if given.lstrip("-") == name), None)
             value = place_of_text(Text((first,)), arguments, values)
             place = s3_place(value)
@@ -289,7 +301,7 @@ def _root(target: Text, step: Step, arguments: Mapping[str, str], values: Mappin
     return None, ""
 
 
-def _places(text: str, system: str) -> Iterator[tuple[str, Place]]:
+def places_in(text: str, system: str) -> Iterator[tuple[str, Place]]:
     """Give the places that a text names; nothing where it cannot be told at all."""
     uris = [text] if re.match(r"^s3[an]?://", text) and "," not in text else _VALUE_URI.findall(text)
     for uri in uris:
@@ -330,12 +342,29 @@ def _argument_uses(
         if is_asked_for and whole.lower() not in GLUES_OWN and not is_secret(name, value) and whole not in traced:
             # Of those within its calls' places, the script says what becomes of them.
             free |= {name: value} if whole.lstrip("-") not in within else {}
-    pairs = dict(_pairs(step, script, free, told))
+    ways = _ways(free)
+    pairs = dict(_pairs(step, script, free, told, ways))
     parts = {name for names in pairs for name in names}
     for name, value in free.items():
         if name not in parts:
-            yield from _argument_use(step, name, value, told)
+            yield from _argument_use(step, name, value, told, ways[name])
     yield from pairs.values()
+
+
+def _ways(named: Mapping[str, str]) -> Mapping[str, ArgumentDirection]:
+    """Return which way data goes through each argument: those that name data are seen together.
+
+    Of a member of JSON its keys tell, where they do.
+    """
+    found = {name: direction_of(name) for name in named}
+    together: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for name, value in named.items():
+        whole, is_member, keys = name.partition(" ")
+        if _VALUE_URI.search(value) or _words(name) & (_PLACE_WORDS | _TABLE_WORDS | {"database", "db", "key"}):
+            together[whole if is_member else ""][keys or name] = name
+    for members in together.values():
+        found |= {members[said]: way for said, way in directions_of(members).items() if way != "unknown"}
+    return found
 
 
 def _with_members(arguments: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -363,13 +392,15 @@ def _json(text: str) -> Any:
         return None
 
 
-def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str], str | None]) -> Iterator[Use]:
-    is_place = direction_of(name) != "unknown" or bool(_words(name) & _PLACE_WORDS)
-    begun = is_place and _BEGUN_BY_PARAMETER.match(value) is not None
+def _argument_use(
+    step: Step, name: str, value: str, told: Callable[[Step, str], str | None], way: ArgumentDirection
+) -> Iterator[Use]:
+    begun = (way != "unknown" or _words(name) & _PLACE_WORDS) and _BEGUN_BY_PARAMETER.match(value) is not None
     uris = [f"s3://{value}"] if begun else _VALUE_URI.findall(value)
     answer = told(step, name)
-    direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[direction_of(name)]
-    if answer == "neither" or (direction == "unknown" and _words(name) & _KEPT_FOR_RUNS):
+    direction: Direction = _DIRECTIONS.get(answer or "", "unknown") if answer else _DIRECTIONS[way]
+    words = _words(name)
+    if answer == "neither" or (direction == "unknown" and words & _KEPT_FOR_RUNS):
         return
     convention = follows_convention(name)
     by: By = "answer" if answer else "convention" if convention else "name" if direction != "unknown" else "other"
@@ -378,7 +409,6 @@ def _argument_use(step: Step, name: str, value: str, told: Callable[[Step, str],
         if place is not None and not uri.lower().endswith(_CODE_ENDINGS):
             whole = (begun or uri == value.strip()) and " " not in name
             yield Use(step.id, direction, by, place, uri, name, name if whole else None)
-    words = _words(name)
     if uris or direction == "unknown":
         return
     if _is_catalog_table(words) and (table := table_place(value)) is not None:
@@ -402,7 +432,11 @@ def _arguments_within(script: Script | None) -> frozenset[str]:
 
 
 def _pairs(
-    step: Step, script: Script | None, free: Mapping[str, str], told: Callable[[Step, str], str | None]
+    step: Step,
+    script: Script | None,
+    free: Mapping[str, str],
+    told: Callable[[Step, str], str | None],
+    ways: Mapping[str, ArgumentDirection],
 ) -> Iterator[tuple[tuple[str, str], Use]]:
     """Give what two arguments name together: ``--source_database`` and ``--source_table``, a bucket and a prefix."""
     for first, second, form in (
@@ -413,12 +447,13 @@ def _pairs(
         for other, its in free.items():
             if not its or not _words(other) & set(second) or "://" in its:
                 continue
-            name = _partner(_words(other) - set(second), direction_of(other), firsts, set(first))
+            name = _partner(_words(other) - set(second), ways[other], firsts, set(first))
             if name is None or name == other:
                 continue
             text = form.format(firsts[name], its.strip("/"))
             place = table_place(text) if form.startswith("{") else s3_place(text)
-            use = None if place is None else _pair_use(step, script, place, text, (name, other), told)
+            way = ways[other] if ways[other] != "unknown" else ways[name]
+            use = None if place is None else _pair_use(step, script, place, text, (name, other), told, way)
             if use is not None:
                 yield (name, other), use
 
@@ -438,10 +473,11 @@ def _pair_use(
     text: str,
     names: tuple[str, str],
     told: Callable[[Step, str], str | None],
+    way: ArgumentDirection,
 ) -> Use | None:
     called = " and ".join(names)
     answer = told(step, called)
-    direction: Direction = _DIRECTIONS.get(answer, "unknown") if answer else _DIRECTIONS[direction_of(names[1])]
+    direction: Direction = _DIRECTIONS.get(answer, "unknown") if answer else _DIRECTIONS[way]
     is_read = script is not None and script.reading.unreadable is None
     if answer == "neither" or (direction == "unknown" and (is_read or text.lower().endswith(_CODE_ENDINGS))):
         return None
@@ -490,5 +526,4 @@ def _shown(text: str) -> str:
 
 
 def _words(name: str) -> set[str]:
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
-    return {word for word in re.split(r"[^a-z0-9]+", spaced) if word}
+    return set(words_of(name))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pypedream_dagster.script.chain import Chain, Link
 from pypedream_dagster.script.model import Access, Action, Fact, OtherIdentity, System
+from pypedream_dagster.script.operations import texts_in
 from pypedream_dagster.script.spark import SparkState, sql_accesses
 from pypedream_dagster.script.values import (
     Call,
@@ -133,10 +134,11 @@ def _athena(chain: Chain) -> Iterator[Fact]:
     """Give a query's tables, and where its result goes."""
     call = chain.call
     context = call.argument(None, "QueryExecutionContext")
-    database = literal(context.items.get("Database")) if isinstance(context, Table) else None
+    named = context.items.get("Database") if isinstance(context, Table) else None
+    database = as_text(named) if named is not None else None
     for query in alternatives(call.argument(None, "QueryString") or Unknown()):
         if as_text(query).start.strip():
-            yield from sql_accesses(as_text(query), chain.place, "athena", SparkState(database=database))
+            yield from sql_accesses(as_text(query), chain.place, "athena", SparkState(), database)
     configuration = call.argument(None, "ResultConfiguration")
     if isinstance(configuration, Table) and (place := configuration.items.get("OutputLocation")) is not None:
         yield Access(chain.place, "write", "s3", as_text(place), "athena, results", "append")
@@ -145,11 +147,10 @@ def _athena(chain: Chain) -> Iterator[Fact]:
 
 def _unloaded(chain: Chain) -> Iterator[Fact]:
     """Give the places on S3 that a statement of Redshift's copies from or unloads to."""
-    for access in sql_accesses(
-        as_text(chain.call.argument(None, "Sql", "sql")), chain.place, "redshift-data", SparkState()
-    ):
-        if access.system == "s3":
-            yield access
+    for statement in texts_in(chain.call.argument(None, "Sql", "sql", "Sqls")):
+        for access in sql_accesses(statement, chain.place, "redshift-data", SparkState()):
+            if access.system == "s3":
+                yield access
 
 
 def _identities(chain: Chain) -> Iterator[Fact]:

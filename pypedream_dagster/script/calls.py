@@ -11,10 +11,10 @@ from pypedream_dagster.script import texts
 from pypedream_dagster.script.documents import file_parsed, file_read, parsed, text_parsed
 from pypedream_dagster.script.environment import MOST_STEPS, Scope
 from pypedream_dagster.script.expressions import OWN, Expressions
-from pypedream_dagster.script.functions import of_container, of_symbol
+from pypedream_dagster.script.functions import ENVIRONMENT_READS, of_container, of_symbol
 from pypedream_dagster.script.operations import MOST_ITEMS, item, mentions_argv
 from pypedream_dagster.script.selection import choices
-from pypedream_dagster.script.syntax import asks_for_argument, is_static
+from pypedream_dagster.script.syntax import asks_for_argument, gives_several, is_static
 from pypedream_dagster.script.values import (
     Argument,
     Call,
@@ -180,6 +180,8 @@ class Calls(Expressions):
             if isinstance(wanted, Sequence):
                 self.declared += [text for item in wanted.items if (text := literal(item))]
             return Parameters()
+        if name in ENVIRONMENT_READS and positional and (known := self._variables.get(literal(positional[0]) or "")):
+            return known
         if name == "enumerate" and positional:
             return Sequence(tuple(Sequence((Unknown(), item)) for item in self._iterated(positional[0])))
         if name == "collections.namedtuple" and len(positional) > 1:
@@ -219,6 +221,10 @@ class Calls(Expressions):
                 if len(owner.items) < MOST_ITEMS:
                     self._bind(node.func.value, Sequence((*owner.items, *added)), node)
                 return Constant(None)
+            case Parameters(), "update" if isinstance(node.func, ast.Attribute) and positional:
+                if isinstance(others := positional[0], Table):
+                    self._bind(node.func.value, owner.with_put(others.items), node)
+                return Constant(None)
             case _:
                 return of_container(owner, name, positional)
 
@@ -236,6 +242,8 @@ class Calls(Expressions):
                 returns.append(self._value(node.body))
             else:
                 self._block(node.body)
+        if gives_several(node):
+            return Sequence(tuple(value for value in returns if value != Constant(None))[:MOST_ITEMS])
         if len(returns) == 2 and asks_for_argument(node):
             found = _either_as_default(returns)
         else:

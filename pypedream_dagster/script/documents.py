@@ -13,7 +13,15 @@ from pypedream_dagster.script.values import Call, Constant, Member, Sequence, Ta
 FILE = "file:"
 """What the name of a file begins with, where modules are asked for, too."""
 
-_PARSERS = {"json.load", "json.loads", "yaml.safe_load", "yaml.load", "yaml.full_load", "simplejson.loads"}
+_PARSERS = {
+    "ast.literal_eval",
+    "json.load",
+    "json.loads",
+    "yaml.safe_load",
+    "yaml.load",
+    "yaml.full_load",
+    "simplejson.loads",
+}
 _OPENERS = {"open", "io.open", "codecs.open"}
 _READS = {"read", "read_text"}
 _LONGEST = 100_000

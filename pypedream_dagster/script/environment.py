@@ -56,6 +56,7 @@ class Environment:
         self._active: list[ast.AST] = []
         self._owners: list[Instance | Class | None] = []
         self._defaults: dict[str, str] = {}
+        self._variables: Scope = {}
         self._options: dict[ast.AST, Scope] = {}
         self._functions: dict[ast.AST, Function] = {}
         self._entered: set[ast.AST] = set()

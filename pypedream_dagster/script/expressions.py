@@ -9,8 +9,18 @@ from collections.abc import Iterator
 from pypedream_dagster.script import texts
 from pypedream_dagster.script.environment import MOST_STEPS, Environment, Scope
 from pypedream_dagster.script.functions import merged
-from pypedream_dagster.script.operations import MOST_ITEMS, binary, item, listed_key, parsed_uri, part, sliced
-from pypedream_dagster.script.selection import choices, under
+from pypedream_dagster.script.operations import (
+    ENVIRONMENT,
+    MOST_ITEMS,
+    UNNAMED,
+    binary,
+    item,
+    listed_key,
+    parsed_uri,
+    part,
+    sliced,
+)
+from pypedream_dagster.script.selection import choices, given, under
 from pypedream_dagster.script.syntax import (
     asks_for_argument,
     compared_place,
@@ -47,6 +57,7 @@ from pypedream_dagster.script.values import (
     either,
     is_gap,
     literal,
+    preferred,
 )
 
 _URL_PARSERS = {"urlparse", "urlsplit"}
@@ -79,7 +90,7 @@ class Expressions(Environment, ABC):
             case ast.Name(name):
                 return self._lookup(name)
             case ast.Attribute(owner, name):
-                return either(*(self._attribute(option, name) for option in alternatives(self._value(owner))))
+                return either(*(self._attribute(option, name) for option in given(self._value(owner))))
             case ast.Call():
                 return self._call(node)
             case ast.JoinedStr(parts):
@@ -104,6 +115,8 @@ class Expressions(Environment, ABC):
             case ast.IfExp(test, body, orelse):
                 if self._is_production(test):
                     return self._value(orelse)
+                if (argument := self._asked_for(test)) is not None:
+                    return preferred(argument, self._value(body), self._value(orelse))
                 self._value(test)
                 one, two = self._value(body), self._value(orelse)
                 return defaulted(one, two) if asks_for_argument(test) else either(one, two)
@@ -112,7 +125,7 @@ class Expressions(Environment, ABC):
                 self._bind(target, found, node)
                 return found
             case ast.List(items) | ast.Tuple(items) | ast.Set(items):
-                return Sequence(tuple(self._value(item) for item in items))
+                return Sequence(tuple(self._spread(items)))
             case ast.Dict(keys, values):
                 return self._table(keys, values)
             case ast.Subscript(owner, ast.Slice() as cut):
@@ -121,7 +134,7 @@ class Expressions(Environment, ABC):
                 return either(*(sliced(option, cut) for option in alternatives(found)))
             case ast.Subscript(owner, key):
                 found, index = self._value(owner), self._value(key)
-                return either(*(item(option, index) for option in alternatives(found)))
+                return either(*(self._item(option, index) for option in alternatives(found)))
             case ast.Lambda():
                 function = Function(node, tuple(self._scopes))
                 self._functions[node] = function
@@ -133,8 +146,12 @@ class Expressions(Environment, ABC):
             case ast.DictComp(key, value, generators):
                 pairs = self._comprehension(ast.Tuple([key, value], ast.Load()), generators)
                 return _table_of(pairs)
-            case ast.Await(value) | ast.YieldFrom(value) | ast.Starred(value):
+            case ast.Await(value) | ast.Starred(value):
                 return self._value(value)
+            case ast.YieldFrom(value):
+                found = self._value(value)
+                self._returns.extend(self._iterated(found))
+                return found
             case ast.Yield(value):
                 if value is not None:
                     self._returns.append(self._value(value))
@@ -144,6 +161,14 @@ class Expressions(Environment, ABC):
                     if isinstance(child, ast.expr):
                         self._value(child)
                 return Unknown()
+
+    def _asked_for(self, test: ast.expr) -> Argument | None:
+        """Return the argument that code asks for by its name alone: one that is empty where it is not given."""
+        match self._lookup(test.id) if isinstance(test, ast.Name) else None:
+            case Text((Argument(default="") as argument,)):
+                return argument
+            case _:
+                return None
 
     def _is_production(self, test: ast.expr) -> bool:
         """Tell whether code asks if an argument's place is the one that it takes without the argument.
@@ -189,9 +214,8 @@ class Expressions(Environment, ABC):
         match owner:
             case Symbol(symbol):
                 return Symbol(f"{symbol}.{name}")
-            case Parameters(defaults) if name not in _MAPPING_METHODS:
-                known = self._destinations.get(name, name)
-                return Text((Argument(known, defaults.get(known, self._defaults.get(known))),))
+            case Parameters() if name not in _MAPPING_METHODS:
+                return self._argument(owner, name)
             case Instance(of, attributes):
                 if name in attributes:
                     return attributes[name]
@@ -208,6 +232,8 @@ class Expressions(Environment, ABC):
             case Class(_, members, fields) if name in _FIELD_TABLES:
                 told = {field: {"default": members.get(field, Unknown())} for field in fields}
                 return Table({field: Instance(_FIELD, info) for field, info in told.items()})
+            case Text() if name == "value":
+                return owner  # of an Enum's member
             case Parsed(argument, keys) if name not in _MAPPING_METHODS:
                 return Parsed(argument, (*keys, name))
             case Super(instance, active):
@@ -235,6 +261,29 @@ class Expressions(Environment, ABC):
             else:
                 items[f"?{len(items)}"] = found
         return merged([*spread, Table(items)]) if spread else Table(items)
+
+    def _spread(self, items: list[ast.expr]) -> Iterator[Value]:
+        """Give what a list is written down as: ``[first, *others]``."""
+        for node in items:
+            found = self._value(node)
+            if isinstance(node, ast.Starred):
+                yield from self._iterated(found)
+            else:
+                yield found
+
+    def _item(self, owner: Value, key: Value) -> Value:
+        name = literal(key)
+        if owner == ENVIRONMENT and name in self._variables:
+            return self._variables[name]
+        if isinstance(owner, Parameters) and name in self._destinations:
+            return self._argument(owner, name)
+        return item(owner, key)
+
+    def _argument(self, arguments: Parameters, name: str) -> Value:
+        """Return what argparse keeps under a name, which need not be the argument's own."""
+        known = self._destinations.get(name, name)
+        found, default = arguments.argument(known), self._defaults.get(known)
+        return found if default is None else defaulted(found, Text((default,)))
 
     def _named(self, node: ast.expr) -> Value:
         """Return the value of a piece of a text: one that cannot be told has the name that stands there."""
@@ -280,15 +329,21 @@ class Expressions(Environment, ABC):
                 for option in alternatives(self._value(owner)):
                     match option:
                         case Instance(_, attributes) | Class(_, attributes):
-                            attributes[name] = either(value, attributes[name]) if name in attributes else value
+                            is_set_anew = name not in attributes or isinstance(value, Parameters)
+                            attributes[name] = value if is_set_anew else either(value, attributes[name])
             case ast.Subscript(owner, key):
-                self._store(self._value(owner), self._value(key), value, node)
+                held, at = self._value(owner), self._value(key)
+                self._store(held, at, value, node)
+                if isinstance(held, Parameters) and (called := literal(at)) is not None:
+                    self._bind(owner, held.with_put({called: value}), node)
 
     def _store(self, owner: Value, key: Value, value: Value, node: ast.stmt | ast.expr) -> None:
         if isinstance(owner, Table):
             if isinstance(owner.items, dict) and len(owner.items) < 4 * MOST_ITEMS:
-                self._put(owner.items, literal(key) or f"?{len(owner.items)}", value)
+                self._put(owner.items, literal(key) or f"{UNNAMED}{len(owner.items)}", value)
             return
+        if owner == ENVIRONMENT and (name := literal(key)) is not None:
+            self._variables[name] = value
         self._record(Member(owner, "__setitem__"), (key, value), {}, node)
 
     def _put(self, items: Scope, name: str, value: Value) -> None:
@@ -313,7 +368,10 @@ class Expressions(Environment, ABC):
             case Either(options):
                 # Beside a list that is known, an argument only says which of its items are taken.
                 for option in [o for o in options if not isinstance(o, Text) or not o.arguments] or options:
-                    yield from (option,) if isinstance(option, Text) else self._iterated(option)
+                    if isinstance(option, Text):
+                        yield option
+                    elif not isinstance(option, Sequence | Table) or option.items:
+                        yield from self._iterated(option)
             case _:
                 yield part(value)
 

@@ -11,6 +11,7 @@ from pypedream_dagster.script.values import (
     Argument,
     Condition,
     Constant,
+    Each,
     Gap,
     Member,
     Parameters,
@@ -28,11 +29,14 @@ from pypedream_dagster.script.values import (
     literal,
 )
 
+ENVIRONMENT_READS = {"os.getenv", "os.environ.get"}
 _PATH_JOINS = {"os.path.join", "posixpath.join", "ntpath.join"}
 _TEXTS = {"str", "pathlib.Path", "pathlib.PurePosixPath", "pathlib.PurePath", "os.fspath", "os.path.normpath"}
 _TEXTS |= {"urllib.parse.unquote_plus", "urllib.parse.unquote", "cloudpathlib.S3Path", "cloudpathlib.CloudPath"}
+_MATCHES = {"re.match", "re.search", "re.fullmatch", "re.findall", "re.split"}
 _LOADERS = {"json.load", "yaml.safe_load", "yaml.full_load", "yaml.load", "tomllib.load", "tomllib.loads", "toml.loads"}
 _LISTS = {"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter"}
+_ONE_OF = {"max", "min", "next"}
 _TABLES = {"dict", "vars", "types.SimpleNamespace", "collections.OrderedDict"}
 
 
@@ -45,13 +49,15 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
     if name in {"os.path.basename", "ntpath.basename", "posixpath.basename"} and positional:
         parts = texts.method(as_text(positional[0]), "split", (Text(("/",)),), {})
         return item(parts, Constant(-1)) if isinstance(parts, Sequence) else Text((Gap(),))
-    if name in {"os.getenv", "os.environ.get"} and positional:
+    if name in ENVIRONMENT_READS and positional:
         return _of_environment(*positional[:2])
     if name in {"awswrangler.catalog.get_table_location", "wr.catalog.get_table_location"}:
         named = {**dict(zip(("database", "table"), positional, strict=False)), **keywords}
         return located_at(named.get("database"), named.get("table"))
     if name in {"json.loads", "ast.literal_eval"} and positional:
         return _of_json(positional[0])
+    if name in _MATCHES and len(positional) > 1 and as_text(positional[1]).arguments:
+        return texts.derived(as_text(positional[1]))
     if name in _LOADERS and positional:
         return _loaded(positional[0])
     if name == "re.sub" and len(positional) == 3:
@@ -65,8 +71,8 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
     if name in _LISTS and positional:
         kept = Sequence | Table | Parameters | Result | Member
         return positional[0] if isinstance(positional[0], kept) else None
-    if name == "next" and positional and isinstance(positional[0], Sequence):
-        return part(positional[0])
+    if name in _ONE_OF and positional and isinstance(positional[0], Sequence | Result | Member):
+        return part(positional[0]) if len(positional) == 1 or name == "next" else None
     if name == "filter" and len(positional) == 2 and isinstance(positional[1], Sequence):
         return positional[1]
     if name == "zip" and positional and all(isinstance(given, Sequence) for given in positional):
@@ -121,6 +127,10 @@ def of_container(
             return item(owner, given[0])
         case ((Table() | Parameters() | Parsed() | Stored() | Sequence()), "copy"):
             return owner
+        case Parsed(argument, keys), "items":
+            return Sequence((Sequence((Text((Gap(),)), Parsed(argument, (*keys, Each())))),))
+        case Parsed(argument, keys), "values":
+            return Sequence((Parsed(argument, (*keys, Each())),))
         case Table(items), "items":
             return Sequence(tuple(Sequence((Text((key,)), found)) for key, found in items.items()))
         case Table(items), "values":
@@ -159,16 +169,22 @@ def _where_no_key(default: Value, owner: Table, key: Value) -> Value:
 
 
 def merged(tables: list[Value]) -> Value:
-    """Return ``{**one, **other}``: the job's arguments over defaults are the arguments with these."""
+    """Return ``{**one, **other}``: the job's arguments over defaults are the arguments with these.
+
+    What comes after the arguments goes before them.
+    """
     items: dict[str, Value] = {}
+    later: dict[str, Value] = {}
     arguments: Parameters | None = None
     for table in tables:
         for option in alternatives(table):
             if isinstance(option, Parameters):
                 arguments = option
-            elif isinstance(option, Table):
+            elif isinstance(option, Table) and arguments is None:
                 items |= option.items
+            elif isinstance(option, Table):
+                later |= option.items
     if arguments is None:
         return Table(items)
     known = {name: text for name, value in items.items() if (text := literal(value)) is not None}
-    return Parameters({**known, **arguments.defaults})
+    return Parameters({**known, **arguments.defaults}, {**arguments.put, **later})

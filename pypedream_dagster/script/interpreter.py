@@ -12,22 +12,32 @@ from collections.abc import Callable
 from pypedream_dagster.script.calls import Calls
 from pypedream_dagster.script.documents import FILE
 from pypedream_dagster.script.environment import Scope, Stored
-from pypedream_dagster.script.operations import binary
+from pypedream_dagster.script.operations import ANY_ARGUMENT, binary
 from pypedream_dagster.script.selection import can_hold, conditions_of, under
-from pypedream_dagster.script.syntax import asks_for_argument, given_by_glue, is_left_for_good, is_of_class, leaves
+from pypedream_dagster.script.syntax import (
+    asks_for_argument,
+    flag_in,
+    given_by_glue,
+    is_left_for_good,
+    is_of_class,
+    leaves,
+)
 from pypedream_dagster.script.values import (
+    Argument,
     Class,
     Condition,
     Constant,
     Either,
     Function,
     Instance,
+    Parameters,
     Symbol,
     Text,
     Value,
     alternatives,
     defaulted,
     either,
+    either_arguments,
 )
 
 Sources = Callable[[str], bytes | None]
@@ -141,8 +151,11 @@ class Interpreter(Calls):
                 holds = self._value(ast.Name(name, ast.Load())) == Constant(True)
                 self._block(body if holds == isinstance(test, ast.Name) else orelse)
                 return
+        flag, compared = flag_in(test)
+        is_flag = compared is not None and self._value(compared) == ANY_ARGUMENT
         self._value(test)
-        self._fork(body, orelse, self._condition(test), is_default=asks_for_argument(test))
+        condition = self._condition(test)
+        self._fork(body, orelse, condition, is_default=asks_for_argument(test), flag=flag if is_flag else None)
 
     def _fork(
         self,
@@ -151,10 +164,21 @@ class Interpreter(Calls):
         condition: Condition | None = None,
         *,
         is_default: bool = False,
+        flag: str | None = None,
     ) -> None:
-        """Read two ways that a script may go; afterwards each name is what the one or the other made it."""
-        before = self._scopes[-1]
+        """Read two ways that a script may go; afterwards each name is what the one or the other made it.
+
+        Args:
+            body, orelse: the ways.
+            condition: on which the first is taken.
+            is_default: whether the other one is for an argument that is not given.
+            flag: the argument that is found where the first way is taken: what is taken from ``sys.argv`` is its value.
+        """
+        before = dict(self._scopes[-1])
         first, stored = self._side(body, before, condition)
+        if flag is not None:
+            taken = {name for name, value in first.items() if value == ANY_ARGUMENT != before.get(name)}
+            first |= dict.fromkeys(taken, Text((Argument(flag),)))
         self._stored_elsewhere.append(stored)
         second, also_stored = self._side(orelse, before, condition.opposite if condition else None)
         self._stored_elsewhere.pop()
@@ -166,6 +190,8 @@ class Interpreter(Calls):
             values = [side[name] for side in sides if name in side]
             if len(values) == 1 or values[0] is values[1]:
                 together[name] = values[0]
+            elif isinstance(one := values[0], Parameters) and isinstance(two := values[1], Parameters):
+                together[name] = either_arguments(one, two)
             elif is_default:
                 together[name] = defaulted(
                     *(values if isinstance(values[0], Text) and values[0].arguments else values[::-1])
@@ -175,20 +201,23 @@ class Interpreter(Calls):
                 together[name] = either(_where(one, condition), _where(two, condition.opposite))
             else:
                 together[name] = either(*values)
-        # In place: functions hold the scope that they were defined in.
-        before.clear()
-        before.update(together)
-        self._scopes[-1] = before
+        self._become(together)
 
     def _side(self, body: list[ast.stmt], before: Scope, condition: Condition | None) -> tuple[Scope, Stored]:
         """Read one way, and return what names are there, and what it put into dicts."""
-        self._scopes[-1] = dict(before)
+        self._become(before)
         self._stored.append({})
         outer = self._conditions
         self._conditions = (*outer, condition) if condition else outer
         self._block(body)
         self._conditions = outer
-        return self._scopes[-1], self._stored.pop()
+        return dict(self._scopes[-1]), self._stored.pop()
+
+    def _become(self, names: Scope) -> None:
+        """Change the innermost names in place: functions that were defined among them see it."""
+        scope = self._scopes[-1]
+        scope.clear()
+        scope.update(names)
 
     def _is_case(self, subject: ast.expr, pattern: ast.pattern) -> Condition | None:
         found = [inner.value for inner in ast.walk(pattern) if isinstance(inner, ast.MatchValue)]

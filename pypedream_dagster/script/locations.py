@@ -9,6 +9,7 @@ from pypedream_dagster.script.chain import Chain, options_of, properties_of
 from pypedream_dagster.script.model import Location
 from pypedream_dagster.script.spark import embedded, synced_table
 from pypedream_dagster.script.values import Call, Member, Result, Table, Text, Value, alternatives, as_text, text_of
+from pypedream_dagster.script.wrangler import created_table
 
 _STATEMENTS = {"sql", "start_query_execution", "start_query", "read_sql_query", "execute", "run_query"}
 
@@ -37,6 +38,8 @@ def locations_of(chain: Chain) -> Iterator[Location]:
     elif chain.module in {"awswrangler", "wr"} and "database" in call.keywords and "table" in call.keywords:
         place = call.argument(1 if name.startswith("to_") else None, "path", "table_location")
         yield from _location(call.keywords["database"], call.keywords["table"], place)
+    elif (made := created_table(chain)) is not None and (place := call.argument(None, "s3_output")) is not None:
+        yield Location(made, as_text(place))
     elif name == "create_table" and isinstance(given := call.argument(None, "TableInput"), Table):
         storage = given.items.get("StorageDescriptor")
         place = storage.items.get("Location") if isinstance(storage, Table) else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 
 from pypedream_dagster.script import texts
 from pypedream_dagster.script.selection import can_hold, conditions_of, selected
@@ -10,11 +12,13 @@ from pypedream_dagster.script.values import (
     Argument,
     Call,
     Constant,
+    Each,
     Either,
     Gap,
     Member,
     Parameters,
     Parsed,
+    Piece,
     Result,
     Sequence,
     Stored,
@@ -34,6 +38,11 @@ from pypedream_dagster.script.values import (
 MOST_ITEMS = 64
 LOCATION_OF = "catalog:"
 """What the name of a place begins with that is known as a table's location alone."""
+ANY_ARGUMENT = Text((Argument("*"),))
+"""One of the job's arguments, which one cannot be told."""
+UNNAMED = "?"
+"""What the key of a dict's item begins with that is not known."""
+ENVIRONMENT = Symbol("os.environ")
 _LARGEST_NUMBER = 10**9
 _KEYS = {"key", "Key", "object_key"}
 _LISTINGS = {"paginate", "list_objects", "list_objects_v2", "filter"}
@@ -52,6 +61,8 @@ def part(value: Value) -> Value:
             return found
         case Result() | Member() | Symbol():
             return Member(value, "[]")
+        case Parsed(argument, keys):
+            return Parsed(argument, (*keys, Each()))
         case Sequence(items) if items:
             return either(*items)
         case Table(items) if items:
@@ -60,12 +71,23 @@ def part(value: Value) -> Value:
             return Unknown()
 
 
+def texts_in(given: Value | None) -> list[Text]:
+    """Return the texts that a value holds: one, or each of a list."""
+    match given:
+        case Sequence(items) if items:
+            return [as_text(option) for item in items for option in alternatives(item)]
+        case Result():
+            return [as_text(part(given))]
+        case _:
+            return [as_text(given)]
+
+
 def item(owner: Value, key: Value) -> Value:
     """Return ``owner[key]``."""
     name = literal(key)
     match owner:
-        case Parameters(defaults):
-            return Text((Argument(name.removeprefix("--"), defaults.get(name)) if name else Argument("*"),))
+        case Parameters():
+            return owner.argument(name) if name else ANY_ARGUMENT
         case Parsed(argument, keys) if name is not None:
             return Parsed(argument, (*keys, name))
         case Stored(place, keys) if len(keys) < _DEEPEST:
@@ -101,7 +123,7 @@ def item(owner: Value, key: Value) -> Value:
 
 def _unnamed(items: object) -> dict[str, Value]:
     """Return the values of a dict whose keys are not known."""
-    return {key: value for key, value in items.items() if key.startswith("?")} if isinstance(items, dict) else {}
+    return {key: value for key, value in items.items() if key.startswith(UNNAMED)} if isinstance(items, dict) else {}
 
 
 def sliced(owner: Value, node: ast.Slice) -> Value:
@@ -184,11 +206,31 @@ def _listed_path(call: Call) -> Text | None:
         return None
     if isinstance(call.callee, Symbol) and call.callee.name == "awswrangler.s3.list_objects":
         return text_of((*given.pieces, Gap("key")))
-    if name in {"glob", "ls", "find"} and given.start.startswith("s3"):
-        start = given.start.partition("*")[0]
-        known = given.pieces if start == given.start else (start,)
-        return text_of((*known, Gap("key")))
+    owner = call.callee.owner if isinstance(call.callee, Member) else None
+    if name in {"glob", "ls", "find"} and (given.start.startswith("s3") or is_on_s3(owner)):
+        return text_of((*_before_wildcard(given), Gap("key")))
     return None
+
+
+def _before_wildcard(pattern: Text) -> Iterator[Piece]:
+    """Give what is known of the paths that a filesystem finds: they come without a scheme."""
+    for place, piece in enumerate(pattern.pieces):
+        if not isinstance(piece, str):
+            yield piece
+            continue
+        yield (re.sub(r"^s3[an]?://", "", piece) if place == 0 else piece).partition("*")[0]
+        if "*" in piece:
+            return
+
+
+def is_on_s3(filesystem: Value | None) -> bool:
+    """Tell whether a value is a filesystem on S3: s3fs's, pyarrow's, fsspec's."""
+    match filesystem:
+        case Result(call):
+            name = _name_of(call)
+            return name == "S3FileSystem" or (name == "filesystem" and literal(call.argument(0)) in {"s3", "s3a"})
+        case _:
+            return False
 
 
 def located_at(database: Value | None, table: Value | None) -> Text:

@@ -15,10 +15,11 @@ from hashlib import sha256
 from pypedream_dagster.script.boto import boto_facts
 from pypedream_dagster.script.chain import Chain, chains_of
 from pypedream_dagster.script.clocks import clock_facts
+from pypedream_dagster.script.drivers import database_facts
 from pypedream_dagster.script.environment import TooLargeError
 from pypedream_dagster.script.glue import glue_facts
 from pypedream_dagster.script.interpreter import Interpreter, Sources
-from pypedream_dagster.script.libraries import database_facts, library_facts
+from pypedream_dagster.script.libraries import library_facts
 from pypedream_dagster.script.locations import locations_of
 from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, Reading, Unreadable
 from pypedream_dagster.script.operations import LOCATION_OF

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pypedream_dagster.script.values import (
     Argument,
     Condition,
+    Constant,
     Either,
     Function,
     Instance,
@@ -89,14 +90,14 @@ def together(*conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
 
 def can_hold(conditions: tuple[Condition, ...]) -> bool:
     """Tell whether conditions may hold at once."""
-    left: dict[str, set[str]] = {}
+    left: dict[Argument, set[str]] = {}
     for condition in conditions:
         if condition.is_one:
-            name = condition.argument.name
-            left[name] = left.get(name, set(condition.texts)) & set(condition.texts)
+            asked = _plain(condition.argument)
+            left[asked] = left.get(asked, set(condition.texts)) & set(condition.texts)
     for condition in conditions:
-        if not condition.is_one and condition.argument.name in left:
-            left[condition.argument.name] -= set(condition.texts)
+        if not condition.is_one and (asked := _plain(condition.argument)) in left:
+            left[asked] -= set(condition.texts)
     return all(left.values())
 
 
@@ -129,7 +130,13 @@ def _options(value: Value) -> tuple[Value, ...]:
         case Table(items) if any(_is_selected(item) for item in items.values()):
             return tuple(Table(dict(zip(items, choice, strict=True))) for choice in choices(tuple(items.values())))
         case _:
-            return alternatives(value)
+            return given(value)
+
+
+def given(value: Value) -> tuple[Value, ...]:
+    """Return what a value may be, None left out where it may be anything else: nobody hands that on as a place."""
+    options = alternatives(value)
+    return tuple(option for option in options if option != Constant(None)) or options
 
 
 def _is_selected(value: Value) -> bool:
@@ -151,6 +158,11 @@ def with_conditions(value: Value, *sources: Value | None) -> Value:
     for condition in asked:
         value = under(value, condition)
     return value
+
+
+def _plain(argument: Argument) -> Argument:
+    """Return an argument without what holds where it is not given: all that a script calls the same is one."""
+    return Argument(argument.name, None, argument.keys, argument.replaced)
 
 
 def _joined(conditions: Iterable[Condition]) -> tuple[Condition, ...]:

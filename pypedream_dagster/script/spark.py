@@ -191,7 +191,7 @@ def _written(chain: Chain, at: int, state: SparkState) -> Iterator[Fact]:
         elif mode == "once":
             mode = "append"
     form = _format(chain, at)
-    if name in {"saveAsTable", "insertInto"} and _system(form) == "s3":
+    if name in {"saveAsTable", "insertInto"} and _system(form) in {"s3", "unknown"}:
         yield from _table("write", as_text(call.argument(0, "name", "tableName")), chain.place, mode, state)
         return
     if form in _NOWHERE:
@@ -328,8 +328,14 @@ def synced_table(options: Mapping[str, Value]) -> Text | None:
     return text_of((*as_text(database).pieces, ".", *as_text(table).pieces))
 
 
-def sql_accesses(text: Text, at: Place, through: str, state: SparkState) -> Iterator[Access]:
-    """Give the accesses of a text of SQL; one that cannot be told at all may write."""
+def sql_accesses(
+    text: Text, at: Place, through: str, state: SparkState, database: Text | None = None
+) -> Iterator[Access]:
+    """Give the accesses of a text of SQL; one that cannot be told at all may write.
+
+    Args:
+        database: of tables that are named without one.
+    """
     if not text.start.strip() and text.literal is None:
         yield Access(at, "write", "catalog", Text((Gap(),)), through)
         return
@@ -340,7 +346,10 @@ def sql_accesses(text: Text, at: Place, through: str, state: SparkState) -> Iter
             continue
         system: System = "s3" if use.is_place or use.name.startswith("s3") else "catalog"
         name = use.name if system == "s3" else sql.table_name(use.name, state.database)
-        yield Access(at, use.action, system, _named(name, text), through, use.mode)
+        target = _named(name, text)
+        if system == "catalog" and database is not None and "." not in name:
+            target = text_of((*database.pieces, ".", *target.pieces))
+        yield Access(at, use.action, system, target, through, use.mode)
 
 
 def _plain(text: Text) -> str:

@@ -32,7 +32,14 @@ _DELETES = (
     r"truncate\s+(?:table\s+)?{n}",
     r"drop\s+(?:table|database|schema)\s+(?:if\s+exists\s+)?{n}",
 )
-_READ = re.compile(r"\b(?:from|join|using)\s+(?!select\b|values\b|lateral\b|unnest\b)" + _NAME, re.IGNORECASE)
+_READ = re.compile(
+    r"\b(?:from|join|using)\s+(?!select\b|values\b|lateral\b|unnest\b|(?:read|scan)_\w+\s*\(|\w+_scan\s*\()" + _NAME,
+    re.IGNORECASE,
+)
+# DuckDB's functions, which name files: https://duckdb.org/docs/stable/data/overview
+_FILE_FUNCTION = re.compile(
+    r"\b(?:read_\w+|\w+_scan)\s*\(\s*\[?\s*'(?P<uri>(?:s3[an]?://|\{…\d+\})[^']*)'", re.IGNORECASE
+)
 _WITH = re.compile(r"(?:\bwith\b|,)\s*(?P<name>\w+)\s*(?:\([^)]*\)\s*)?\bas\s*\(", re.IGNORECASE)
 _FILES = re.compile(
     r"^(?:parquet|delta|csv|json|orc|text|avro|iceberg)\.(?P<uri>(?:s3[an]?://|\{…\d+\}).*)$", re.IGNORECASE
@@ -43,7 +50,7 @@ _FILES_MOVED = re.compile(
     r"(?:\bunload\s*\(.*\)\s*(?P<to>to)|\bcopy\s+[^;']+?\bfrom|\b(?P<directory>directory))\s+'(?P<uri>\{…\d+\}[^']*)'",
     re.IGNORECASE | re.DOTALL,
 )
-_LOCATION = re.compile(r"\blocation\s+['\"](?P<uri>[^'\"]+)['\"]", re.IGNORECASE)
+_LOCATION = re.compile(r"\b(?:external_location\s*=|location)\s*['\"](?P<uri>[^'\"]+)['\"]", re.IGNORECASE)
 _CREATES = re.compile(
     r"\bcreate\s+(?:or\s+replace\s+)?(?:external\s+)?table\s+(?:if\s+not\s+exists\s+)?" + _NAME, re.IGNORECASE
 )
@@ -128,6 +135,8 @@ def table_uses(text: str) -> Iterator[TableUse]:
     # A statement reads before it writes.
     yield from dict.fromkeys(reads)
     yield from dict.fromkeys(uses)
+    for found in _FILE_FUNCTION.finditer(plain):
+        yield TableUse("read", found["uri"], is_place=True)
     unload = re.search(r"\bunload\s*\(", plain, re.IGNORECASE)
     for found in _PLACE.finditer(plain):
         if found[0].lower().startswith("location") and not _AS_SELECT.search(plain):

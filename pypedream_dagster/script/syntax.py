@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 _SETTING_UP = {"logging", "logger", "log", "warnings", "sys", "os", "java_import", "load_dotenv", "nltk", "pd", "print"}
@@ -24,6 +25,22 @@ def is_static(node: ast.AST) -> bool:
 def is_of_class(node: ast.AST) -> bool:
     """Tell whether a method takes its class instead of an object."""
     return _decorated(node, {"classmethod"})
+
+
+@lru_cache(maxsize=2_000)
+def gives_several(node: ast.AST) -> bool:
+    """Tell whether a function is a generator, of more than the one thing that a context manager gives."""
+    return not _decorated(node, {"contextmanager", "asynccontextmanager"}) and any(
+        isinstance(inner, ast.Yield | ast.YieldFrom) for inner in _own_code(node)
+    )
+
+
+def _own_code(node: ast.AST) -> Iterator[ast.AST]:
+    """Give what a function's body holds, but not that of functions within it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from _own_code(child)
 
 
 def _decorated(node: ast.AST, names: set[str]) -> bool:
@@ -131,6 +148,23 @@ def _does_something(node: ast.stmt) -> bool:
             return runs_something(body + orelse + finalbody)
         case _:
             return True
+
+
+def flag_in(test: ast.expr) -> tuple[str, ast.expr | None]:
+    """Return the argument whose name code looks for, and where: ``argv[i] == "--x"``, ``word.startswith("--x=")``."""
+    match test:
+        case ast.Compare(left, [ast.Eq()], [ast.Constant(str() as flag)]):
+            pass
+        case ast.Compare(ast.Constant(str() as flag), [ast.Eq()], [left]):
+            pass
+        case ast.Compare(left, [ast.In()], [ast.Tuple(items) | ast.List(items) | ast.Set(items)]):
+            texts = [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+            flag = max(texts, key=len, default="")
+        case ast.Call(ast.Attribute(left, "startswith"), [ast.Constant(str() as flag)]):
+            pass
+        case _:
+            return "", None
+    return (flag.strip("-="), left) if flag.startswith("--") else ("", None)
 
 
 def _is_text(node: ast.expr) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import urljoin
 
 from pypedream_dagster.script.selection import together, with_conditions
 from pypedream_dagster.script.values import (
     Argument,
     Constant,
+    Each,
     Gap,
     Piece,
     Sequence,
@@ -22,6 +24,7 @@ from pypedream_dagster.script.values import (
     text_of,
 )
 
+_LISTING = {",", ";", "|", " ", "\n", ", "}
 _LONGEST = 100_000
 _MOST_PIECES = 1_000
 _KEEPING = frozenset(
@@ -173,6 +176,8 @@ def _method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mapp
         match positional:
             case (Sequence(items),):
                 return joined(text, items)
+            case (Text() as part,):
+                return derived(part)
             case _:
                 return Text((Gap(),))
     if name == "replace" and len(positional) >= 2:
@@ -188,6 +193,8 @@ def _method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mapp
         return Sequence(tuple(Text((item,)) for item in answer))
     if name in {"split", "partition"} and plain[:1] == ["/"] and (taken := _bucket_and_key(text, name, plain[1:])):
         return taken
+    if name == "split" and len(text.pieces) == 1 and isinstance(piece := text.pieces[0], Argument):
+        return _listed(piece, plain[0] if plain else " ")
     if name == "split" and plain and isinstance(plain[0], str) and plain[0] and len(text.pieces) > 1:
         return _split(text, plain[0], plain[1] if len(plain) > 1 and isinstance(plain[1], int) else -1)
     if name in {"removeprefix", "removesuffix", "lstrip", "rstrip", "strip"} and text.start and positional:
@@ -197,6 +204,13 @@ def _method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mapp
     if name in {"startswith", "endswith", "isdigit", "count", "find", "index"}:
         return Constant(True)
     return derived(text)
+
+
+def _listed(argument: Argument, separator: str | int | None) -> Text:
+    """Return one of what an argument lists; of a path, which is split to take it apart, all of it."""
+    if argument.name == "*" or not isinstance(separator, str) or separator not in _LISTING:
+        return Text((argument,))
+    return Text((replace(argument, default=None, keys=(*argument.keys, Each(separator, argument.default))),))
 
 
 def _bucket_and_key(text: Text, name: str, most: list[str | int | None]) -> Sequence | None:
@@ -230,6 +244,8 @@ def _replaced(text: Text, old: Text, new: Text) -> Text:
             return derived(text)
         parts: list[Value] = []
         for piece in text.pieces:
+            if isinstance(piece, Argument) and replacing is not None and "://" not in found:
+                piece = replace(piece, replaced=(*piece.replaced, (found, replacing)))
             if not isinstance(piece, str) or found not in piece:
                 parts.append(Text((piece,)))
                 continue

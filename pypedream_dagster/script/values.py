@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 _MOST_ALTERNATIVES = 8
 _MOST_TAKEN = 64
@@ -20,27 +21,88 @@ _DEEPEST_SEARCH = 60
 
 
 @dataclass(frozen=True, slots=True)
+class Each:
+    """One of the things that an argument lists.
+
+    Attributes:
+        separator: between them; empty where they are a list, or an object's values, in JSON.
+        default: the list that the script takes where the job is not given the argument.
+        number: which of them, where one is meant.
+    """
+
+    separator: str = ""
+    default: str | None = None
+    number: int | None = None
+
+
+Key: TypeAlias = str | Each
+
+
+@dataclass(frozen=True, slots=True)
 class Argument:
     """A job argument.
 
     Attributes:
         name: without dashes; ``*`` where it cannot be told.
         default: what the script takes where the job is not given the argument; None if it says none.
-        keys: of an argument that holds JSON: where in it the piece stands.
+        keys: of an argument that holds JSON, or a list: where in it the piece stands.
+        replaced: what the script puts for parts of its value: ``("raw", "clean")``.
+        otherwise: a default that is put together, of other arguments perhaps.
     """
 
     name: str
     default: str | None = None
-    keys: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
+    replaced: tuple[tuple[str, str], ...] = ()
+    otherwise: Text | None = None
+
+    @property
+    def label(self) -> str:
+        """What it is called where its value is not known: another name for each thing that is made of it."""
+        put = (re.sub(r"\W+", "", new) for _, new in self.replaced)
+        keys = (key for key in self.keys if isinstance(key, str))
+        return ".".join([self.name, *keys, *filter(None, put)])
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the argument's value as it is given."""
+        return not self.keys and not self.replaced
+
+    @property
+    def listed(self) -> Argument | None:
+        """The argument up to the list of which the piece is an item; None if it is none."""
+        for place, key in enumerate(self.keys):
+            if isinstance(key, Each) and key.number is None:
+                return Argument(self.name, None, self.keys[: place + 1])
+        return None
+
+    def count(self, arguments: Mapping[str, str]) -> int:
+        """Return how many things the list holds of which the piece is an item; 0 where that cannot be told."""
+        listed = self.listed
+        return len(_at_keys(arguments.get(self.name), listed.keys)) if listed else 0
+
+    def numbered(self, number: int) -> Argument:
+        """Return it as one item of the list."""
+        place = len(listed.keys) - 1 if (listed := self.listed) else -1
+        keys = (
+            replace(key, number=number) if n == place and isinstance(key, Each) else key
+            for n, key in enumerate(self.keys)
+        )
+        return replace(self, keys=tuple(keys))
 
     def given(self, arguments: Mapping[str, str]) -> Piece:
         """Return what it is with the job's arguments, by name without dashes: a gap of its name where none says."""
         value = arguments.get(self.name)
         if self.keys:
-            value = _at_keys(value, self.keys)
+            found = _at_keys(value, self.keys)
+            value = found[0] if len(found) == 1 else None
         if value is None:
             value = self.default
-        return value if value is not None else Gap(".".join([self.name, *self.keys]) if self.name != "*" else "")
+        if value is None:
+            return Gap(self.label if self.name != "*" else "")
+        for old, new in self.replaced:
+            value = value.replace(old, new)
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +136,10 @@ class Condition:
 
     def may_hold(self, arguments: Mapping[str, str]) -> bool:
         """Tell whether it holds with the job's arguments, by name without dashes, or may where they do not say."""
-        given = self.argument.given(arguments)
+        each = [self.argument.numbered(number) for number in range(self.argument.count(arguments))]
+        return any(self._may_be(argument.given(arguments)) for argument in each or [self.argument])
+
+    def _may_be(self, given: Piece) -> bool:
         if not isinstance(given, str) or PARAMETER_SIGN in given:
             return True
         return (given.strip().casefold() in {text.casefold() for text in self.texts}) == self.is_one
@@ -108,9 +173,29 @@ class Text:
         """Names of the arguments in it."""
         return tuple(piece.name for piece in self.pieces if isinstance(piece, Argument))
 
+    def settled(self, arguments: Mapping[str, str]) -> Text:
+        """Return the text with what stands for arguments that the job is not given, where the script says it."""
+        pieces: list[Piece] = []
+        for piece in self.pieces:
+            if isinstance(piece, Argument) and piece.otherwise is not None and piece.name not in arguments:
+                pieces.extend(piece.otherwise.settled(arguments).pieces)
+            else:
+                pieces.append(piece)
+        return text_of(tuple(pieces))
+
     def resolved(self, arguments: Mapping[str, str]) -> Text:
         """Return the text with the arguments' values put in, else their defaults, else gaps."""
-        return text_of(piece.given(arguments) if isinstance(piece, Argument) else piece for piece in self.pieces)
+        pieces = self.settled(arguments).pieces
+        return text_of(piece.given(arguments) if isinstance(piece, Argument) else piece for piece in pieces)
+
+    def without_end(self, end: str) -> Text | None:
+        """Return the text without what it ends in; None if it does not."""
+        if not end:
+            return self
+        last = self.pieces[-1] if self.pieces else ""
+        if not isinstance(last, str) or not last.endswith(end):
+            return None
+        return text_of((*self.pieces[:-1], last.removesuffix(end)))
 
     def __str__(self) -> str:
         return "".join(map(_shown, self.pieces))
@@ -198,9 +283,20 @@ class Parameters:
 
     Attributes:
         defaults: what the script takes for those that are not given.
+        put: what the script puts in, or for others of its own.
     """
 
     defaults: Mapping[str, str] = field(default_factory=dict, hash=False)
+    put: Mapping[str, Value] = field(default_factory=dict, hash=False)
+
+    def argument(self, name: str) -> Value:
+        """Return what is found under a name."""
+        plain = name.removeprefix("--")
+        return self.put.get(plain, Text((Argument(plain, self.defaults.get(plain)),)))
+
+    def with_put(self, items: Mapping[str, Value]) -> Parameters:
+        """Return them with other values for some."""
+        return replace(self, put={**self.put, **items})
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +304,7 @@ class Parsed:
     """What an argument's JSON holds, or a part of it."""
 
     argument: str
-    keys: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,21 +417,45 @@ def _shown(piece: Piece) -> str:
     match piece:
         case str():
             return piece
-        case Argument(name, _, keys):
-            return f"{{--{'.'.join([name, *keys])}}}"
+        case Argument():
+            return f"{{--{piece.label}}}"
         case Gap(name):
             return f"{{{name or '…'}}}"
 
 
-def _at_keys(text: str | None, keys: tuple[str, ...]) -> str | None:
-    """Return what a text of JSON holds at a path; None if it does not."""
+def _at_keys(text: str | None, keys: tuple[Key, ...]) -> tuple[str, ...]:
+    """Return what a text holds at a path into JSON and lists; nothing if it does not."""
+    found: list[Any] = [text]
+    for key in keys:
+        found = [inner for outer in found for inner in _within(outer, key)]
+    return tuple(_plain_text(one) for one in found if one is not None)
+
+
+def _within(value: Any, key: Key) -> Iterator[Any]:
+    if isinstance(key, Each) and key.separator:
+        text = key.default if value is None else value
+        items = [item.strip() for item in text.split(key.separator)] if isinstance(text, str) else []
+        items = [item for item in items if item]
+    else:
+        whole = _parsed(value) if isinstance(value, str) else value
+        if isinstance(key, str):
+            items = [whole[key]] if isinstance(whole, dict) and key in whole else []
+        else:
+            items = list(whole.values()) if isinstance(whole, dict) else whole if isinstance(whole, list) else []
+    if isinstance(key, Each) and key.number is not None:
+        items = items[key.number : key.number + 1]
+    yield from items
+
+
+def _parsed(text: str) -> Any:
     try:
-        found = json.loads(text) if text is not None else None
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
-    for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, str) else None
+
+
+def _plain_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def text_of(pieces: Iterator[Piece] | tuple[Piece, ...]) -> Text:
@@ -410,12 +530,21 @@ def defaulted(value: Value, default: Value) -> Value:
     """Return a value that is another where it is not given: an argument with its default, else either of them."""
     text = literal(default)
     match value:
-        case Text((Argument(name, None, keys),)) if name != "*" and text is not None:
-            return Text((Argument(name, text, keys),))
+        case Text((Argument(name, None) as argument,)) if name != "*" and text is not None:
+            return Text((replace(argument, default=text),))
         case Text((Argument(),)) if isinstance(default, Constant | Unknown):
             return value
         case _:
             return either(value, default)
+
+
+def preferred(argument: Argument, value: Value, otherwise: Value) -> Value:
+    """Return what is made of an argument that may be empty, and something else where it is: one text, if it can be."""
+    if isinstance(value, Text) and isinstance(otherwise, Text) and value.pieces[:1] == (argument,):
+        rest = Text(value.pieces[1:]).literal
+        if rest is not None and (kept := otherwise.without_end(rest)) is not None:
+            return text_of((replace(argument, default=None, otherwise=kept), rest))
+    return either(value, otherwise)
 
 
 def alternatives(value: Value) -> tuple[Value, ...]:
@@ -459,6 +588,20 @@ def _is_taken(value: Value, depth: int = 2) -> bool:
             return depth > 0 and any(_is_taken(item, depth - 1) for item in items.values())
         case _:
             return False
+
+
+def either_arguments(one: Parameters, two: Parameters) -> Parameters:
+    """Return the arguments where two ways put in different things: what the one puts in is for what is not given."""
+    defaults, put = {**one.defaults, **two.defaults}, dict(one.put)
+    for name in {**one.put, **two.put}:
+        if name in one.put and name in two.put:
+            put[name] = either(one.put[name], two.put[name])
+        elif (text := literal(one.put.get(name, two.put.get(name)))) is not None:
+            put.pop(name, None)
+            defaults[name] = text
+        else:
+            put[name] = either(one.argument(name), two.argument(name))
+    return Parameters(defaults, put)
 
 
 def _default_of(value: Value) -> str | None:

@@ -12,7 +12,7 @@ from pypedream_dagster.script.spark import SparkState, sql_accesses
 from pypedream_dagster.script.values import alternatives, as_text
 
 _RUNS = re.compile(r"exec|run|query|sql|copy|unload", re.IGNORECASE)
-_MOVES = re.compile(r"\b(?:unload\s*\(|copy\b)", re.IGNORECASE)
+_MOVES = re.compile(r"\b(?:unload\s*\(|copy\b|(?:read_\w+|\w+_scan)\s*\(\s*\[?\s*')", re.IGNORECASE)
 
 
 def moved_files(chain: Chain) -> Iterator[Access]:
@@ -20,7 +20,8 @@ def moved_files(chain: Chain) -> Iterator[Access]:
 
     Which library does is often not to be seen: a connection is handed around, a helper of one's own wraps it.
     """
-    if chain.module in {"awswrangler", "wr"} or chain.name == "execute_statement" or not _RUNS.search(chain.name):
+    told_elsewhere = chain.module in {"awswrangler", "wr"} or chain.name in {"execute_statement", "sql"}
+    if told_elsewhere or not _RUNS.search(chain.name):
         return
     for given in (*chain.call.positional, *chain.call.keywords.values()):
         for option in alternatives(given):

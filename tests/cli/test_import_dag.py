@@ -49,6 +49,9 @@ df = spark.read.parquet(args["path"])
 """
 
 
+_GLUE_TASK = {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync"}
+
+
 @pytest.fixture
 def repository(pypedream: Pypedream, tmp_path: Path, no_aws: None) -> Path:
     (tmp_path / "infra").mkdir()
@@ -111,6 +114,23 @@ def test_check_tells_drift_from_edits(pypedream: Pypedream, repository: Path) ->
     assert "main/silver/" in json.dumps(drifted.document)
 
 
+def test_a_graph_of_two_imports_is_checked_against_both(pypedream: Pypedream, repository: Path) -> None:
+    asl = {"StartAt": "A", "States": {"A": {**_GLUE_TASK, "Parameters": {"JobName": "nightly-load"}, "End": True}}}
+    (repository / "etl.asl.json").write_text(json.dumps(asl))
+    assert pypedream("import-dag", "infra", "--from", "cloudformation", "--with", "src").code == 0
+    assert pypedream("import-dag", "etl.asl.json", "--from", "step-functions", "--merge").code == 0
+    path = repository / "pipeline_graph" / "main.json"
+    before = path.read_bytes()
+    clean = pypedream("import-dag", "--check")
+    assert (clean.code, clean.out) == (0, "Production is as the graph has it.\n")
+    assert (pypedream("import-dag", "--merge").code, path.read_bytes()) == (0, before)
+    (repository / "etl.asl.json").write_text(json.dumps(asl).replace("nightly-load", "weekly-load"))
+    template = repository / "infra" / "template.yaml"
+    template.write_text(template.read_text().replace("main/bronze/", "main/silver/"))
+    drifted = pypedream("import-dag", "--check")
+    assert (drifted.code, "weekly-load" in drifted.out, "main/silver/" in drifted.out) == (1, True, True)
+
+
 def test_the_report_as_json_and_html(pypedream: Pypedream, repository: Path) -> None:
     report = pypedream("import-dag", ".", "--report", "json", "-o", "g.json").document
     assert [node["id"] for node in report["nodes"]] == ["ingest-prod", "clean-prod"]
@@ -129,8 +149,11 @@ def test_bad_requests_are_refused_and_change_nothing(pypedream: Pypedream, repos
 
 def test_the_example_of_init_gives_way(pypedream: Pypedream, repository: Path) -> None:
     assert pypedream("init").code == 0
-    assert pypedream("import-dag", "infra", "--with", "src").code == 0
-    assert len(graph(repository)["nodes"]) == 2
+    example = (repository / "pipeline_graph" / "main.json").read_bytes()
+    for more in ((), ("--merge",)):
+        (repository / "pipeline_graph" / "main.json").write_bytes(example)
+        assert pypedream("import-dag", "infra", "--with", "src", *more).code == 0
+        assert [node["id"] for node in graph(repository)["nodes"]] == ["ingest-prod", "clean-prod"]
 
 
 def test_variables_are_put_in(pypedream: Pypedream, repository: Path) -> None:

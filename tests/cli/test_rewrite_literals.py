@@ -154,6 +154,46 @@ def test_at_a_terminal_the_diff_is_applied_if_it_is_agreed_to(
         assert code == 130 or "Branch 'test' is not created" in asked.err
 
 
+COMPOSED = """\
+import sys
+
+import boto3
+from awsglue.utils import getResolvedOptions
+
+args = getResolvedOptions(sys.argv, ["LAKE"])
+lake = args["LAKE"]
+s3 = boto3.client("s3")
+text = s3.get_object(Bucket=lake, Key="main/data/silver/part.txt")["Body"].read()
+s3.put_object(Bucket=lake, Key="main/data/gold/part.txt", Body=text + b">gold")
+"""
+
+
+@pytest.mark.slow
+def test_places_of_a_bucket_that_an_argument_names_are_rewritten_too(literal: Deployed, pypedream: Pypedream) -> None:
+    bucket, s3, glue = literal.bucket, boto3.client("s3"), boto3.client("glue")
+    s3.put_object(Bucket=bucket, Key="main/scripts/load.py", Body=COMPOSED.encode())
+    job = f"load-{literal.suffix}-main"
+    known: Any = glue.get_job(JobName=job)["Job"]
+    update = {key: known[key] for key in ("Role", "Command", "MaxCapacity", "GlueVersion", "ExecutionProperty")}
+    glue.update_job(JobName=job, JobUpdate={**update, "DefaultArguments": {"--LAKE": bucket}})
+    path = literal.folder / "pipeline_graph" / "main.json"
+    document = json.loads(path.read_text())
+    next(node for node in document["nodes"] if node["id"] == "load")["metadata"]["properties"]["DefaultArguments"] = {
+        "--LAKE": bucket
+    }
+    path.write_text(json.dumps(document))
+    before = _objects(bucket, "main/data/")
+
+    made = pypedream("create-branch", "load", "test", "--rewrite-literals", "--yes")
+    assert made.code == 0, made.err
+    assert _unexplained(literal.folder) == {"load": []}
+    for command in ("deploy-branch", "trigger-branch"):
+        done = pypedream(command, "test")
+        assert done.code == 0, done.err
+    assert _objects(bucket, "test/data/") == {"test/data/gold/part.txt": b"main's silver>gold"}
+    assert _objects(bucket, "main/data/") == before
+
+
 @pytest.mark.slow
 def test_rewritten_the_branch_runs_and_main_is_unchanged(literal: Deployed, pypedream: Pypedream) -> None:
     bucket = literal.bucket

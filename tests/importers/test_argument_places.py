@@ -131,5 +131,10 @@ def test_what_tasks_that_are_no_jobs_read_and_write_links_them() -> None:
 
 def test_the_clock_of_what_no_branch_runs_is_not_asked_for() -> None:
     take = Task("take", "s3", HERE, writes=("s3://${Lake}/${ds}/x",))
-    assert asked(imported(flow_of(take))) == ["parameter: Lake"]
-    assert "parameter: ds" in asked(imported(flow_of(take, run("g", "g", day="${ds}"))))
+
+    def parameters(load: Task) -> list[str]:
+        found = asked(imported(flow_of(take, load, order=[("take", "g")])))
+        return [item for item in found if item.startswith("parameter")]
+
+    assert parameters(run("g", "g")) == ["parameter: Lake"]
+    assert parameters(run("g", "g", day="${ds}")) == ["parameter: Lake", "parameter: ds"]

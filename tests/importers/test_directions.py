@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypedream_dagster.importers.directions import direction_of
+from pypedream_dagster.importers.directions import direction_of, directions_of
 
 _READ = st.sampled_from(["input", "source", "src", "origen", "entrada", "quelle", "soruce", "inp", "read"])
 _WRITTEN = st.sampled_from(
@@ -178,3 +178,23 @@ def test_the_spelling_of_a_name_and_its_other_words_say_nothing(word: str, befor
 def test_a_name_of_both_directions_is_unknown(read: str, written: str, others: list[str]) -> None:
     assert direction_of("_".join([read, *others, written])) == "unknown"
     assert direction_of("_".join([written, *others, read])) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("names", "directions"),
+    [
+        ("raw_path clean_path", "input output"),
+        ("s3_bronze s3_silver quarantine_path", "input output output"),
+        ("landing_bucket trusted_bucket refined_bucket", "input unknown output"),  # it may go through the middle
+        ("silver_path", "unknown"),
+        ("silver_path silver_bucket", "unknown unknown"),
+        ("source_path raw_path gold_path", "input unknown unknown"),  # what is raw here is not told by gold
+        ("raw_to_silver_path x", "unknown unknown"),
+        ("config_path output_path", "input output"),
+        ("output_config archive_dir", "output output"),
+        ("target_path lookup_table", "output input"),
+    ],
+)
+def test_the_arguments_of_a_job_together(names: str, directions: str) -> None:
+    found = directions_of(f"--{name}" for name in names.split())
+    assert [found[f"--{name}"] for name in names.split()] == directions.split()

@@ -284,6 +284,12 @@ def test_containment_links_with_less_confidence_and_never_by_a_bucket() -> None:
     assert (found.links[0].evidence[0].kind, found.links[0].confidence) == ("containment", "low")
 
 
+def test_two_jobs_arguments_of_one_name_and_no_value_are_not_said_to_be_one_dataset() -> None:
+    code = "a = getResolvedOptions(sys.argv, ['B', 'P'])\nd.write.parquet(f\"s3://{a['B']}/{a['P']}\")"
+    found = imported(job("a"), job("b"), script("a", code), script("b", code))
+    assert asked(found) == ["parameter: argument.b", "parameter: argument.p"]
+
+
 def test_one_dataset_has_one_producer_and_the_others_are_asked_for() -> None:
     jobs = (
         job("a", {"target": "s3://lake/x/"}),
@@ -476,14 +482,96 @@ def test_an_argument_that_names_the_folder_moves_what_lies_in_it() -> None:
     assert [node.metadata.unexplained_writes for node in found.graph.nodes] == [(), ()]
 
 
+def test_files_in_partitions_lie_in_the_folder_that_an_argument_names() -> None:
+    code = (
+        "a = getResolvedOptions(sys.argv, ['out'])\n"
+        "smart_open.open(f\"{a['out']}/day={date.today()}/data.json\", 'w').write('')"
+    )
+    found = imported(
+        job("a", {"out": "s3://lake/bronze/orders"}),
+        job("b"),
+        script("a", code),
+        script("b", "spark.read.json('s3://lake/bronze/orders')"),
+    )
+    assert links(found) == {("a", "b"): ("orders",)}
+    assert found.graph.by_id["a"].metadata.output_arguments == {"orders": "--out"}
+    assert found.links[0].confidence == "high"
+
+
+def test_a_bucket_that_several_prefixes_share_holds_each_of_them() -> None:
+    found = imported(
+        job("a", {"BUCKET_NAME": "lake", "SRC_PREFIX": "raw/x", "TRG_PREFIX": "clean/x"}),
+        job("b", {"s3_bucket": "lake", "input_path": "clean/x/", "output_path": "gold/x/", "table": "x"}),
+    )
+    assert list(links(found)) == [("a", "b")]
+    assert sorted(output.base_uri for node in found.graph.nodes for output in node.outputs.values()) == [
+        "s3://lake/clean/x",
+        "s3://lake/gold/x",
+    ]
+
+
+def test_places_in_an_argument_of_json_are_told_by_their_keys() -> None:
+    found = imported(
+        job("a", {"config": '{"input": {"path": "s3://lake/raw/x"}, "output": {"path": "s3://lake/clean/x"}}'}),
+        job("b", {"config": '{"sources": ["s3://lake/clean/x", "s3://lake/y"], "other": "s3://lake/z"}'}),
+        job("c", {"plan": "{not json s3://lake/elsewhere"}),
+    )
+    assert links(found) == {("a", "b"): ("x",)}
+    assert found.graph.by_id["a"].metadata.output_arguments == {}
+    assert [item for item in asked(found) if item.startswith("direction")] == [
+        "direction: b --config other",
+        "direction: c --plan",
+    ]
+
+
+def test_an_argument_may_name_a_table_whole() -> None:
+    found = imported(job("a", {"output_table": "clean.x"}), job("b", {"source_tbl": "clean.x", "output_mode": "a.b"}))
+    assert links(found) == {("a", "b"): ("x",)}
+
+
+def test_each_dataset_that_an_argument_lists_is_found() -> None:
+    code = (
+        "a = getResolvedOptions(sys.argv, ['tables'])\nfor t in a['tables'].split(','):\n"
+        "    pd.read_csv(f's3://lake/raw/{t}/').to_parquet(f's3://lake/clean/{t}/x.parquet')"
+    )
+    found = imported(
+        job("a", {"tables": "orders,clients"}),
+        job("b"),
+        script("a", code),
+        script("b", "import pandas as pd\npd.read_parquet('s3://lake/clean/clients/')"),
+    )
+    assert sorted(data.base_uri for data in found.graph.by_id["a"].outputs.values()) == [
+        "s3://lake/clean/clients/x.parquet",
+        "s3://lake/clean/orders/x.parquet",
+    ]
+    assert list(links(found)) == [("a", "b")]
+
+
+def test_what_a_script_takes_out_of_an_argument_is_not_the_argument() -> None:
+    code = (
+        "a = getResolvedOptions(sys.argv, ['conf', 'src'])\nc = json.loads(a['conf'])\n"
+        "spark.read.csv(a['src']).write.csv(a['src'].replace('raw', 'clean'))\nd.write.csv(c['out'])"
+    )
+    found = imported(
+        job("a", {"conf": '{"out": "s3://lake/x/"}', "src": "s3://lake/raw/y/"}),
+        job("b"),
+        script("a", code),
+        script("b", "spark.read.csv('s3://lake/clean/y/')\nspark.read.csv('s3://lake/x/')"),
+    )
+    assert links(found) == {("a", "b"): ("y", "x")}
+    assert found.graph.by_id["a"].metadata.output_arguments == {}
+    assert asked(found) == []
+
+
 def test_a_folder_that_is_read_and_written_is_not_moved() -> None:
     code = "r = getResolvedOptions(sys.argv, ['root'])['root']\nspark.read.parquet(r + '/x').write.parquet(r + '/y')"
     found = imported(job("a", {"root": "s3://lake/main"}), script("a", code))
     (output,) = found.graph.by_id["a"].outputs.values()
     assert output.base_uri == "s3://lake/main/y"
     assert [write.why for write in found.graph.by_id["a"].metadata.unexplained_writes] == [
-        "no argument of the job moves it"
+        "--root names a folder of more than this dataset"
     ]
+    assert any("--rewrite-literals" in note for note in found.notes)
 
 
 def test_a_default_in_the_script_is_a_value() -> None:
@@ -670,3 +758,25 @@ def test_a_table_that_a_run_names_is_not_asked_for_where_its_files_are_known_to_
     found = imported(job("load"), script("load", code))
     assert [output.base_uri for output in found.graph.by_id["load"].outputs.values()] == ["s3://lake/silver/orders/"]
     assert not any(question.startswith("unexplained-write") for question in asked(found))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mode"),
+    [
+        ("gc.purge_s3_path('s3://lake/x/', {'retentionPeriod': 0})", "", "overwrite"),
+        ("gc.purge_s3_path('s3://lake/', {'retentionPeriod': 0})", "", "append"),
+        ("gc.purge_s3_path('s3://lake/x/day=1/', {'retentionPeriod': 0})", "", "append"),
+        ("gc.purge_s3_path('s3://lake/y/', {'retentionPeriod': 0})", "", "append"),
+        ("", "gc.purge_s3_path('s3://lake/x/', {'retentionPeriod': 0})", "append"),
+        ("wr.s3.delete_objects('s3://lake/x/')", "", "overwrite"),
+    ],
+)
+def test_what_a_script_empties_first_it_makes_anew(before: str, after: str, mode: str) -> None:
+    write = (
+        "gc.write_dynamic_frame.from_options(frame=d, connection_type='s3', "
+        "connection_options={'path': 's3://lake/x/'}, format='parquet')"
+    )
+    head = "import awswrangler as wr\nfrom awsglue.context import GlueContext\ngc = GlueContext(sc)"
+    code = "\n".join([head, before, write, after])
+    found = imported(job("a"), script("a", code))
+    assert found.graph.by_id["a"].outputs["x"].write_mode == mode

@@ -292,7 +292,7 @@ def test_a_graph_that_was_never_imported_is_extended() -> None:
 
 def test_an_import_of_other_sources_takes_nothing_out() -> None:
     def from_source(graph: PipelineGraph, source: str) -> PipelineGraph:
-        record = {"sources": [source], "request": {"queries": [source], "look_up": True}}
+        record = {"sources": [source], "requests": [{"queries": [source], "look_up": True}]}
         return _edited(graph, lambda document: document["graph"]["metadata"]["import"].update(record))
 
     one = merge_graphs(EMPTY, from_source(imported(EXTRACT, LOAD).graph, "glue a")).graph
@@ -301,7 +301,7 @@ def test_an_import_of_other_sources_takes_nothing_out() -> None:
     assert both.graph.links == one.links
     record: Mapping[str, Any] = both.graph.metadata["metadata"]["import"]
     assert record["sources"] == ["glue a", "glue b"]
-    assert record["request"] == {"queries": ["glue a", "glue b"], "look_up": True}
+    assert [request["queries"] for request in record["requests"]] == [["glue a"], ["glue b"]]
 
 
 def test_a_link_against_one_that_people_drew_is_left_out_and_said() -> None:

@@ -218,6 +218,17 @@ def test_a_job_that_words_alone_do_not_tell_from_another_is_asked_for() -> None:
     assert [question.choices for question in found.questions if question.kind == "unknown-job"] == [()]
 
 
+def test_a_job_is_known_though_its_definition_has_more_words_before_its_name() -> None:
+    parts = (job("shop-events-dev-raw-to-clean", {"target": "s3://lake/x/"}), job("shop-events-dev-load"))
+    found = imported(*parts, flow(run("a", "raw-to-clean"), run("b", "load")))
+    assert {node.id for node in found.graph.nodes} == {"shop-events-dev-raw-to-clean", "shop-events-dev-load", "load"}
+    assert "unknown-job: raw-to-clean" in asked(found)
+    both = imported(*parts, flow(run("a", "raw-to-clean"), run("b", "shop-events-dev-raw-to-clean")))
+    assert "raw-to-clean" in {node.id for node in both.graph.nodes}
+    two = imported(*parts, job("other-raw-to-clean"), flow(run("a", "raw-to-clean")))
+    assert "raw-to-clean" in {node.id for node in two.graph.nodes}
+
+
 def test_names_with_unknown_parts_are_one_where_their_known_parts_are() -> None:
     found = imported(
         job("${var.env}-load-orders", {"target": "s3://lake/orders/"}),

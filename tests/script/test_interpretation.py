@@ -115,6 +115,140 @@ def accesses(code: str) -> list[str]:
         ),
         ("spark.read.csv('s3://b/' + os.environ.get('PREFIX', 'raw') + '/')", ["read s3 s3://b/raw/"]),
         ("spark.read.csv(f\"s3://{os.environ['BUCKET']}/raw/\")", ["read s3 s3://{BUCKET}/raw/"]),
+        (
+            """
+            os.environ["LAKE"] = args["BUCKET"]
+            spark.read.csv(f"s3://{os.environ['LAKE']}/raw/")
+            df.write.csv("s3://" + os.getenv("LAKE", "b") + "/clean/")
+            """,
+            ["read s3 s3://{--BUCKET}/raw/", "write s3 s3://{--BUCKET}/clean/"],
+        ),
+        (
+            """
+            found = {}
+            for i in range(1, len(sys.argv) - 1):
+                if sys.argv[i].startswith("--"):
+                    found[sys.argv[i].lstrip("-")] = sys.argv[i + 1]
+            found["LEVEL"] = "1"
+            spark.read.csv(f"s3://{found.get('LAKE')}/{found.get('PREFIX', 'raw/')}{found['LEVEL']}")
+            """,
+            ["read s3 s3://{--LAKE}/{--PREFIX}1"],
+        ),
+        (
+            """
+            def main():
+                spark.read.csv(given["LATE"]).write.csv(CONF["out"])
+            if __name__ == "__main__":
+                given = getResolvedOptions(sys.argv, ["LATE"])
+                CONF = {"out": "s3://b/x/"}
+                main()
+            """,
+            ["read s3 {--LATE}", "write s3 s3://b/x/"],
+        ),
+        (
+            """
+            conf = dict(args)
+            conf["SRC"] = "s3://b/fixed/"
+            if "OUT" not in conf:
+                conf["OUT"] = "s3://b/out/"
+            conf.update({"more": f"s3://{conf['BUCKET']}/more/"})
+            spark.read.csv(conf["SRC"]).write.csv(conf["OUT"])
+            df.write.csv({**conf, "last": "s3://b/last/"}["last"])
+            df.write.csv(conf["more"])
+            """,
+            ["read s3 s3://b/fixed/", "write s3 {--OUT}", "write s3 s3://b/last/", "write s3 s3://{--BUCKET}/more/"],
+        ),
+        (
+            """
+            class Step:
+                def __init__(self, given):
+                    self.given = given
+                    self.given["out"] = "s3://b/x/"
+                def run(self):
+                    spark.read.csv(self.given["SRC"]).write.csv(self.given["out"])
+            Step(args).run()
+            """,
+            ["read s3 {--SRC}", "write s3 s3://b/x/"],
+        ),
+        (
+            """
+            import re
+            found = re.match(r"s3://([^/]+)/(.*)", args["SRC"])
+            bucket, key = found.groups()
+            boto3.client("s3").get_object(Bucket=bucket, Key=key)
+            boto3.client("s3").put_object(
+                Bucket=args["OUT"].split("/")[2], Key="/".join(args["OUT"].split("/")[3:]), Body=""
+            )
+            """,
+            ["read s3 {--SRC}", "write s3 {--OUT}"],
+        ),
+        (
+            """
+            from enum import Enum
+            from string import Template
+            class Layer(Enum):
+                RAW = "raw"
+            spark.read.csv(f"s3://b/{Layer.RAW.value}/")
+            df.write.csv(Template("s3://$bucket/${layer}/").substitute(bucket=args["BUCKET"], layer="clean"))
+            """,
+            ["read s3 s3://b/raw/", "write s3 s3://{--BUCKET}/clean/"],
+        ),
+        (
+            """
+            bucket, key, prefix = None, None, "raw"
+            for i in range(len(sys.argv)):
+                if sys.argv[i] == "--lake_bucket":
+                    bucket = sys.argv[i + 1]
+                elif sys.argv[i] in ("-k", "--object_key"):
+                    key = sys.argv[i + 1]
+                elif sys.argv[i].startswith("--prefix="):
+                    prefix = sys.argv[i].split("=")[1]
+            boto3.client("s3").get_object(Bucket=bucket, Key=f"{prefix}/{key}")
+            """,
+            ["read s3 s3://{--lake_bucket}/{--prefix}/{--object_key}"],
+        ),
+        (
+            """
+            import argparse
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--in-path")
+            parser.add_argument("-o", "--out-path", dest="target")
+            given = vars(parser.parse_args())
+            spark.read.csv(given["in_path"]).write.csv(given["target"])
+            """,
+            ["read s3 {--in-path}", "write s3 {--out-path}"],
+        ),
+        (
+            """
+            conf = json.loads('{"in": "s3://b/x/", "out": ["s3://b/y/"]}')
+            spark.read.csv(conf["in"]).write.csv(conf["out"][0])
+            """,
+            ["read s3 s3://b/x/", "write s3 s3://b/y/"],
+        ),
+        (
+            """
+            import pandas as pd
+            conf = json.loads(boto3.client("s3").get_object(Bucket="b", Key="conf.json")["Body"].read())
+            pd.DataFrame().to_csv(conf["out"])
+            pd.DataFrame().to_csv(conf.buffer())
+            """,
+            ["read s3 s3://b/conf.json", "write s3 {out}"],
+        ),
+        (
+            "key = args['SRC'].replace('/raw', '/clean')\nspark.read.csv(args['SRC'])\ndf.write.csv(key)",
+            ["read s3 {--SRC}", "write s3 {--SRC.clean}"],
+        ),
+        (
+            """
+            def key_of(uri):
+                rest = uri.replace("s3://", "")
+                if "/" in rest:
+                    return rest.split("/", 1)[1]
+                return None
+            boto3.client("s3").put_object(Bucket="b", Key=key_of("s3://b/x/").rstrip("/") + "/y.csv", Body="")
+            """,
+            ["write s3 s3://b/x/y.csv"],
+        ),
     ],
 )
 def test_arguments(code: str, expected: list[str]) -> None:
@@ -246,6 +380,63 @@ def test_functions_and_classes(code: str, expected: list[str]) -> None:
                 "write s3 s3://b/clean/x/{key}",
                 "write s3 s3://c/{key}",
             ],
+        ),
+        (
+            """
+            s3 = boto3.client("s3")
+            names = []
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket="b", Prefix="raw/"):
+                if "Contents" in page:
+                    for each in page["Contents"]:
+                        if each["Key"].endswith(".csv"):
+                            names.append(each["Key"])
+            for name in names:
+                s3.get_object(Bucket="b", Key=name)
+            """,
+            ["read s3 s3://b/raw/", "read s3 s3://b/raw/{key}"],
+        ),
+        (
+            """
+            s3 = boto3.client("s3")
+            def keys(prefix):
+                for page in s3.get_paginator("list_objects_v2").paginate(Bucket="b", Prefix=prefix):
+                    yield from (each["Key"] for each in page["Contents"])
+            for key in keys("raw/"):
+                s3.download_file("b", key, "/tmp/x")
+            def latest(prefix):
+                found = s3.list_objects_v2(Bucket="b", Prefix=prefix)["Contents"]
+                return max(found, key=lambda each: each["LastModified"])["Key"]
+            s3.get_object(Bucket="b", Key=latest("bronze/"))
+            """,
+            [
+                "read s3 s3://b/raw/",
+                "read s3 s3://b/raw/{key}",
+                "read s3 s3://b/bronze/",
+                "read s3 s3://b/bronze/{key}",
+            ],
+        ),
+        (
+            """
+            import s3fs
+            import pandas as pd
+            fs = s3fs.S3FileSystem()
+            for path in fs.glob(f"{args['BUCKET']}/raw/*.csv"):
+                pd.read_csv(f"s3://{path}")
+            """,
+            ["read s3 s3://{--BUCKET}/raw/*.csv", "read s3 s3://{--BUCKET}/raw/{key}"],
+        ),
+        (
+            """
+            def place(bucket, *parts):
+                return "s3://" + "/".join([bucket, *parts])
+            class Lake:
+                BUCKET = "b"
+                @classmethod
+                def read(cls, name):
+                    return spark.read.csv(place(cls.BUCKET, "raw", name))
+            Lake.read("x")
+            """,
+            ["read s3 s3://b/raw/x"],
         ),
         ("boto3.resource('s3').Bucket('b').download_file('x/y', '/tmp/y')", ["read s3 s3://b/x/y"]),
         (

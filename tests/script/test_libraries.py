@@ -132,6 +132,80 @@ from tests.script.facts import facts
         ("import os\nos.system('x')", ["process os.system"]),
         ("import os\nprint(os.path.join('s3://b', 'x'))", []),
         ("d = {}\nd.get('x')\nd.update(y=1)\n[].append(1)\nopen('/tmp/x', 'w').write('y')", []),
+        (
+            'import boto3\nboto3.client("redshift-data").batch_execute_statement(Sqls=["TRUNCATE t", '
+            "\"COPY t FROM 's3://b/x/' IAM_ROLE 'r'\"])",
+            ["read s3 s3://b/x/", "write aws batch_execute_statement [redshift-data]"],
+        ),
+        (
+            'import awswrangler as wr\nwr.athena.unload(sql="select * from o", path="s3://b/x/", database="db")',
+            ["read catalog db.o", "write s3 s3://b/x/ append", "write aws a query of Athena [athena]"],
+        ),
+        (
+            'import awswrangler as wr\nwr.athena.create_ctas_table("select * from o", "db", "t", s3_output="s3://b/t/")',
+            ["read catalog db.o", "write catalog db.t once", "write aws a query of Athena [athena]"],
+        ),
+        (
+            'import awswrangler as wr\nwr.redshift.copy_from_files(path="s3://b/x/", con=c, table="t", schema="s")\n'
+            'wr.redshift.unload_to_files(sql="select 1", path="s3://b/y/", con=c)',
+            ["read s3 s3://b/x/", "write redshift t append", "write s3 s3://b/y/ append"],
+        ),
+        (
+            'import awswrangler as wr\nwr.s3.copy_objects(paths, "s3://b/x/", "s3://b/y/")\n'
+            'wr.s3.read_csv(wr.s3.list_objects("s3://b/z/"))',
+            ["read s3 s3://b/x/", "write s3 s3://b/y/ append", "read s3 s3://b/z/", "read s3 s3://b/z/{key}"],
+        ),
+        (
+            'import psycopg2\nc = psycopg2.connect(host="h").cursor()\n'
+            "c.execute(\"COPY t FROM 's3://b/x/' IAM_ROLE 'r'\")\nc.execute(\"UNLOAD ('select 1') TO 's3://b/y/'\")",
+            [
+                "read database psycopg2.connect h",
+                "write database t",
+                "read s3 s3://b/x/",
+                "write database UNLOAD ('select 1') TO 's3://b/y/'",
+                "write s3 s3://b/y/",
+            ],
+        ),
+        (
+            'import boto3\nboto3.client("athena").start_query_execution('
+            'QueryString="select * from o join x.p on 1 = 1", QueryExecutionContext={"Database": sys.argv[1]})',
+            ["read catalog {--*}.o", "read catalog x.p", "write aws start_query_execution [athena]"],
+        ),
+        (
+            "import duckdb\nduckdb.connect().execute(\"SELECT * FROM read_csv_auto('s3://b/x.csv')\")",
+            ["read s3 s3://b/x.csv"],
+        ),
+        (
+            'import s3fs, pyarrow.parquet as pq\nfs = s3fs.S3FileSystem()\nt = pq.read_table("b/x/", filesystem=fs)\n'
+            'pq.write_table(t, "b/y.parquet", filesystem=fs)',
+            ["read s3 s3://b/x/", "write s3 s3://b/y.parquet overwrite"],
+        ),
+        (
+            'import fsspec\nfs = fsspec.filesystem("s3")\nwith fs.open("b/x.json", "w") as f:\n    f.write("")',
+            ["write s3 s3://b/x.json overwrite"],
+        ),
+        ('import fsspec\nfsspec.filesystem("file").open("b/x.json")', []),
+        (
+            "import duckdb\nduckdb.sql(\"COPY (SELECT * FROM read_parquet('s3://b/x/*.parquet')) TO 's3://b/y/'\")",
+            ["read s3 s3://b/x/*.parquet", "write s3 s3://b/y/"],
+        ),
+        (
+            'import pandas as pd\npd.ExcelFile("s3://b/x.xlsx")\npd.ExcelWriter("s3://b/y.xlsx")',
+            ["read s3 s3://b/x.xlsx", "write s3 s3://b/y.xlsx overwrite"],
+        ),
+        (
+            'from pyiceberg.catalog import load_catalog\nc = load_catalog("glue")\n'
+            'c.load_table("db.o").scan().to_pandas()\nc.load_table(("db", "t")).append(d)',
+            ["read catalog db.o", "write catalog db.t append"],
+        ),
+        (
+            'import subprocess\nsubprocess.run(["aws", "s3", "cp", "--acl", "private", "s3://b/x/", "/tmp/x"])',
+            ["process subprocess.run", "read s3 s3://b/x/"],
+        ),
+        (
+            'import os\nos.system("/usr/bin/aws s3 sync /tmp/x s3://b/y/ --delete")\nos.system("ls s3 cp x")',
+            ["process os.system", "write s3 s3://b/y/", "process os.system"],
+        ),
     ],
 )
 def test_one_library(code: str, expected: list[str]) -> None:

@@ -75,12 +75,12 @@ MOVED = [
 ]
 
 
-def _run(body: bytes, folder: Path, *arguments: str) -> str:
+def _run(body: bytes, folder: Path, *arguments: str, isolated: str = "-I") -> str:
     script = folder / "script.py"
     script.write_bytes(body)
     environment = {**os.environ, "DAY": "friday"}
     done = subprocess.run(
-        [sys.executable, "-I", str(script), *arguments], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, isolated, str(script), *arguments], capture_output=True, text=True, check=True, env=environment
     )
     return done.stdout
 
@@ -102,6 +102,69 @@ def test_each_by_itself_and_only_once(code: str) -> None:
     assert rewriting.replaced
     again = rewrite_literals(rewriting.body, PLACES)
     assert (again.body, again.replaced) == (rewriting.body, ())
+
+
+COMPOSED = [
+    "print(f\"s3://{args['BUCKET_NAME']}/silver/\")",
+    'print(f"s3://{root}/silver/part.txt")',
+    'print(f"s3://{root}/silver/day={day}/x")',
+    'print("s3://" + root + "/silver/")',
+    'print("s3://{}/silver/".format(root), end="\\n")',
+    'print("s3://%s/silver/x" % args["BUCKET_NAME"])',
+    'print("s3://" + getResolvedOptions()["BUCKET_NAME"] + "/silver/")',
+    'base = f"s3://{root}"\nprint(base + "/silver/part.txt")\nprint(f"{base}/silver")',
+    'out = "s3://" + root + "/silver/"\nprint(out + day)',
+    'print([f"s3://{root}/silver/"][0] == f"s3://{root}/silver/", {"a": f"s3://{root}/silver/"}["a"])',
+    's3.put_object(Bucket=root, Key="silver/part.txt")',
+    's3.upload_file("local", args["BUCKET_NAME"], "silver/part.txt")',
+    'def go(uri=f"s3://{root}/silver/"):\n    print(f"{uri}")\n\n\ngo()',
+]
+ARGUMENTS = "from awsglue.utils import getResolvedOptions\n\nargs = getResolvedOptions()\nroot = args['BUCKET_NAME']\n"
+
+
+def _run_on_glue(body: bytes, folder: Path, *arguments: str) -> str:
+    """Run a script beside an awsglue whose arguments are always the same."""
+    (folder / "awsglue").mkdir(exist_ok=True)
+    (folder / "awsglue" / "utils.py").write_text("def getResolvedOptions():\n    return {'BUCKET_NAME': 'lake'}\n")
+    return _run(body, folder, *arguments, isolated="-sE")
+
+
+def test_places_put_together_from_other_arguments_move_and_stay_on_main(tmp_path: Path) -> None:
+    body = (PRELUDE + ARGUMENTS + "\n".join(COMPOSED) + "\n").encode()
+    rewriting = rewrite_literals(body, PLACES, {"BUCKET_NAME": "lake"})
+    before = _run_on_glue(body, tmp_path)
+    assert _run_on_glue(rewriting.body, tmp_path) == before
+    assert _run_on_glue(rewriting.body, tmp_path, *GIVEN) == before.replace("s3://lake/silver", "s3://dev/b/silver")
+    assert not rewriting.left
+    again = rewrite_literals(rewriting.body, PLACES, {"BUCKET_NAME": "lake"})
+    assert (again.body, again.replaced) == (rewriting.body, ())
+
+
+@pytest.mark.parametrize("arguments", [{}, {"BUCKET_NAME": "other"}, {"BUCKET_NAME": "${unknown}"}])
+def test_of_other_values_nothing_is_rewritten(arguments: dict[str, str]) -> None:
+    body = (PRELUDE.replace("s3://lake/silver/", "") + ARGUMENTS + COMPOSED[1] + "\n").encode()
+    assert rewrite_literals(body, PLACES, arguments).body == body
+
+
+def test_what_is_read_of_a_composed_place_is_its_argument_or_what_it_was() -> None:
+    body = (
+        f"import boto3\n{ARGUMENTS}s3 = boto3.client('s3')\n"
+        "s3.put_object(Bucket=root, Key='silver/part.txt', Body=b'')\n"
+        "import awswrangler as wr\nwr.s3.to_parquet(1, f's3://{root}/silver/x')\n"
+    ).encode()
+    rewriting = rewrite_literals(body, PLACES, {"BUCKET_NAME": "lake"})
+    writes = [fact.target for fact in read_script(rewriting.body).facts if isinstance(fact, Access)]
+    assert [target.arguments[0] for target in writes] == ["SILVER_DATA_SINK"] * 2
+    on_main = {"BUCKET_NAME": "lake"}
+    assert [str(target.resolved(on_main)) for target in writes] == ["s3://lake/silver/part.txt", "s3://lake/silver/x"]
+
+
+def test_what_its_own_argument_gives_stays() -> None:
+    body = (
+        b"from awsglue.utils import getResolvedOptions\nargs = getResolvedOptions()\n"
+        b"print(f\"{args['BRONZE_DATA_SOURCE']}part.txt\")\n"
+    )
+    assert rewrite_literals(body, PLACES, {"BRONZE_DATA_SOURCE": "s3://lake/bronze/"}).body == body
 
 
 @pytest.mark.parametrize(

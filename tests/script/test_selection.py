@@ -80,3 +80,10 @@ def test_an_item_of_a_list_is_that_item() -> None:
     """Its place in the list is known, whatever argument says which list."""
     code = 'spark.read.json({"orders": ["s3://b/1/", "s3://b/2/"], "items": ["s3://b/3/"]}[args["table"]][0])'
     assert reached(code, "orders") == {"read s3://b/1/"}
+
+
+def test_what_an_argument_lists_comes_to_the_places_of_all_that_it_lists() -> None:
+    """One job does several tables."""
+    code = 'for t in args["table"].split(","):\n    spark.read.json({"a": "s3://b/a/", "b": "s3://b/b/", "c": "s3://c/"}[t])'
+    assert reached(code, "a") == {"read s3://b/a/"}
+    assert reached(code, "a,b") == {"read s3://b/a/", "read s3://b/b/"}

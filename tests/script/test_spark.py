@@ -31,6 +31,10 @@ from tests.script.facts import facts, on_spark
         ('df.write.insertInto("db.t")', "write catalog db.t append"),
         ('df.write.insertInto("db.t", overwrite=True)', "write catalog db.t overwrite"),
         ('df.write.mode("append").saveAsTable(f"{args[\'DB\']}.orders")', "write catalog {--DB}.orders append"),
+        (
+            'df.write.format(args["SRC"]).option("path", args["OUT"]).saveAsTable("db.t")',
+            "write catalog db.t once",
+        ),
         ('df.writeTo("glue_catalog.db.t").append()', "write catalog db.t append"),
         (
             'df.writeTo("glue_catalog.db.t").using("iceberg").createOrReplace()',

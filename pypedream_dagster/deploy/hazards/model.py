@@ -164,6 +164,12 @@ KINDS: Mapping[str, Kind] = {
         "the run does not end by itself: the branch waits for it until the job's timeout",
         "branch a node further down, or let the script stop after one batch (trigger once)",
     ),
+    "workflow-run": Kind(
+        ("warning",),
+        "asks for the run of the Glue workflow that it is part of (WORKFLOW_NAME, WORKFLOW_RUN_ID)",
+        "the branch starts the job by itself, outside of any workflow: a script that needs them fails at once",
+        "give the values that it takes from the workflow's run properties as arguments, too",
+    ),
     "unreadable-script": Kind(
         ("severe", "warning"),
         "the script cannot be read: not found, Scala, Python 2, a notebook, a syntax error, too large",

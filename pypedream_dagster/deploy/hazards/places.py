@@ -44,7 +44,7 @@ def resolve(text: Text, arguments: Mapping[str, str]) -> Target:
 
     A bucket and a key that were both taken from one argument's URI are that URI.
     """
-    pieces = text.pieces
+    pieces = text.settled(arguments).pieces
     if len(pieces) > 1 and pieces[0] == "s3://" and isinstance(pieces[1], Argument):
         value = arguments.get(pieces[1].name, "")
         if "://" in value:

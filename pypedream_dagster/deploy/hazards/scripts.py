@@ -38,6 +38,8 @@ _SINKS: Mapping[System, str] = {
     "transfer": "file-transfer",
     "unknown": "unknown-sink",
 }
+_OF_A_WORKFLOW = ("WORKFLOW_NAME", "WORKFLOW_RUN_ID")
+"""What Glue gives the jobs of a workflow: https://docs.aws.amazon.com/glue/latest/dg/workflow-run-properties-code.html."""
 _BUILDING = {"append": "append-output", "merge": "merge-output", "partitions": "partition-output"}
 
 
@@ -70,6 +72,8 @@ def script_findings(graph: BranchGraph, script: Scanned) -> Iterator[Finding]:
             file=script.file,
             line=reading.unreadable.line,
         )
+    if missing := [name for name in _OF_A_WORKFLOW if name in reading.declared and name not in script.arguments]:
+        yield found("workflow-run", script.node.id, f"asks for {' and '.join(missing)}", file=script.file)
     for fact in reading.facts:
         yield from _Script(graph, script).findings(fact)
 

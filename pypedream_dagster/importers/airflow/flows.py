@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from pypedream_dagster.importers.airflow.between import assets_in, made_before, 
 from pypedream_dagster.importers.airflow.catalog import crawler_of, tables_of
 from pypedream_dagster.importers.airflow.libraries import Libraries
 from pypedream_dagster.importers.airflow.operations import GLUE, SHELL, STEERING, Operation, operation_of
+from pypedream_dagster.importers.airflow.order import all_operators, instances, next_tasks, trigger_of
 from pypedream_dagster.importers.airflow.pipeline import Dag, Operator, Start, XCom
 from pypedream_dagster.importers.airflow.starts import shell_starts
 from pypedream_dagster.importers.airflow.templates import rendered
@@ -24,11 +25,9 @@ from pypedream_dagster.importers.survey import (
     Problem,
     Survey,
     Task,
-    Trigger,
     Where,
 )
 
-_ANY = {"one_success", "one_failed", "one_done"}
 _DEFAULT_JOB = "aws_glue_default_job"
 _LONGEST_RESOURCE = 2_000
 _STATEMENT_FILES = (".sql", ".hql")
@@ -61,7 +60,7 @@ class Flows:
 
     def add(self, dag: Dag) -> None:
         """Add the flow of a DAG."""
-        operators = list(_all_operators(dag))
+        operators = list(all_operators(dag))
         tasks: dict[int, list[Task]] = {}
         keys: set[str] = set()
         for operator in operators:
@@ -73,7 +72,7 @@ class Flows:
         order, follows = set(), set()
         name = rendered(dag.dag_id, operators[0], self.libraries)
         for operator in operators:
-            following = [task.key for after in _next_tasks(operator, tasks) for task in tasks[id(after)]]
+            following = [task.key for after in next_tasks(operator, tasks) for task in tasks[id(after)]]
             order |= {(a.key, key) for a in tasks.get(id(operator), ()) for key in following if a.key != key}
             for other, theirs in waited_for(operator, partial(self._text, operator=operator)):
                 follows |= {(other, theirs, key) for key in following}
@@ -108,7 +107,7 @@ class Flows:
         if starts and not direct:
             yield from self._started(operator, starts)
         elif operation.name == GLUE:
-            for key, arguments in _instances(operator):
+            for key, arguments in instances(operator):
                 yield self._glue(operator, key, arguments, operation)
         elif operation.name != STEERING and operator.nested is None and operator.kind:
             key = self._key(operator)
@@ -121,7 +120,7 @@ class Flows:
                 operation.name,
                 operator.at,
                 resource=self._resource(operator, operation),
-                trigger=_trigger(operator),
+                trigger=trigger_of(operator),
                 database="" if database is None else text(database),
                 reads=tuple(dict.fromkeys(uri for way, uri in touches if way == "read")),
                 writes=tuple(dict.fromkeys(uri for way, uri in touches if way == "write")),
@@ -131,7 +130,7 @@ class Flows:
         return rendered(operator.task_id, operator, self.libraries)
 
     def _started(self, operator: Operator, starts: list[Start]) -> Iterator[Task]:
-        key, trigger = self._key(operator), _trigger(operator)
+        key, trigger = self._key(operator), trigger_of(operator)
         seen: set[tuple[str, str, tuple[tuple[str, str], ...]]] = set()
         for start in starts:
             resource = self._text(start.resource, operator)
@@ -165,7 +164,7 @@ class Flows:
             operator.at,
             job=job,
             arguments=script_args,
-            trigger=_trigger(operator),
+            trigger=trigger_of(operator),
         )
 
     def _arguments(self, given: Value, operator: Operator) -> dict[str, str]:
@@ -252,50 +251,3 @@ class Flows:
 def _function_name(value: Value) -> str:
     function = value.function if isinstance(value, Bound | Decorated) else value
     return function.name if isinstance(function, Function) else "function"
-
-
-def _all_operators(dag: Dag, prefix: str = "", depth: int = 5) -> Iterator[Operator]:
-    """Give a DAG's tasks, those of the DAGs within it in the place of the task that runs them."""
-    for operator in dag.operators:
-        if prefix and not operator.task_id.startswith(prefix):
-            operator.task_id = f"{prefix}{operator.task_id}"
-        yield operator
-        if operator.nested is not None and depth:
-            inner = operator.nested
-            for after in list(operator.downstream):
-                for last in [o for o in inner.operators if not o.downstream]:
-                    last.before(after)
-            for first in [o for o in inner.operators if not o.upstream]:
-                operator.before(first)
-            yield from _all_operators(inner, f"{operator.task_id}.", depth - 1)
-
-
-def _instances(operator: Operator) -> Iterable[tuple[str, Mapping[str, Value]]]:
-    if not operator.mapped:
-        return [(operator.task_id, operator.arguments)]
-    if len(operator.mapped) == 1:
-        return [(operator.task_id, {**operator.arguments, **operator.mapped[0]})]
-    return [(f"{operator.task_id}[{i}]", {**operator.arguments, **row}) for i, row in enumerate(operator.mapped)]
-
-
-def _trigger(operator: Operator) -> Trigger:
-    rule = str(operator.arguments.get("trigger_rule", "")).lower()
-    if any(rule.endswith(any_rule) for any_rule in _ANY) or "${triggerrule.one" in rule.replace("airflow.utils.", ""):
-        return "ANY"
-    if len(operator.upstream) == 1 and operation_of(operator.upstream[0]).name == STEERING:
-        return _trigger(operator.upstream[0])
-    return "ALL"
-
-
-def _next_tasks(operator: Operator, tasks: Mapping[int, Any]) -> Iterator[Operator]:
-    """Give the tasks that come directly after one: order goes through what only steers."""
-    frontier, seen = list(operator.downstream), {id(operator)}
-    while frontier:
-        one = frontier.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        if id(one) in tasks:
-            yield one
-        else:
-            frontier += one.downstream

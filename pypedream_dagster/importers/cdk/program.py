@@ -28,7 +28,7 @@ from pypedream_dagster.importers.airflow.values import (
 from pypedream_dagster.importers.cdk import script
 from pypedream_dagster.importers.cdk.calls import attribute, chained, constructed, told_of
 from pypedream_dagster.importers.cdk.constructs import Asset, Chain, Construct, State, camel, snake
-from pypedream_dagster.importers.cdk.expressions import Closure
+from pypedream_dagster.importers.cdk.functions import Closure
 from pypedream_dagster.importers.cdk.resources import resource_type
 from pypedream_dagster.importers.cdk.states import is_state
 from pypedream_dagster.importers.cdk.tokens import UntoldError
@@ -161,7 +161,7 @@ class Program(Modules):
         return told_of(self, service, snake(last), positional, keywords)
 
     def _text_of(self, path: str) -> str | None:
-        file = self.libraries.workspace.file(path)
+        file = self.libraries.workspace.config(path, self.frame.module.path)
         return file.text if file is not None else None
 
     def _made(self, kind: str, service: str, positional: list[Value], keywords: dict[str, Value]) -> Value:

@@ -6,7 +6,8 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pypedream_dagster.importers.airflow.expressions import GivenUpError
 from pypedream_dagster.importers.airflow.libraries import Libraries
@@ -23,6 +24,7 @@ _USES = re.compile(
     r"^\s*(?:from|import)\s+aws_cdk\b|['\"](?:aws-cdk-lib|@aws-cdk/[\w-]+)(?:/[\w-]+)?['\"]", re.MULTILINE
 )
 _OURS = re.compile(r"glue|step_?functions", re.IGNORECASE)
+_STATE = re.compile(r'"([^"\\]+)"\s*:\s*\{\s*"(?:Type|Comment)"')
 _TESTS = re.compile(r"(^|/)tests?/|\.(test|spec)\.[jt]s$|(^|/)test_[^/]*\.py$|\.d\.ts$|(^|/)cdk\.out/")
 _SYNTHESIZED = re.compile(r'"aws:cdk:path"|"CDKMetadata"|/cdk-bootstrap/')
 _OUTERMOST = ("Stage", "Stack", "NestedStack", "Construct")
@@ -71,7 +73,7 @@ def programs_of(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Pr
             program.steps = 0
             _attempt(gathered, file, lambda program=program, of=of: program.stands_alone(of))  # type: ignore[misc]
     problems = tuple(problem for problem in gathered.problems if _is_of(problem, programs))
-    return Programs(tuple(_templates(made)), problems, gathered.libraries.values)
+    return Programs(tuple(_templates(made, files)), problems, gathered.libraries.values)
 
 
 def _is_synthesized(file: SourceFile) -> bool:
@@ -130,11 +132,26 @@ def _never_made(gathered: Gathered, path: str) -> Iterator[ClassValue]:
                 yield value
 
 
-def _templates(made: Made) -> Iterator[Template]:
-    by_file: defaultdict[str, dict[str, dict[str, object]]] = defaultdict(dict)
+def _templates(made: Made, files: Sequence[SourceFile]) -> Iterator[Template]:
+    machines = {file.path: _states(file.text) for file in files if '"StartAt"' in file.text}
+    by_file: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     places: dict[str, Where] = {}
     for construct in made.constructs:
-        by_file[construct.at.source][construct.id] = resource(construct)
-        places[construct.id] = Where(construct.at.source, construct.at.line, f"{construct.kind} {construct.id}")
+        made_of = by_file[construct.at.source][construct.id] = resource(construct)
+        part = f"{construct.kind} {construct.id}"
+        read_in = _read_in(made_of, machines) if construct.type.endswith("StateMachine") else None
+        places[construct.id] = Where(read_in, None, part) if read_in else replace(construct.at, part=part)
     for path, resources in by_file.items():
         yield Template(path, {}, {}, {}, resources, {}, places)
+
+
+def _read_in(machine: Mapping[str, Any], machines: Mapping[str, frozenset[str]]) -> str | None:
+    """Return the file that holds a state machine's definition, where the program read it and put values in."""
+    told = machine["Properties"].get("DefinitionString")
+    states = _states(told if isinstance(told, str) else json.dumps(told))
+    found = [path for path, others in machines.items() if states and others == states]
+    return found[0] if len(found) == 1 else None
+
+
+def _states(text: str) -> frozenset[str]:
+    return frozenset(_STATE.findall(text))

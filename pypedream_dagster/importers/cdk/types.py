@@ -29,7 +29,13 @@ class Cursor:
         return self.tokens[min(self.at + count, len(self.tokens) - 1)]
 
     def take(self) -> Token:
-        """Go on by one token, and return it."""
+        """Go on by one token, and return it.
+
+        Raises:
+            UntoldError: the end was passed already.
+        """
+        if self.at >= len(self.tokens):
+            raise UntoldError("code that does not end")
         token = self.token
         self.at += 1
         return token

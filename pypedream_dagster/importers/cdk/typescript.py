@@ -9,11 +9,9 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from pypedream_dagster.importers.cdk.expressions import Expressions
-from pypedream_dagster.importers.cdk.tokens import Token, UntoldError, tokens
+from pypedream_dagster.importers.cdk.declarations import Declarations
+from pypedream_dagster.importers.cdk.tokens import UntoldError, tokens
 
-_MODIFIERS = {"public", "private", "protected", "readonly", "static", "abstract", "override", "declare", "async"}
-_MODIFIERS |= {"accessor", "get", "set"}
 _PASSED_OVER = {"interface", "type", "declare", "namespace", "module"}
 
 
@@ -21,12 +19,12 @@ def parsed_typescript(code: str) -> ast.Module:
     """Return a file's statements; one that is not understood is left out.
 
     Raises:
-        UntoldError: its brackets or strings do not close.
+        UntoldError: a string in it does not close.
     """
     return ast.Module(body=Statements(list(tokens(code))).all(), type_ignores=[])
 
 
-class Statements(Expressions):
+class Statements(Declarations):
     """Reads statements."""
 
     def all(self) -> list[ast.stmt]:
@@ -37,31 +35,40 @@ class Statements(Expressions):
         return found
 
     def guarded(self) -> list[ast.stmt]:
-        """Return a statement; of one that is not understood, nothing."""
+        """Return a statement; of one that is not understood, nothing.
+
+        Raises:
+            UntoldError: there is none any more.
+        """
         start = self.at
+        if self.token.kind == "end":
+            raise UntoldError("code that does not end")
         try:
             found = self.statement()
         except UntoldError:
-            self._passes_statement(start)
+            self.passes_statement(start)
             return []
         if self.at == start:
             self.take()
         return found
 
-    def _passes_statement(self, start: int) -> None:
-        """Go to where the statement after this one begins, as far as brackets tell."""
+    def passes_statement(self, start: int) -> None:
+        """Go to where the statement after this one begins, as far as brackets tell; to the end, if none closes."""
         self.at = start
-        self.take()
-        while self.token.kind != "end":
-            if self.sees("{", "(", "["):
-                braces = self.sees("{")
-                self.passes_group()
-                if braces and self.token.breaks:
+        try:
+            self.take()
+            while self.token.kind != "end":
+                if self.sees("{", "(", "["):
+                    braces = self.sees("{")
+                    self.passes_group()
+                    if braces and self.token.breaks:
+                        return
+                elif self.takes(";") or self.sees("}"):
                     return
-            elif self.takes(";") or self.sees("}"):
-                return
-            else:
-                self.take()
+                else:
+                    self.take()
+        except UntoldError:
+            self.at = len(self.tokens) - 1
 
     def block(self) -> list[ast.stmt]:
         """Return the statements in braces, or the one that stands without."""
@@ -80,28 +87,28 @@ class Statements(Expressions):
         while self.takes("export", "default"):
             pass
         while self.sees("@"):
-            self._passes_decorator()
+            self.passes_decorator()
         if self.sees("{"):
             return self.block()
         if token.kind == "sign" and self.takes(";"):
             return []
         name = self.token.text if self.token.kind == "name" else ""
         if name in _PASSED_OVER and self.ahead().kind == "name":
-            return self._passed_over()
+            return self.passed_over()
         if name == "enum" or (name == "const" and self.ahead().text == "enum"):
-            return self._enum()
+            return self.enum()
         match name:
             case "import":
-                return self._import()
+                return self.imports()
             case "const" | "let" | "var":
                 self.take()
-                found = self._bindings()
+                found = self.bindings()
                 self.takes(";")
                 return found
             case "class" | "abstract":
-                return [self._class()]
+                return [self.class_()]
             case "function" | "async" if name == "function" or self.ahead().text == "function":
-                return [self._function()]
+                return [self.function()]
             case "if":
                 return [self._if()]
             case "for":
@@ -141,182 +148,6 @@ class Statements(Expressions):
         value = None if self.token.breaks or self.sees(";", "}") else self.expression()
         self.takes(";")
         return self.at_line(ast.Return(value), token)
-
-    def _passed_over(self) -> list[ast.stmt]:
-        is_type = self.sees("type")
-        self.take()
-        while not self.sees("{", "=", ";") and self.token.kind != "end":
-            self.take()
-        if is_type and self.takes("="):
-            self.passes_type()
-        elif self.sees("{"):
-            self.passes_group()
-        self.takes(";")
-        return []
-
-    def _passes_decorator(self) -> None:
-        self.at += 2
-        while self.takes("."):
-            self.take()
-        if self.sees("("):
-            self.passes_group()
-
-    def _enum(self) -> list[ast.stmt]:
-        token = self.token
-        while not self.sees("enum"):
-            self.take()
-        self.take()
-        name = self.take().text
-        self.needs("{")
-        members: list[ast.stmt] = []
-        while not self.takes("}"):
-            member = self.take()
-            value: ast.expr = self.constant(member.text, member)
-            if self.takes("="):
-                value = self.assignment()
-            members.append(self.at_line(ast.Assign([self.name(member.text, member)], value), member))
-            self.takes(",")
-        return [self._class_def(name, [], members, token)]
-
-    def _class_def(self, name: str, bases: list[ast.expr], body: list[ast.stmt], token: Token) -> ast.ClassDef:
-        made: Any = ast.ClassDef  # what its signature asks for differs from one Python to the next
-        defined: ast.ClassDef = made(name=name, bases=bases, keywords=[], body=body, decorator_list=[])
-        return self.at_line(defined, token)
-
-    def _import(self) -> list[ast.stmt]:
-        token = self.take()
-        if self.token.kind == "text":
-            self.take()
-            return []
-        self.takes("type")
-        names: list[ast.alias] = []
-        whole: list[str] = []
-        while not self.sees("from", "=") and self.token.kind != "end":
-            if self.takes("*"):
-                self.needs("as")
-                whole.append(self.take().text)
-            elif self.takes("{"):
-                names += self._imported_names()
-            elif self.token.kind == "name":
-                whole.append(self.take().text)
-            else:
-                self.take()
-        if self.takes("="):  # import x = require('y')
-            value = self.assignment()
-            self.takes(";")
-            return [self.at_line(ast.Assign([self.name(name, token)], value), token) for name in whole]
-        self.needs("from")
-        module = self.take().text
-        self.takes(";")
-        found: list[ast.stmt] = [
-            self.at_line(ast.Import([self.at_line(ast.alias(module, name), token)]), token) for name in whole
-        ]
-        if names:
-            found.append(self.at_line(ast.ImportFrom(module, names, 0), token))
-        return found
-
-    def _imported_names(self) -> list[ast.alias]:
-        names: list[ast.alias] = []
-        while not self.takes("}"):
-            if self.sees("type") and self.ahead().kind == "name":
-                self.take()
-            token = self.take()
-            alias = self.take().text if self.takes("as") else None
-            names.append(self.at_line(ast.alias(token.text, alias), token))
-            if not self.takes(",") and not self.sees("}"):
-                raise UntoldError(f"line {token.line}: names to import")
-        return names
-
-    def _bindings(self) -> list[ast.stmt]:
-        """Return what ``const`` and its like bind."""
-        found: list[ast.stmt] = []
-        while True:
-            token = self.token
-            pattern = self.pattern()
-            if self.takes("!") or self.sees(":"):
-                self.takes(":")
-                self.passes_type()
-            value = self.assignment() if self.takes("=") else self.constant(None, token)
-            found += self.bound(pattern, value, token)
-            if not self.takes(","):
-                return found
-
-    def _class(self) -> ast.stmt:
-        token = self.token
-        self.takes("abstract")
-        self.needs("class")
-        name = self.take().text
-        if self.sees("<"):
-            self.passes_group()
-        bases: list[ast.expr] = []
-        if self.takes("extends"):
-            bases.append(self.called())
-            if self.sees("<"):
-                self.passes_group()
-        if self.takes("implements"):
-            while not self.sees("{"):
-                self.take()
-        self.needs("{")
-        body: list[ast.stmt] = []
-        while not self.takes("}"):
-            if self.token.kind == "end":
-                raise UntoldError(f"line {token.line}: a class that does not close")
-            body += self._member()
-        return self._class_def(name, bases, body or [self.at_line(ast.Pass(), token)], token)
-
-    def _member(self) -> list[ast.stmt]:
-        start = self.at
-        try:
-            return self._read_member()
-        except UntoldError:
-            self._passes_statement(start)
-            return []
-
-    def _read_member(self) -> list[ast.stmt]:
-        while self.sees("@"):
-            self._passes_decorator()
-        modifiers: set[str] = set()
-        while self.sees(*_MODIFIERS) and self.ahead().text not in {"(", "=", ";", ":", "?", "!"}:
-            modifiers.add(self.take().text)
-        if self.takes(";"):
-            return []
-        if self.sees("["):  # an index signature
-            self._passes_statement(self.at)
-            return []
-        token = self.take()
-        self.takes("?", "!")
-        if self.sees("<"):
-            self.passes_group()
-        if self.sees("("):
-            definition = self.function_from(token, "__init__" if token.text == "constructor" else token.text)
-            if definition is None:
-                return []
-            decorators = [name for name in ("staticmethod", "property") if name in {"staticmethod"} & _kinds(modifiers)]
-            if "get" in modifiers:
-                decorators.append("property")
-            definition.decorator_list = [self.name(name, token) for name in decorators]
-            if "staticmethod" in decorators:
-                definition.args.args = definition.args.args[1:]
-            return [definition]
-        if self.takes(":"):
-            self.passes_type()
-        value = self.assignment() if self.takes("=") else None
-        self.takes(";")
-        if value is None:
-            return []
-        return [self.at_line(ast.Assign([self.name(token.text, token)], value), token)]
-
-    def _function(self) -> ast.stmt:
-        self.takes("async")
-        token = self.needs("function")
-        self.takes("*")
-        name = self.take().text
-        if self.sees("<"):
-            self.passes_group()
-        definition = self.function_from(token, name, method=False)
-        if definition is None:
-            return self.at_line(ast.Pass(), token)
-        return definition
 
     def _in_brackets(self) -> ast.expr:
         self.needs("(")
@@ -390,7 +221,3 @@ class Statements(Expressions):
             test = tested[0] if len(tested) == 1 else self.at_line(ast.BoolOp(ast.Or(), tested), token)
             found = [self.at_line(ast.If(test, body or [self.at_line(ast.Pass(), token)], found), token)]
         return found
-
-
-def _kinds(modifiers: set[str]) -> set[str]:
-    return {"staticmethod"} if "static" in modifiers else set()

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 
+from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.parameters import PARAMETER
 
 
 class Paths:
-    """The paths of the given files."""
+    """The paths of the given files.
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._paths = frozenset(paths)
+    Args:
+        files: the given files.
+    """
+
+    def __init__(self, files: Sequence[SourceFile]) -> None:
+        self._paths = frozenset(file.path for file in files)
+        self._assets = {(posixpath.dirname(file.path), key): path for file in files for key, path in _assets(file)}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         for path in sorted(self._paths):
             self._by_name[path.rpartition("/")[2]].append(path)
@@ -42,8 +49,13 @@ class Paths:
         return self._by_end(known, beside, min(shared, len(known)))
 
     def asset(self, text: str, beside: str) -> str | None:
-        """Return the file of a CDK asset: ``s3://…/<hash>.py`` lies beside the template as ``asset.<hash>.py``."""
-        path = posixpath.join(posixpath.dirname(beside), f"asset.{text.rpartition('/')[2]}")
+        """Return the file of a CDK asset.
+
+        ``s3://…/<hash>.py`` lies beside the template as ``asset.<hash>.py``, or as what is there says of its assets.
+        """
+        folder, name = posixpath.dirname(beside), text.rpartition("/")[2]
+        known = self._assets.get((folder, name.partition(".")[0]), f"asset.{name}")
+        path = posixpath.join(folder, known)
         return path if path in self._paths else None
 
     def _by_end(self, known: list[str], beside: str, shared: int) -> str | None:
@@ -55,6 +67,20 @@ class Paths:
         if best[0] < shared or scores.count(best) > 1 or (best[0] == 1 and len(candidates) > 1):
             return None  # a name such as main.py alone means none of many
         return "/".join(candidates[scores.index(best)])
+
+
+def _assets(file: SourceFile) -> Iterator[tuple[str, str]]:
+    """Give the hashes of assets and their files, from what the CDK notes beside a template."""
+    if not file.path.endswith(".assets.json"):
+        return
+    try:
+        noted = json.loads(file.text)["files"].items()
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return
+    for key, asset in noted:
+        source = asset.get("source") if isinstance(asset, dict) else None
+        if isinstance(source, dict) and isinstance(source.get("path"), str):
+            yield key, source["path"]
 
 
 def _known_end(segments: list[str]) -> list[str]:

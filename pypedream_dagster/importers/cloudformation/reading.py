@@ -38,7 +38,7 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
     templates, problems = read_templates(files, variables)
     programs = programs_of(files, variables)
     templates, problems = (*templates, *programs.templates), (*problems, *programs.problems)
-    world = build_world(templates, Paths(file.path for file in files), variables)
+    world = build_world(templates, Paths(files), variables)
     bodies = {file.path: file.body for file in files}
     texts = {file.path: file.text for file in files}
     found = Survey(problems=problems)

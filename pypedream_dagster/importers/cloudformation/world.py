@@ -68,7 +68,8 @@ def _nested(template: Template, world: World, by_path: Mapping[str, Template]) -
         asset = metadata.get("aws:asset:path") if isinstance(metadata, Mapping) else None
         raw = resource.get("Properties")
         said = asset if isinstance(asset, str) else alone.text(raw.get(where) if isinstance(raw, Mapping) else None)
-        path = world.paths.meant(alone.filled(said).partition("?")[0], template.path) if said else None
+        said = alone.filled(said).partition("?")[0]
+        path = (world.paths.asset(said, template.path) or world.paths.meant(said, template.path)) if said else None
         if path is not None and path in by_path and path != template.path:
             found[logical_id] = path
     return found

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from pypedream_dagster.script import texts
-from pypedream_dagster.script.values import Gap, Sequence, Text
+from pypedream_dagster.script.values import Argument, Gap, Sequence, Text
 
 _UNKNOWN = Text((Gap(),))
 _PLAIN_FIELDS = re.compile(r"(?:[^{}]|\{\})*\Z")
@@ -22,7 +22,7 @@ _DEEPEST = 60
 
 
 class Constants:
-    """The certain texts of a script."""
+    """The certain texts of a script: of known pieces, and of its job's arguments."""
 
     def __init__(self, tree: ast.Module) -> None:
         bound = Counter(_bindings(tree))
@@ -37,6 +37,14 @@ class Constants:
     def bound(self, name: str) -> ast.expr | None:
         """Return what a name certainly stands for; None where that is not one expression."""
         return self._names.get(name)
+
+    def _is_arguments(self, node: ast.expr | None) -> bool:
+        """Tell whether code is what Glue's ``getResolvedOptions`` gives."""
+        match self._names.get(node.id) if isinstance(node, ast.Name) else node:
+            case ast.Call(ast.Name("getResolvedOptions") | ast.Attribute(attr="getResolvedOptions")):
+                return True
+            case _:
+                return False
 
     def is_only_given(self, name: str, method: str) -> bool:
         """Tell whether a name is used for nothing but as what a method is given first."""
@@ -55,6 +63,8 @@ class Constants:
         match node:
             case ast.Constant(str() as known):
                 return Text((known,))
+            case ast.Subscript(owner, ast.Constant(str() as key)) if self._is_arguments(owner):
+                return Text((Argument(key),))
             case ast.Name(name) if name in self._names:
                 return self.text(self._names[name], depth + 1)
             case ast.JoinedStr(parts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pypedream_dagster.script.rewrite.constants import Constants
@@ -15,6 +15,8 @@ from pypedream_dagster.script.values import Text
 
 _SCHEME = re.compile(r"s3[an]?://")
 _CATALOGS = {"spark_catalog", "awsdatacatalog"}
+_IS_ALONE = re.compile(r"(?:[(,\[]|(?<![=!<>:])=)\Z")
+"""What stands before an expression that may be a condition without parentheses around it."""
 _WIDEST = 110
 
 
@@ -28,6 +30,7 @@ class Editing:
         constants: its certain texts.
         names: what its head defines.
         visit: goes on with what is within an expression.
+        arguments: the job's as the branch runs it, by name without dashes.
         made: the edits, none within another.
         replaced: what they replace.
     """
@@ -37,6 +40,7 @@ class Editing:
     constants: Constants
     names: Names
     visit: Callable[[Editing, ast.AST], None]
+    arguments: Mapping[str, str] = field(default_factory=dict)
     made: list[Edit] = field(default_factory=list)
     replaced: list[Replaced] = field(default_factory=list)
 
@@ -81,6 +85,7 @@ class Editing:
 
     def replace(self, node: ast.expr, code: str, place: LiteralPlace) -> None:
         """Put other code in an expression's place."""
+        self.names.use(place)
         self.edit(self._in_place_of(node, code), node, place)
 
     def replace_table(self, node: ast.expr, code: str, place: LiteralPlace) -> None:
@@ -89,8 +94,8 @@ class Editing:
 
     def _in_place_of(self, node: ast.expr, code: str) -> Edit:
         start, end = self.source.span(node)
-        before, after = self.source.text[:start].rstrip(" \t"), self.source.text[end:].lstrip(" \t")
-        is_apart = before.endswith(("=", "(", ",", "[", "\n")) and after[:1] in {"", ")", ",", "]", "\n", "\r", "#"}
+        before = self.source.text[:start].rstrip(" \t")
+        is_apart = before.endswith(("=", "(", ",", "[", "\n")) and self._ends_at(end)
         word = self.source.text[start - 1 : start].isalnum() or self.source.text[end : end + 1].isalnum()
         if word or (not is_apart and not code.isidentifier()):
             code = f"({code})"
@@ -98,20 +103,35 @@ class Editing:
 
     def choose(self, node: ast.expr, elsewhere: str, place: LiteralPlace) -> None:
         """Keep an expression where the place is production's, and put another where it is not."""
+        kept = self._with_edits(node, ast.iter_child_nodes(node))
+        self._choose(node, kept, self.names.is_mains(place), elsewhere, place)
+
+    def prefer(self, node: ast.expr, code: str, place: LiteralPlace, *, otherwise: str = "", rest: str = "") -> None:
+        """Put code in an expression's place where the place's argument is given."""
+        kept, given = otherwise or self.source.code(node), self.names.given(place)
+        if rest:
+            self.edit(self._in_place_of(node, f"({code} if {given} else {kept}) + {rest}"), node, place)
+        else:
+            self._choose(node, code, given, kept, place)
+
+    def _choose(self, node: ast.expr, one: str, test: str, other: str, place: LiteralPlace) -> None:
         start, end = self.source.span(node)
-        kept, test = self._with_edits(node, ast.iter_child_nodes(node)), self.names.is_mains(place)
-        line = f"({kept} if {test} else {elsewhere})"
+        line = f"{one} if {test} else {other}"
+        line = line if _IS_ALONE.search(self.source.text[:start].rstrip()) and self._ends_at(end) else f"({line})"
         if len(line) > _WIDEST or "\n" in line:
             first = self.source.text[self.source.line_start(node.lineno) : start]
             margin = self.source.newline + first[: len(first) - len(first.lstrip())]
-            kept = kept if _holds_lines(node) else re.sub(r"\r\n|\r|\n", lambda end: f"{end[0]}    ", kept)
-            line = f"({margin}    {kept}{margin}    if {test}{margin}    else {elsewhere}{margin})"
+            if not _holds_lines(node):
+                one, other = (re.sub(r"\r\n|\r|\n", lambda end: f"{end[0]}    ", code) for code in (one, other))
+            line = f"({margin}    {one}{margin}    if {test}{margin}    else {other}{margin})"
         self.edit(Edit(start, end, line), node, place)
+
+    def _ends_at(self, end: int) -> bool:
+        return self.source.text[end:].lstrip(" \t")[:1] in {"", ")", ",", "]", "\n", "\r", "#"}
 
     def edit(self, edit: Edit, node: ast.expr, place: LiteralPlace) -> None:
         """Make an edit, and note what it replaces."""
         self.made.append(edit)
-        self.names.use(place)
         self.replaced.append(Replaced(node.lineno, self.source.code(node), place.argument))
 
     def edit_table(self, edit: Edit, node: ast.expr, place: LiteralPlace) -> None:

@@ -10,7 +10,7 @@ from pypedream_dagster.script.rewrite.source import Edit, Source
 from pypedream_dagster.script.values import Text
 
 _OPENING = re.compile(r"(?:[fF][rR]?|[rR][fF])(\"\"\"|'''|\"|')")
-_PIECE = re.compile(r"\{[^{}\"']*\}|[^{}\\]")
+_PIECE = re.compile(r"\{[^{}]*\}|[^{}\\]")
 
 
 def leading_edit(source: Source, node: ast.JoinedStr, prefix: str, parts: Sequence[Text], name: str) -> Edit | None:
@@ -26,8 +26,28 @@ def leading_edit(source: Source, node: ast.JoinedStr, prefix: str, parts: Sequen
     Returns:
         None where that is not plain: several strings in a row, escapes, doubled braces.
     """
-    start, end = source.span(node)
-    code = source.text[start:end]
+    found = _leading(source, node, prefix, parts)
+    if found is None:
+        return None
+    opening, at = found
+    start, _ = source.span(node)
+    return Edit(start + opening.end(), start + at, f"{{{name}" if "}" in name else f"{{{name}}}")
+
+
+def halves(source: Source, node: ast.JoinedStr, prefix: str, parts: Sequence[Text]) -> tuple[str, str] | None:
+    """Return the code of an f-string as two: of what it begins with, and of the rest. None where that is not plain."""
+    found = _leading(source, node, prefix, parts)
+    if found is None:
+        return None
+    (opening, at), code = found, source.code(node)
+    return f"{code[:at]}{opening[1]}", f"{opening[0]}{code[at:]}"
+
+
+def _leading(
+    source: Source, node: ast.JoinedStr, prefix: str, parts: Sequence[Text]
+) -> tuple[re.Match[str], int] | None:
+    """Return how an f-string opens, and where in its code what it begins with ends."""
+    code = source.code(node)
     opening = _OPENING.match(code)
     if opening is None or not code.endswith(opening[1]) or len(code) < opening.end() + len(opening[1]):
         return None
@@ -35,16 +55,14 @@ def leading_edit(source: Source, node: ast.JoinedStr, prefix: str, parts: Sequen
     held, at, last = "", opening.end(), len(code) - len(opening[1])
     while len(held) < len(prefix):
         piece = _PIECE.match(code, at, last)
-        if piece is None:
+        if piece is None or piece[0] == opening[1][0]:
             return None
         if piece[0].startswith("{"):
             known = fields.pop(0) if fields else None
-            if known is None or known.literal is None or ":" in piece[0] or "!" in piece[0] or "=" in piece[0]:
+            if known is None or known.literal is None or re.search(r"[:!=]", piece[0]):
                 return None
             held += known.literal
         else:
             held += piece[0]
         at = piece.end()
-    if held != prefix:
-        return None
-    return Edit(start + opening.end(), start + at, f"{{{name}" if "}" in name else f"{{{name}}}")
+    return (opening, at) if held == prefix else None

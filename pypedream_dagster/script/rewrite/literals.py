@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 
 from pypedream_dagster.script.rewrite.editing import Editing, folder
-from pypedream_dagster.script.rewrite.fstrings import leading_edit
+from pypedream_dagster.script.rewrite.fstrings import halves, leading_edit
 from pypedream_dagster.script.rewrite.model import LiteralPlace
 from pypedream_dagster.script.rewrite.names import quoted
 from pypedream_dagster.script.values import Text
@@ -43,6 +43,29 @@ def rewrite_text(editing: Editing, node: ast.expr) -> bool:
     return False
 
 
+def rewrite_composed(editing: Editing, node: ast.expr) -> bool:
+    """Let a place that is put together from other arguments of the job come from its own, where that is given."""
+    text = editing.text(node)
+    if not _is_composed(node) or not text.arguments or _follows(editing, node):
+        return False
+    known = text.resolved(editing.arguments)
+    place = editing.place(known.start, is_whole=known.literal is not None)
+    if place is None or _is_given(place, text) or not known.start.startswith(place.uri.rstrip("/")):
+        return False
+    given = editing.names.given(place)
+    if known.literal is not None:
+        editing.prefer(node, _expression(given, place.uri, known.literal), place)
+        return True
+    if not isinstance(node, ast.JoinedStr):
+        return False
+    fields = [_field(editing, part).resolved(editing.arguments) for part in node.values]
+    parts = halves(editing.source, node, place.uri, fields)
+    if parts is None:
+        return False
+    editing.prefer(node, given, place, otherwise=parts[0], rest=parts[1])
+    return True
+
+
 def rewrite_pair(editing: Editing, node: ast.Call) -> bool:
     """Replace the bucket and the key of one of boto3's calls, where together they are in a place."""
     found = _bucket_and_key(node)
@@ -50,6 +73,8 @@ def rewrite_pair(editing: Editing, node: ast.Call) -> bool:
         return False
     bucket, key = found
     bucket_text, key_text = editing.text(bucket), editing.text(key)
+    if bucket_text.arguments or key_text.arguments:
+        return _composed_pair(editing, node, bucket, key)
     if bucket_text.literal is None or not key_text.start:
         return False
     uri = f"s3://{bucket_text.literal}/{key_text.start}"
@@ -71,10 +96,36 @@ def rewrite_pair(editing: Editing, node: ast.Call) -> bool:
         return False
     editing.replace(bucket, name_of_bucket, place)
     editing.names.pair(place)
-    for child in [*node.args, *(one.value for one in node.keywords), node.func]:
-        if child is not bucket and child is not key:
-            editing.visit(editing, child)
+    _visit_others(editing, node, bucket, key)
     return True
+
+
+def _composed_pair(editing: Editing, node: ast.Call, bucket: ast.expr, key: ast.expr) -> bool:
+    bucket_text, key_text = editing.text(bucket), editing.text(key)
+    bucket_name, object_key = (text.resolved(editing.arguments).literal for text in (bucket_text, key_text))
+    if not bucket_name or not object_key:
+        return False
+    uri = f"s3://{bucket_name}/{object_key}"
+    place = editing.place(uri, is_whole=True)
+    if place is None or _is_given(place, bucket_text, key_text) or not uri.startswith(place.uri):
+        return False
+    given, rest = editing.names.given(place), uri.removeprefix(place.uri)
+    end = f'.split("/", 3)[3]{f" + {quoted(rest)}" if rest else ""}'
+    editing.prefer(bucket, f'{given}.split("/", 3)[2]', place)
+    editing.prefer(key, f"{given}{end}", place)
+    _visit_others(editing, node, bucket, key)
+    return True
+
+
+def _is_given(place: LiteralPlace, *texts: Text) -> bool:
+    """Tell whether a text comes from the place's own argument already."""
+    return any(place.argument.lstrip("-") in text.arguments for text in texts)
+
+
+def _visit_others(editing: Editing, node: ast.Call, *done: ast.expr) -> None:
+    for child in [*node.args, *(one.value for one in node.keywords), node.func]:
+        if child not in done:
+            editing.visit(editing, child)
 
 
 def _follows(editing: Editing, node: ast.expr) -> bool:
@@ -82,7 +133,7 @@ def _follows(editing: Editing, node: ast.expr) -> bool:
     first = _first(node)
     if first is None or first is node:
         return False
-    text = editing.text(first)
+    text = editing.text(first).resolved(editing.arguments)
     return _is_reference(first) and editing.place(text.start, is_whole=text.literal is not None) is not None
 
 
@@ -91,6 +142,7 @@ def _lead(editing: Editing, node: ast.JoinedStr, prefix: str, name: str, place: 
     edit = leading_edit(editing.source, node, prefix, fields, name)
     if edit is None:
         return False
+    editing.names.use(place)
     editing.edit(edit, node, place)
     return True
 

@@ -31,7 +31,7 @@ class Names:
     _names: dict[str, str] = field(default_factory=dict)
     _used: dict[str, None] = field(default_factory=dict)
     _further: dict[str, None] = field(default_factory=dict)
-    _tables: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _others: dict[str, tuple[str, str]] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
 
     def default(self, place: LiteralPlace, scheme: str = "s3") -> str | None:
@@ -47,7 +47,7 @@ class Names:
         if place.argument not in self._names:
             name = re.sub(r"\W", "_", place.argument.lstrip("-").lower(), flags=re.ASCII) or "place"
             name = f"_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
-            while {name, *(f"{name}_{part}" for part in ("bucket", "key", "table", "target"))} & self._taken:
+            while {name, *(f"{name}_{part}" for part in ("bucket", "key", "table", "target", "given"))} & self._taken:
                 name = f"{name}_"
             self._taken.add(name)
             self._names[place.argument] = name
@@ -62,15 +62,22 @@ class Names:
         name = self.of(place)
         self._further[f'{name}_bucket, {name}_key = {name}.split("/", 3)[2:]'] = None
 
+    def given(self, place: LiteralPlace) -> str:
+        """Return the name that holds the place if the job is given it, and nothing if it is not."""
+        name = f"{self.of(place)}_given"
+        self._others[name] = (place.argument, "")
+        return name
+
     def is_mains(self, place: LiteralPlace) -> str:
         """Return the code that tells whether the place is production's."""
         _, default = self._defaults.setdefault(place.argument, (place, place.uri))
+        self.use(place)
         return f'{self.of(place)}.rstrip("/") == {quoted(default.rstrip("/"))}'
 
     def table(self, place: LiteralPlace) -> str:
         """Return the name that holds the place's table, by which it is read."""
         name = f"{self.of(place)}_table"
-        self._tables[name] = (place.table_argument or "", place.table or "")
+        self._others[name] = (place.table_argument or "", place.table or "")
         return name
 
     def target(self, place: LiteralPlace) -> str:
@@ -107,7 +114,7 @@ class Names:
         for argument, (_, default) in self._defaults.items():
             if argument in self._used:
                 yield self._definition(self._names[argument], argument, default, system)
-        for name, (argument, table) in self._tables.items():
+        for name, (argument, table) in self._others.items():
             yield self._definition(name, argument, table, system)
         for line in self._further:
             yield line

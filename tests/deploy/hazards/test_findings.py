@@ -280,6 +280,13 @@ def test_bookmarks_on_a_production_job() -> None:
     assert uses_bookmarks(_job(NonOverridableArguments={"--job-bookmark-option": "job-bookmark-pause"}))
 
 
+def test_a_job_that_asks_for_its_workflows_run_is_told() -> None:
+    code = "args = getResolvedOptions(sys.argv, ['WORKFLOW_NAME', 'WORKFLOW_RUN_ID'])"
+    [told] = findings(code)
+    assert (told.kind, told.what) == ("workflow-run", "asks for WORKFLOW_NAME and WORKFLOW_RUN_ID")
+    assert findings(code, WORKFLOW_NAME="nightly", WORKFLOW_RUN_ID="wr_1") == []
+
+
 def test_the_demo_has_no_severe_hazard() -> None:
     main = read_graph(ROOT / "pipeline_graph" / "main.json")
     for origin in (node.id for node in main.nodes if node.is_job):

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pypedream_dagster.importers import step_functions
 from pypedream_dagster.importers.cloudformation import survey
 from pypedream_dagster.importers.files import SourceFile, read_files
 from pypedream_dagster.importers.survey import Survey
+from tests.importers.surveys import imported
 
 _TYPESCRIPT = """
     import * as path from 'path';
@@ -276,6 +278,66 @@ def test_what_the_cdk_notes_for_itself_is_no_source(tmp_path: Path) -> None:
     assert ([file.path for file in files], problems) == (["one.json"], ())
 
 
+def test_definitions_in_files_and_in_code_are_each_read_once() -> None:
+    def machine(state: str, job: str) -> str:
+        task = {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "Parameters": {"JobName": job}}
+        return json.dumps({"StartAt": state, "States": {state: {**task, "End": True}}})
+
+    found = imported(
+        survey=_read(
+            {
+                "lib/stack.ts": """
+                    import * as fs from 'fs';
+                    import * as path from 'path';
+                    import { Stack } from 'aws-cdk-lib';
+                    import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+                    import { CfnJob } from 'aws-cdk-lib/aws-glue';
+                    export class One extends Stack {
+                      constructor(scope: any, id: string) {
+                        super(scope, id);
+                        const job = new CfnJob(this, 'J', { name: 'load', role: 'r', command: {} });
+                        const text = fs.readFileSync(path.join(__dirname, '..', 'asl', 'one.json'), 'utf8');
+                        new sfn.CfnStateMachine(this, 'A', {
+                          roleArn: 'r', stateMachineName: 'a', definitionString: text.replace('__JOB__', job.ref),
+                        });
+                        new sfn.StateMachine(this, 'B', {
+                          stateMachineName: 'b',
+                          definitionBody: sfn.DefinitionBody.fromFile('asl/two.json'),
+                          definitionSubstitutions: { Job: job.ref },
+                        });
+                        new sfn.CfnStateMachine(this, 'C', {
+                          roleArn: 'r', stateMachineName: 'c',
+                          definitionString: JSON.stringify({
+                            StartAt: 'Three',
+                            States: {
+                              Three: {
+                                Type: 'Task', Resource: 'arn:aws:states:::glue:startJobRun.sync', End: true,
+                                Parameters: { JobName: job.name, Arguments: { '--day.$': '$.day' } },
+                              },
+                            },
+                          }),
+                        });
+                      }
+                    }
+                """,
+                "asl/one.json": machine("One", "__JOB__"),
+                "asl/two.json": machine("Two", "${Job}"),
+            }
+        )
+        + step_functions.survey(
+            [
+                SourceFile("asl/one.json", machine("One", "__JOB__")),
+                SourceFile("asl/two.json", machine("Two", "${Job}")),
+            ],
+            {},
+        )
+    )
+    assert {node.id: node.metadata.arguments for node in found.graph.nodes} == {
+        "load-One": {},
+        "load-input.day": {"--day": "${input.day}"},
+    }
+
+
 def test_a_program_in_another_language_is_told_to_be_synthesized() -> None:
     app = {"cdk.json": '{"app": "mvn -e -q compile exec:java"}', "src/EtlStack.java": "class EtlStack extends Stack {}"}
     (problem,) = _read(app).problems
@@ -311,6 +373,13 @@ def test_tests_and_declarations_are_no_programs(path: str) -> None:
 def test_code_that_is_not_understood_hides_nothing_else() -> None:
     found = _read({"lib/lake-stack.ts": _TYPESCRIPT.replace("const silver =", "const odd = <<<>; const silver =")})
     assert [job.name for job in found.jobs] == ["load-orders-${lake-stack.__init__.props.stage}"]
+
+
+@pytest.mark.parametrize(
+    "end", ["enum E {", "enum", "import {", "interface I", "class A { b", "switch (a) {", "const {"]
+)
+def test_code_that_does_not_end_is_left_out(end: str) -> None:
+    assert [job.name for job in _read({"lib/lake-stack.ts": f"{dedent(_TYPESCRIPT)}\n{end}"}).jobs] != []
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from .reading import read
 
 _CHILD = """
@@ -198,3 +200,32 @@ def test_copies_of_a_nested_template_are_each_read_with_their_parent():
 
     assert [job.at.source for job in found.jobs] == ["a/child.yaml", "b/child.yaml"]
     assert len({job.name for job in found.jobs}) == 2
+
+
+def test_a_nested_template_is_found_by_what_the_cdk_notes_of_its_assets():
+    parent = {
+        "Inner": {
+            "Type": "AWS::CloudFormation::Stack",
+            "Properties": {
+                "TemplateURL": {"Fn::Join": ["", ["https://s3.", {"Ref": "AWS::Region"}, "/assets/0af3.json"]]},
+                "Parameters": {"Lake": "lake"},
+            },
+        }
+    }
+    inner = {
+        "Load": {
+            "Type": "AWS::Glue::Job",
+            "Properties": {"Name": "load", "DefaultArguments": {"--to": {"Fn::Sub": "s3://${Lake}/"}}},
+        }
+    }
+    notes = {"files": {"0af3": {"source": {"path": "Inner.nested.template.json"}, "destinations": {}}, "odd": 1}}
+    found = read(
+        {
+            "cdk.out/Outer.template.json": json.dumps({"Resources": parent}),
+            "cdk.out/Inner.nested.template.json": json.dumps(
+                {"Parameters": {"Lake": {"Type": "String"}}, "Resources": inner}
+            ),
+            "cdk.out/Outer.assets.json": json.dumps(notes),
+        }
+    )
+    assert [job.properties["DefaultArguments"] for job in found.jobs] == [{"--to": "s3://lake/"}]
