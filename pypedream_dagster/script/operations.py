@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pypedream_dagster.script import texts
+from pypedream_dagster.script.selection import can_hold, conditions_of, selected
 from pypedream_dagster.script.values import (
     Argument,
     Call,
@@ -92,15 +93,18 @@ def item(owner: Value, key: Value) -> Value:
         case Stored(place, keys) if len(keys) < _DEEPEST:
             return Stored(place, (*keys, as_text(key)))
         case Table(items):
-            if name is None or name in items:
-                return items[name] if name is not None else part(owner)
+            if name is None:
+                return selected(items, key) or part(owner)
+            if name in items:
+                return items[name]
             unnamed = _unnamed(items)
             if unnamed and all(mentions_argv(value) for value in unnamed.values()):
                 return Text((Argument(name.removeprefix("--")),))  # filled name by name from the job's arguments
             return part(Table(unnamed))
         case Sequence(items):
             index = number(key)
-            if index is not None and -len(items) <= index < len(items):
+            is_of_others = any(conditions_of(one) for one in items) and not conditions_of(owner)
+            if index is not None and -len(items) <= index < len(items) and not is_of_others:
                 return items[index]
             return part(owner)
         case Text((Argument(part="parts") as split,)) if (index := number(key)) is not None:
@@ -315,7 +319,12 @@ def parsed_uri(uri: Text, name: str) -> Value:
 def binary(operator: ast.operator, left: Value, right: Value) -> Value:
     """Return what an operator gives."""
     if isinstance(left, Either) or isinstance(right, Either):
-        pairs = [(a, b) for a in alternatives(left) for b in alternatives(right)]
+        pairs = [
+            (a, b)
+            for a in alternatives(left)
+            for b in alternatives(right)
+            if can_hold((*conditions_of(a), *conditions_of(b)))
+        ]
         return either(*(binary(operator, a, b) for a, b in pairs))
     match operator, left, right:
         case ast.Add(), Sequence(a), Sequence(b):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import urljoin
 
+from pypedream_dagster.script.selection import together, with_conditions
 from pypedream_dagster.script.values import (
     Argument,
     Constant,
@@ -53,7 +54,10 @@ _PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?[-+ #0]*\d*(?:\.\d+)?(?P<kind>[
 
 def concatenated(*parts: Value | None) -> Text:
     """Return strings one after another."""
-    text = text_of(piece for part in parts for piece in as_text(part).pieces)
+    known = [as_text(part) for part in parts]
+    text = text_of(piece for part in known for piece in part.pieces)
+    asked = together(*(part.conditions for part in known))
+    text = Text(text.pieces, asked) if asked else text
     if len(text.pieces) > _MOST_PIECES:
         return Text((Gap(),))
     return text if sum(len(piece) for piece in text.pieces if isinstance(piece, str)) <= _LONGEST else Text((Gap(),))
@@ -162,6 +166,10 @@ def _substituted(template: Text, pattern: re.Pattern[str], field: Callable[[re.M
 
 def method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mapping[str, Value]) -> Value:
     """Return what a method of a string gives."""
+    return with_conditions(_method(text, name, positional, keywords), text)
+
+
+def _method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mapping[str, Value]) -> Value:
     if name == "format":
         return formatted(text, positional, keywords)
     if name == "join":

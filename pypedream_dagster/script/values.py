@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 _MOST_ALTERNATIVES = 8
+_MOST_TAKEN = 64
 PARAMETER_SIGN = "${"
 """What a part of a given value begins with that is not known itself."""
 _DEEPEST_SEARCH = 60
@@ -153,7 +154,10 @@ class Condition:
 
     def may_hold(self, arguments: Mapping[str, str]) -> bool:
         """Tell whether it holds with the job's arguments, by name without dashes, or may where they do not say."""
-        given = self.argument.given(arguments)
+        each = [self.argument.numbered(number) for number in range(self.argument.count(arguments))]
+        return any(self._may_be(argument.given(arguments)) for argument in each or [self.argument])
+
+    def _may_be(self, given: Piece) -> bool:
         if not isinstance(given, str) or PARAMETER_SIGN in given:
             return True
         return (given.strip().casefold() in {text.casefold() for text in self.texts}) == self.is_one
@@ -161,9 +165,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string as far as it is known, neighbouring known pieces joined."""
+    """A string as far as it is known, neighbouring known pieces joined.
+
+    Attributes:
+        conditions: what the job's arguments must be for the script to take it.
+    """
 
     pieces: tuple[Piece, ...]
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def literal(self) -> str | None:
@@ -257,6 +266,7 @@ class Call:
         code: its source text in normal form: spaces, quotes and line breaks do not count.
         order: calls that run earlier have smaller numbers, as far as can be told.
         conditions: what the job's arguments must be for it to run, as far as can be told.
+        taken: those of them that what it is given, and hangs on, was taken by.
     """
 
     callee: Value
@@ -266,6 +276,7 @@ class Call:
     code: Callable[[], str]
     order: int
     conditions: tuple[Condition, ...] = ()
+    taken: tuple[Condition, ...] = ()
 
     def argument(self, position: int | None, *names: str) -> Value | None:
         """Return what is given at a position or by one of several names; None if it is not given."""
@@ -350,11 +361,16 @@ class Function:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Partial:
-    """A function of the script's own with some of what it is given: ``functools.partial(f, x)``."""
+    """A function of the script's own with some of what it is given: ``functools.partial(f, x)``.
+
+    Attributes:
+        conditions: what the job's arguments must be for the script to take it.
+    """
 
     function: Value
     positional: tuple[Value, ...]
     keywords: Mapping[str, Value]
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -569,9 +585,28 @@ def either(*values: Value) -> Value:
     telling = [value for value in telling if literal(value) is None or literal(value) not in defaults]
     if len(telling) == 1:
         return telling[0]
-    if len(telling) > _MOST_ALTERNATIVES:
+    most = _MOST_ALTERNATIVES
+    if len(telling) > most:
         telling.sort(key=lambda value: not isinstance(value, Text) or is_gap(value))
-    return Either(tuple(telling[:_MOST_ALTERNATIVES])) if telling else Unknown()
+        most = _MOST_TAKEN if any(map(_is_taken, telling)) else most
+    return Either(tuple(telling[:most])) if telling else Unknown()
+
+
+def _is_taken(value: Value, depth: int = 2) -> bool:
+    """Tell whether an argument says if a value is taken."""
+    match value:
+        case Text(_, conditions):
+            return bool(conditions)
+        case Result(call):
+            return bool(call.taken)
+        case Member(owner):
+            return _is_taken(owner, depth)
+        case Sequence(items):
+            return depth > 0 and any(_is_taken(item, depth - 1) for item in items)
+        case Table(items):
+            return depth > 0 and any(_is_taken(item, depth - 1) for item in items.values())
+        case _:
+            return False
 
 
 def either_arguments(one: Parameters, two: Parameters) -> Parameters:
