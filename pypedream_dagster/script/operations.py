@@ -103,6 +103,8 @@ def item(owner: Value, key: Value) -> Value:
             if index is not None and -len(items) <= index < len(items):
                 return items[index]
             return part(owner)
+        case Text((Argument(part="parts") as split,)) if (index := number(key)) is not None:
+            return texts.between_slashes(split, index)
         case Symbol("sys.argv"):
             return Text((Argument(flag_before(key) or "*"),))
         case Symbol("os.environ") if name is not None:
@@ -139,6 +141,8 @@ def sliced(owner: Value, node: ast.Slice) -> Value:
             if 0 <= start <= len(pieces[0]):
                 return text_of((pieces[0][start:], *pieces[1:]))
             return texts.derived(owner)
+        case Text((Argument(part="parts") as split,)):
+            return Text((split.taken("key" if cut.start in {1, 3} and cut.stop is None else ""),))
         case Text((Argument(), *_)) if cut.start in _SCHEMES and node.upper is None and node.step is None:
             return owner  # a URI without its scheme
         case Text():
@@ -288,6 +292,9 @@ def mentions_argv(value: Value) -> bool:
 
 def parsed_uri(uri: Text, name: str) -> Value:
     """Return ``netloc`` or ``path`` of a parsed URI."""
+    match uri.pieces:
+        case (Argument() as first, *others) if first.is_whole and name in {"netloc", "path"}:
+            return Text((first.taken("bucket"),)) if name == "netloc" else Text(("/", first.taken("key"), *others))
     scheme, separator, rest = uri.start.partition("://")
     if separator and name in {"netloc", "path", "scheme"}:
         bucket, slash, _ = rest.partition("/")
