@@ -13,7 +13,7 @@ from pypedream_dagster.graph.model import Json, PipelineGraph
 from pypedream_dagster.importers.answers import parse_answers
 from pypedream_dagster.importers.check import drift_document, drift_of, drift_text
 from pypedream_dagster.importers.merge import EMPTY, Merged, merge_graphs
-from pypedream_dagster.importers.survey import Task, Where
+from pypedream_dagster.importers.survey import JobDefinition, Task, Where
 
 from .surveys import flow, imported, job, run
 
@@ -231,6 +231,19 @@ def test_a_place_that_production_moved_is_taken_up_and_one_that_people_moved_is_
 
     graph = _edited(_first(*JOBS), elsewhere)
     assert _again(graph, *JOBS).graph == graph
+
+
+def test_a_place_that_a_gone_nodes_dataset_holds_is_not_taken_and_two_may_change_places() -> None:
+    def makes(name: str, place: str) -> JobDefinition:
+        return job(name, {"target_path": f"s3://lake/main/{place}/"})
+
+    merged = _again(_first(makes("load", "a"), makes("clean", "b")), makes("load", "b"))
+    assert [(one.about, one.kept) for one in merged.differences if one.kind == "dataset"] == [
+        ("load.a", "clean.b is there already (s3://lake/main/b/)")
+    ]
+    swapped = _again(_first(makes("load", "a"), makes("clean", "b")), makes("load", "b"), makes("clean", "a"))
+    places = {node.id: [data.base_uri for data in node.outputs.values()] for node in swapped.graph.nodes}
+    assert places == {"load": ["s3://lake/main/b/"], "clean": ["s3://lake/main/a/"]}
 
 
 def test_a_dataset_that_another_node_makes_now_keeps_its_settings() -> None:
