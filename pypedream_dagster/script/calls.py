@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pypedream_dagster.script import texts
 from pypedream_dagster.script.documents import file_parsed, file_read, parsed, text_parsed
 from pypedream_dagster.script.environment import MOST_STEPS, Scope
-from pypedream_dagster.script.expressions import OWN, Expressions, chosen, ways
+from pypedream_dagster.script.expressions import OWN, Expressions
 from pypedream_dagster.script.functions import ENVIRONMENT_READS, of_container, of_symbol
 from pypedream_dagster.script.operations import MOST_ITEMS, item, mentions_argv
+from pypedream_dagster.script.selection import choices
 from pypedream_dagster.script.syntax import asks_for_argument, gives_several, is_static
 from pypedream_dagster.script.values import (
     Argument,
@@ -80,20 +81,11 @@ class Calls(Expressions):
         given_all = tuple(positional)
         return either(
             *(
-                self._called(option, *self._way(option, given_all, keywords, way), node)
+                self._called(option, given, named, node)
                 for option in alternatives(callee)
-                for way in range(ways(option, given_all, keywords))
+                for given, named in _ways(option, given_all, keywords)
             )
         )
-
-    @staticmethod
-    def _way(
-        callee: Value, positional: tuple[Value, ...], keywords: Scope, way: int
-    ) -> tuple[tuple[Value, ...], Scope]:
-        """Return one of the things that a call may be given."""
-        if isinstance(callee, OWN):
-            return positional, keywords
-        return tuple(chosen(value, way) for value in positional), {n: chosen(v, way) for n, v in keywords.items()}
 
     def _called(self, callee: Value, positional: tuple[Value, ...], keywords: Scope, node: ast.Call) -> Value:
         match callee:
@@ -105,8 +97,12 @@ class Calls(Expressions):
                 called = of.members["__call__"]
                 assert isinstance(called, Function)
                 return self._enter(Function(called.node, called.closure, callee), positional, keywords)
-            case Partial(function, first, named):
-                return self._called(function, (*first, *positional), {**named, **keywords}, node)
+            case Partial(function, first, named, conditions):
+                outer = self._conditions
+                self._conditions = (*outer, *conditions)
+                given = self._called(function, (*first, *positional), {**named, **keywords}, node)
+                self._conditions = outer
+                return given
             case Member(_, "read" | "read_text") if (content := self._file(file_read(callee))) is not None:
                 return Text((content,))
             case Member(Text() as text, name):
@@ -300,3 +296,12 @@ def _either_as_default(values: list[Value]) -> Value:
     """Return an argument with the other value as what holds where the job is not given it."""
     first, second = values
     return defaulted(first, second) if isinstance(first, Text) and first.arguments else defaulted(second, first)
+
+
+def _ways(callee: Value, positional: tuple[Value, ...], keywords: Scope) -> Iterator[tuple[tuple[Value, ...], Scope]]:
+    """Give the things that a call may be given; the script's own functions take all that each may be."""
+    if isinstance(callee, OWN):
+        yield positional, keywords
+        return
+    for _, *given in choices((callee, *positional, *keywords.values())):
+        yield tuple(given[: len(positional)]), dict(zip(keywords, given[len(positional) :], strict=True))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
+from pypedream_dagster.script.selection import conditions_of, together
 from pypedream_dagster.script.values import (
     Argument,
     Call,
@@ -85,7 +86,9 @@ class Environment:
         self, callee: Value, positional: tuple[Value, ...], keywords: Mapping[str, Value], node: ast.stmt | ast.expr
     ) -> Call:
         code = partial(ast.unparse, node)
-        call = Call(callee, positional, keywords, node.lineno, code, len(self.calls), self._conditions)
+        taken = together(*(conditions_of(value) for value in (callee, *positional, *keywords.values())))
+        conditions = tuple(dict.fromkeys((*self._conditions, *taken)))
+        call = Call(callee, positional, keywords, node.lineno, code, len(self.calls), conditions, taken)
         self.calls.append(call)
         return call
 

@@ -20,6 +20,7 @@ from pypedream_dagster.script.operations import (
     part,
     sliced,
 )
+from pypedream_dagster.script.selection import choices, given, under
 from pypedream_dagster.script.syntax import (
     asks_for_argument,
     compared_place,
@@ -59,7 +60,6 @@ from pypedream_dagster.script.values import (
     preferred,
 )
 
-_MOST_WAYS = 8
 _URL_PARSERS = {"urlparse", "urlsplit"}
 _MAPPING_METHODS = frozenset({"get", "items", "keys", "values", "copy", "pop", "update", "setdefault"})
 
@@ -95,8 +95,7 @@ class Expressions(Environment, ABC):
                 return self._call(node)
             case ast.JoinedStr(parts):
                 pieces = tuple(self._value(piece) for piece in parts)
-                each = range(ways(Unknown(), pieces, {}))
-                return either(*(texts.concatenated(*(chosen(piece, way) for piece in pieces)) for way in each))
+                return either(*(texts.concatenated(*choice) for choice in choices(pieces)))
             case ast.FormattedValue(value):
                 return either(*(as_text(option) for option in _told(self._named(value))))
             case ast.BinOp(left, ast.Add() | ast.Div() as operator, right):
@@ -200,7 +199,10 @@ class Expressions(Environment, ABC):
             return None
         if isinstance(asked, ast.Call) and not is_text_method(asked):
             return None
-        match self._value(asked), self._value(other):
+        one, two = self._value(asked), self._value(other)
+        if literal(one) is not None and isinstance(operator, ast.Eq | ast.NotEq):
+            one, two = two, one
+        match one, two:
             case Text((Argument(name) as argument,)), Text() | Sequence() as said if name != "*":
                 options = said.items if isinstance(said, Sequence) else (said,)
                 known = tuple(text for option in options if (text := literal(option)) is not None)
@@ -305,9 +307,13 @@ class Expressions(Environment, ABC):
         first, *others = generators
         for found in list(self._iterated(self._value(first.iter))):
             self._bind(first.target, found, element)
-            for condition in first.ifs:
-                self._value(condition)
-            yield from self._elements(element, others)
+            for test in first.ifs:
+                self._value(test)
+            asked = [self._condition(test) for test in first.ifs]
+            for value in self._elements(element, others):
+                for condition in asked:
+                    value = under(value, condition) if condition else value
+                yield value
 
     def _bind(self, target: ast.expr, value: Value, node: ast.stmt | ast.expr) -> None:
         match target:
@@ -370,30 +376,11 @@ class Expressions(Environment, ABC):
                 yield part(value)
 
 
-def ways(callee: Value, positional: tuple[Value, ...], keywords: Scope) -> int:
-    """Return how many things a call may be given, of several values each: not all that they could be together."""
-    if isinstance(callee, OWN):
-        return 1
-    return min(max((len(given(v)) for v in (*positional, *keywords.values())), default=1), _MOST_WAYS)
-
-
 def _told(value: Value) -> tuple[Value, ...]:
     """Return what a value may be; beside an argument that it is, what cannot be told says nothing more."""
     options = alternatives(value)
     told = tuple(option for option in options if not is_gap(as_text(option)))
     return told if any(isinstance(option, Text) and option.arguments for option in told) else options
-
-
-def chosen(value: Value, way: int) -> Value:
-    """Return one of the things that a value may be."""
-    options = given(value)
-    return options[way % len(options)]
-
-
-def given(value: Value) -> tuple[Value, ...]:
-    """Return what a value may be, None left out where it may be anything else: nobody hands that on as a place."""
-    options = alternatives(value)
-    return tuple(option for option in options if option != Constant(None)) or options
 
 
 def _table_of(pairs: Value) -> Value:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from pypedream_dagster.script import texts
 from pypedream_dagster.script.operations import item, located_at, mentions_argv, part, stored_in
+from pypedream_dagster.script.selection import selected, under
 from pypedream_dagster.script.values import (
     Argument,
+    Condition,
     Constant,
     Each,
     Gap,
@@ -81,9 +83,9 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
 
 def _of_environment(name: Value, default: Value | None = None) -> Value:
     """Return a variable of the environment: a Glue job's has none of the script's own, so that a default holds."""
-    if literal(default) is not None and default is not None:
+    if literal(default) and default is not None:
         return default
-    return Text((Gap(literal(name) or ""),))
+    return Text((Gap(literal(name) or "", of_environment=True),))
 
 
 def _of_json(text: Value) -> Value | None:
@@ -153,7 +155,17 @@ def _got(owner: Table, items: Mapping[str, Value], given: tuple[Value, ...]) -> 
     found = item(owner, given[0])
     if len(given) > 1 and isinstance(found, Text) and found.arguments:
         return defaulted(found, given[1])
-    return either(*(given[1:2] if key is not None and len(given) > 1 else (found, *given[1:2])))
+    others = tuple(_where_no_key(default, owner, given[0]) for default in given[1:2])
+    return either(*(others if key is not None and len(given) > 1 else (found, *others)))
+
+
+def _where_no_key(default: Value, owner: Table, key: Value) -> Value:
+    """Return what ``owner.get(key, default)`` gives where an argument is none of the dict's keys."""
+    match key:
+        case Text((Argument(name) as argument,)) if name != "*" and selected(owner.items, key) is not None:
+            return under(default, Condition(argument, tuple(owner.items), False))
+        case _:
+            return default
 
 
 def merged(tables: list[Value]) -> Value:

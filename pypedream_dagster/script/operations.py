@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pypedream_dagster.script import texts
+from pypedream_dagster.script.selection import can_hold, conditions_of, selected
 from pypedream_dagster.script.values import (
     Argument,
     Call,
@@ -92,21 +93,26 @@ def item(owner: Value, key: Value) -> Value:
         case Stored(place, keys) if len(keys) < _DEEPEST:
             return Stored(place, (*keys, as_text(key)))
         case Table(items):
-            if name is None or name in items:
-                return items[name] if name is not None else part(owner)
+            if name is None:
+                return selected(items, key) or part(owner)
+            if name in items:
+                return items[name]
             unnamed = _unnamed(items)
             if unnamed and all(mentions_argv(value) for value in unnamed.values()):
                 return Text((Argument(name.removeprefix("--")),))  # filled name by name from the job's arguments
             return part(Table(unnamed))
         case Sequence(items):
             index = number(key)
-            if index is not None and -len(items) <= index < len(items):
+            is_of_others = any(conditions_of(one) for one in items) and not conditions_of(owner)
+            if index is not None and -len(items) <= index < len(items) and not is_of_others:
                 return items[index]
             return part(owner)
+        case Text((Argument(part="parts") as split,)) if (index := number(key)) is not None:
+            return texts.between_slashes(split, index)
         case Symbol("sys.argv"):
             return Text((Argument(flag_before(key) or "*"),))
         case Symbol("os.environ") if name is not None:
-            return Text((Gap(name),))
+            return Text((Gap(name, of_environment=True),))
         case Result(call) if name == "RunProperties" and _name_of(call) == "get_workflow_run_properties":
             return Parameters()  # a Glue workflow gives them to all its jobs
         case Member() | Result() if name == "Location" and (table := _described_table(owner)) is not None:
@@ -139,6 +145,8 @@ def sliced(owner: Value, node: ast.Slice) -> Value:
             if 0 <= start <= len(pieces[0]):
                 return text_of((pieces[0][start:], *pieces[1:]))
             return texts.derived(owner)
+        case Text((Argument(part="parts") as split,)):
+            return Text((split.taken("key" if cut.start in {1, 3} and cut.stop is None else ""),))
         case Text((Argument(), *_)) if cut.start in _SCHEMES and node.upper is None and node.step is None:
             return owner  # a URI without its scheme
         case Text():
@@ -288,6 +296,9 @@ def mentions_argv(value: Value) -> bool:
 
 def parsed_uri(uri: Text, name: str) -> Value:
     """Return ``netloc`` or ``path`` of a parsed URI."""
+    match uri.pieces:
+        case (Argument() as first, *others) if first.is_whole and name in {"netloc", "path"}:
+            return Text((first.taken("bucket"),)) if name == "netloc" else Text(("/", first.taken("key"), *others))
     scheme, separator, rest = uri.start.partition("://")
     if separator and name in {"netloc", "path", "scheme"}:
         bucket, slash, _ = rest.partition("/")
@@ -308,7 +319,12 @@ def parsed_uri(uri: Text, name: str) -> Value:
 def binary(operator: ast.operator, left: Value, right: Value) -> Value:
     """Return what an operator gives."""
     if isinstance(left, Either) or isinstance(right, Either):
-        pairs = [(a, b) for a in alternatives(left) for b in alternatives(right)]
+        pairs = [
+            (a, b)
+            for a in alternatives(left)
+            for b in alternatives(right)
+            if can_hold((*conditions_of(a), *conditions_of(b)))
+        ]
         return either(*(binary(operator, a, b) for a, b in pairs))
     match operator, left, right:
         case ast.Add(), Sequence(a), Sequence(b):

@@ -25,7 +25,7 @@ from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, R
 from pypedream_dagster.script.operations import LOCATION_OF
 from pypedream_dagster.script.spark import SparkState, spark_facts, views_of
 from pypedream_dagster.script.starts import starts_of
-from pypedream_dagster.script.values import text_of
+from pypedream_dagster.script.values import Text, text_of
 from pypedream_dagster.script.warehouse import moved_files
 
 _LARGEST_BYTES = 2_000_000
@@ -127,10 +127,16 @@ def _read(tree: ast.Module, text: str, sources: Sources | None) -> Reading:
 def _facts(chain: Chain, state: SparkState) -> Iterator[Fact]:
     if chain.links:
         for family in (spark_facts(chain, state), glue_facts(chain), boto_facts(chain), library_facts(chain)):
-            found = [_at_table(fact) for fact in family]
+            found = [_at_table(_without_conditions(fact)) for fact in family]
             yield from found
             if any(isinstance(fact, Access) for fact in found):
                 return
+
+
+def _without_conditions(fact: Fact) -> Fact:
+    """Return a fact whose place says what must hold for it, and nothing else of it does."""
+    is_asking = isinstance(fact, Access) and fact.target.conditions
+    return replace(fact, target=Text(fact.target.pieces)) if isinstance(fact, Access) and is_asking else fact
 
 
 def _at_table(fact: Fact) -> Fact:

@@ -11,9 +11,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 _MOST_ALTERNATIVES = 8
+_MOST_TAKEN = 64
 PARAMETER_SIGN = "${"
 """What a part of a given value begins with that is not known itself."""
 _DEEPEST_SEARCH = 60
@@ -46,6 +47,7 @@ class Argument:
         default: what the script takes where the job is not given the argument; None if it says none.
         keys: of an argument that holds JSON, or a list: where in it the piece stands.
         replaced: what the script puts for parts of its value: ``("raw", "clean")``.
+        part: what the script takes of its value, which is a URI; ``parts`` for all that stands between slashes.
         otherwise: a default that is put together, of other arguments perhaps.
     """
 
@@ -53,6 +55,7 @@ class Argument:
     default: str | None = None
     keys: tuple[Key, ...] = ()
     replaced: tuple[tuple[str, str], ...] = ()
+    part: Literal["", "bucket", "key", "parts"] = ""
     otherwise: Text | None = None
 
     @property
@@ -60,12 +63,13 @@ class Argument:
         """What it is called where its value is not known: another name for each thing that is made of it."""
         put = (re.sub(r"\W+", "", new) for _, new in self.replaced)
         keys = (key for key in self.keys if isinstance(key, str))
-        return ".".join([self.name, *keys, *filter(None, put)])
+        part = self.part if self.part in {"bucket", "key"} else ""
+        return ".".join([self.name, *keys, *filter(None, [*put, part])])
 
     @property
     def is_whole(self) -> bool:
         """Whether it is the argument's value as it is given."""
-        return not self.keys and not self.replaced
+        return not self.keys and not self.replaced and self.part not in {"bucket", "key"}
 
     @property
     def listed(self) -> Argument | None:
@@ -101,7 +105,20 @@ class Argument:
             return Gap(self.label if self.name != "*" else "")
         for old, new in self.replaced:
             value = value.replace(old, new)
-        return value
+        return self._part_of(value)
+
+    def taken(self, part: Literal["", "bucket", "key", "parts"]) -> Argument:
+        """Return a part of it."""
+        return replace(self, part=part)
+
+    def _part_of(self, value: str) -> Piece:
+        if self.part not in {"bucket", "key"}:
+            return value
+        _, scheme, rest = value.rpartition("://")
+        bucket, slash, key = rest.partition("/")
+        if not scheme and not slash and PARAMETER_SIGN in value:
+            return Gap(self.label)  # which may be a whole URI
+        return bucket if self.part == "bucket" else key
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +128,12 @@ class Gap:
     Attributes:
         name: what the script calls it, so that two gaps can be told apart; empty where it has no name.
         stored: where it stands in a file that the script loads: who has the file can tell it.
+        of_environment: whether it is the environment's variable of its name.
     """
 
     name: str = ""
     stored: Stored | None = None
+    of_environment: bool = False
 
 
 Piece: TypeAlias = str | Argument | Gap
@@ -135,7 +154,10 @@ class Condition:
 
     def may_hold(self, arguments: Mapping[str, str]) -> bool:
         """Tell whether it holds with the job's arguments, by name without dashes, or may where they do not say."""
-        given = self.argument.given(arguments)
+        each = [self.argument.numbered(number) for number in range(self.argument.count(arguments))]
+        return any(self._may_be(argument.given(arguments)) for argument in each or [self.argument])
+
+    def _may_be(self, given: Piece) -> bool:
         if not isinstance(given, str) or PARAMETER_SIGN in given:
             return True
         return (given.strip().casefold() in {text.casefold() for text in self.texts}) == self.is_one
@@ -143,9 +165,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string as far as it is known, neighbouring known pieces joined."""
+    """A string as far as it is known, neighbouring known pieces joined.
+
+    Attributes:
+        conditions: what the job's arguments must be for the script to take it.
+    """
 
     pieces: tuple[Piece, ...]
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def literal(self) -> str | None:
@@ -239,6 +266,7 @@ class Call:
         code: its source text in normal form: spaces, quotes and line breaks do not count.
         order: calls that run earlier have smaller numbers, as far as can be told.
         conditions: what the job's arguments must be for it to run, as far as can be told.
+        taken: those of them that what it is given, and hangs on, was taken by.
     """
 
     callee: Value
@@ -248,6 +276,7 @@ class Call:
     code: Callable[[], str]
     order: int
     conditions: tuple[Condition, ...] = ()
+    taken: tuple[Condition, ...] = ()
 
     def argument(self, position: int | None, *names: str) -> Value | None:
         """Return what is given at a position or by one of several names; None if it is not given."""
@@ -332,11 +361,16 @@ class Function:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Partial:
-    """A function of the script's own with some of what it is given: ``functools.partial(f, x)``."""
+    """A function of the script's own with some of what it is given: ``functools.partial(f, x)``.
+
+    Attributes:
+        conditions: what the job's arguments must be for the script to take it.
+    """
 
     function: Value
     positional: tuple[Value, ...]
     keywords: Mapping[str, Value]
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -458,9 +492,9 @@ def text_of(pieces: Iterator[Piece] | tuple[Piece, ...]) -> Text:
             joined.append(piece)
     match joined:
         case [str() as scheme, Argument(name) as bucket, "/", Argument() as key, *rest] if (
-            scheme.endswith("://") and bucket == key and name != "*"
+            scheme.endswith("://") and bucket.taken("") == key.taken("") and name != "*"
         ):
-            return Text((key, *rest))
+            return Text((key.taken(""), *rest))
     return Text(tuple(joined))
 
 
@@ -524,10 +558,11 @@ def defaulted(value: Value, default: Value) -> Value:
 
 def preferred(argument: Argument, value: Value, otherwise: Value) -> Value:
     """Return what is made of an argument that may be empty, and something else where it is: one text, if it can be."""
-    if isinstance(value, Text) and isinstance(otherwise, Text) and value.pieces[:1] == (argument,):
-        rest = Text(value.pieces[1:]).literal
-        if rest is not None and (kept := otherwise.without_end(rest)) is not None:
-            return text_of((replace(argument, default=None, otherwise=kept), rest))
+    match value, otherwise:
+        case Text((Argument() as first, *others)), Text() if first.taken("") == argument.taken(""):
+            rest = Text(tuple(others)).literal
+            if rest is not None and (kept := otherwise.without_end(rest)) is not None:
+                return text_of((replace(first, default=None, otherwise=kept), rest))
     return either(value, otherwise)
 
 
@@ -550,9 +585,28 @@ def either(*values: Value) -> Value:
     telling = [value for value in telling if literal(value) is None or literal(value) not in defaults]
     if len(telling) == 1:
         return telling[0]
-    if len(telling) > _MOST_ALTERNATIVES:
+    most = _MOST_ALTERNATIVES
+    if len(telling) > most:
         telling.sort(key=lambda value: not isinstance(value, Text) or is_gap(value))
-    return Either(tuple(telling[:_MOST_ALTERNATIVES])) if telling else Unknown()
+        most = _MOST_TAKEN if any(map(_is_taken, telling)) else most
+    return Either(tuple(telling[:most])) if telling else Unknown()
+
+
+def _is_taken(value: Value, depth: int = 2) -> bool:
+    """Tell whether an argument says if a value is taken."""
+    match value:
+        case Text(_, conditions):
+            return bool(conditions)
+        case Result(call):
+            return bool(call.taken)
+        case Member(owner):
+            return _is_taken(owner, depth)
+        case Sequence(items):
+            return depth > 0 and any(_is_taken(item, depth - 1) for item in items)
+        case Table(items):
+            return depth > 0 and any(_is_taken(item, depth - 1) for item in items.values())
+        case _:
+            return False
 
 
 def either_arguments(one: Parameters, two: Parameters) -> Parameters:
