@@ -111,10 +111,12 @@ class ImportNames:
         self._last = last
         self._told = told_nodes(last)
         self._ids = {matching.ids[node.id]: self._node(node, matching.ids[node.id]) for node in imported.nodes}
-        free = self._told.keys() - set(self._ids.values())
+        taken = set(self._ids.values())
+        free = self._told.keys() - taken
         for node in graph.nodes:
-            if node.id not in self._ids and node.id not in free and (same := self._same(node, free)):
-                self._ids[node.id] = same
+            if node.id not in self._ids and node.id not in free:
+                # The last import's node of this name may be another: then it told none that this one is.
+                self._ids[node.id] = self._same(node, free) or ("" if node.id in taken else node.id)
         self._names = {(matching.ids[node], called): own for (node, own), called in matching.names.items()}
         for node in graph.nodes:
             self._datasets(node)
@@ -182,10 +184,22 @@ def _frozen(arguments: Any) -> frozenset[tuple[str, Any]]:
 
 
 def import_record(graph: PipelineGraph) -> Json:
-    """Return what the file says of its imports; empty where it never was imported."""
+    """Return what the file says of its imports, as far as its form is right; empty where it never was imported."""
     inner = graph.metadata.get("metadata")
     record = inner.get("import") if isinstance(inner, dict) else None
-    return record if isinstance(record, dict) else {}
+    return dict(_formed(record)) if isinstance(record, dict) else {}
+
+
+def _formed(record: Json) -> Iterator[tuple[str, Any]]:
+    for name, value in record.items():
+        match name:
+            case "told" | "answers":
+                yield name, value if isinstance(value, dict) else {}
+            case "sources" | "missing" | "questions" | "requests":
+                kind = str if name in {"sources", "missing"} else dict
+                yield name, [item for item in value if isinstance(item, kind)] if isinstance(value, list) else []
+            case _:
+                yield name, value
 
 
 def _as_it_is(graph: PipelineGraph) -> Matching:

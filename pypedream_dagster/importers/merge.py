@@ -103,6 +103,7 @@ class _Plan:
     here: dict[Fact, Any] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
     here_before: list[Fact] = field(default_factory=list)
+    moved: dict[Fact, str] = field(default_factory=dict)
     has_own_links: bool = False
 
     def decide(self) -> None:
@@ -115,6 +116,7 @@ class _Plan:
             fact for fact in self.here if fact not in self.told and self.names.of(fact) in self.last and self.is_whole
         ]
         self._remove(gone)
+        self._move()
         for fact, value in self.told.items():
             if fact in self.here:
                 self._update(fact, value, is_implicit=fact in implicit)
@@ -177,6 +179,8 @@ class _Plan:
             return  # written by hand before it was ever imported
         is_edited = last is not None and not is_same(fact, here, last)
         kept = "somebody edited it" if is_edited else self._taken(fact, value)
+        if fact.kind == "dataset" and not kept:
+            kept = self._overlap(str(value), fact)
         if fact.kind != "confidence":  # how sure it is says nothing of production
             self.differences.append(_difference("changed", fact, here, value, kept))
         if not kept:
@@ -254,12 +258,28 @@ class _Plan:
             self.here.pop(other)
         return ""
 
-    def _overlap(self, uri: str) -> str:
+    def _overlap(self, uri: str, moved: Fact | None = None) -> str:
         # Imported datasets do not overlap each other.
         for other in self.here_before:
-            if other in self.here and _overlaps(uri, str(self.here[other])):
-                return f"{other.about} is there already ({self.here[other]})"
+            if other in self.here and other != moved and _overlaps(uri, place := self._place_after(other)):
+                return f"{other.about} is there already ({place})"
         return ""
+
+    def _place_after(self, dataset: Fact) -> str:
+        """Return where a dataset of the file lies after this merge."""
+        return self.moved.get(dataset, str(self.here[dataset]))
+
+    def _move(self) -> None:
+        """Find out which datasets follow production to another place: where none that stays is in the way."""
+        for fact in self.here_before:
+            last = self.last.get(self.names.of(fact))
+            if fact in self.here and fact in self.told and last is not None and is_same(fact, self.here[fact], last):
+                self.moved[fact] = str(self.told[fact])
+        waiting = [fact for fact, place in self.moved.items() if not is_same(fact, self.here[fact], place)]
+        while stuck := [fact for fact in waiting if self._overlap(self.moved[fact], fact)]:
+            waiting = [fact for fact in waiting if fact not in stuck]
+            for fact in stuck:
+                del self.moved[fact]
 
     def _circle(self, source: str, target: str) -> str:
         if not self.has_own_links:

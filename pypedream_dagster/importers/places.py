@@ -172,6 +172,8 @@ def place_of_text(text: Text, arguments: Mapping[str, str], values: Mapping[str,
                 name = re.sub(r"[^\w.-]+", "_", piece.label).lower()
                 of = "" if says_which(name) else re.sub(r"[^\w.-]+", "_", own)
                 pieces.append("${" + _ARGUMENT + of + name + "}")
+            case Gap(name, of_environment=True) if name in arguments:
+                pieces.append(arguments[name])  # what a deployment calls alike is meant to be it
             case Gap(stored=Stored() as stored):
                 pieces.append(_stored(stored, arguments, values) or UNKNOWN)
             case _:

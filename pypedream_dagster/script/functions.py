@@ -83,9 +83,9 @@ def of_symbol(name: str, positional: tuple[Value, ...], keywords: Mapping[str, V
 
 def _of_environment(name: Value, default: Value | None = None) -> Value:
     """Return a variable of the environment: a Glue job's has none of the script's own, so that a default holds."""
-    if literal(default) is not None and default is not None:
+    if literal(default) and default is not None:
         return default
-    return Text((Gap(literal(name) or ""),))
+    return Text((Gap(literal(name) or "", of_environment=True),))
 
 
 def _of_json(text: Value) -> Value | None:

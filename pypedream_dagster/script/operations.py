@@ -107,10 +107,12 @@ def item(owner: Value, key: Value) -> Value:
             if index is not None and -len(items) <= index < len(items) and not is_of_others:
                 return items[index]
             return part(owner)
+        case Text((Argument(part="parts") as split,)) if (index := number(key)) is not None:
+            return texts.between_slashes(split, index)
         case Symbol("sys.argv"):
             return Text((Argument(flag_before(key) or "*"),))
         case Symbol("os.environ") if name is not None:
-            return Text((Gap(name),))
+            return Text((Gap(name, of_environment=True),))
         case Result(call) if name == "RunProperties" and _name_of(call) == "get_workflow_run_properties":
             return Parameters()  # a Glue workflow gives them to all its jobs
         case Member() | Result() if name == "Location" and (table := _described_table(owner)) is not None:
@@ -143,6 +145,8 @@ def sliced(owner: Value, node: ast.Slice) -> Value:
             if 0 <= start <= len(pieces[0]):
                 return text_of((pieces[0][start:], *pieces[1:]))
             return texts.derived(owner)
+        case Text((Argument(part="parts") as split,)):
+            return Text((split.taken("key" if cut.start in {1, 3} and cut.stop is None else ""),))
         case Text((Argument(), *_)) if cut.start in _SCHEMES and node.upper is None and node.step is None:
             return owner  # a URI without its scheme
         case Text():
@@ -292,6 +296,9 @@ def mentions_argv(value: Value) -> bool:
 
 def parsed_uri(uri: Text, name: str) -> Value:
     """Return ``netloc`` or ``path`` of a parsed URI."""
+    match uri.pieces:
+        case (Argument() as first, *others) if first.is_whole and name in {"netloc", "path"}:
+            return Text((first.taken("bucket"),)) if name == "netloc" else Text(("/", first.taken("key"), *others))
     scheme, separator, rest = uri.start.partition("://")
     if separator and name in {"netloc", "path", "scheme"}:
         bucket, slash, _ = rest.partition("/")

@@ -209,25 +209,36 @@ def _method(text: Text, name: str, positional: tuple[Value, ...], keywords: Mapp
 def _listed(argument: Argument, separator: str | int | None) -> Text:
     """Return one of what an argument lists; of a path, which is split to take it apart, all of it."""
     if argument.name == "*" or not isinstance(separator, str) or separator not in _LISTING:
-        return Text((argument,))
+        return Text((argument.taken("parts") if separator == "/" and argument.is_whole else argument,))
     return Text((replace(argument, default=None, keys=(*argument.keys, Each(separator, argument.default))),))
 
 
 def _bucket_and_key(text: Text, name: str, most: list[str | int | None]) -> Sequence | None:
-    """Return what a URI falls into that begins with an argument: its bucket is the argument's, its key ends as it does.
+    """Return what a URI falls into that begins with an argument: its bucket, and its key.
 
-    Both stand for the whole, as far as the key goes: where they meet again as one place they are it (`text_of`).
+    Where they meet again as one place they are the URI (`text_of`).
     """
     match text.pieces:
-        case (Argument(called) as first, _, *_) if called != "*" and "bucket" not in called.lower():
-            bucket, slash = Text((first,)), Text(("/",))
+        case (Argument(called) as first, *rest) if called != "*" and first.part in {"", "parts"}:
+            if "bucket" in called.lower() and rest:
+                return None
+            bucket, slash = Text((first.taken("bucket"),)), Text(("/",))
+            key = Text((first.taken("key"), *rest))
         case _:
             return None
     if name == "partition":
-        return Sequence((bucket, slash, text))
+        return Sequence((bucket, slash, key))
     if most == [1]:  # without its scheme
-        return Sequence((bucket, text))
-    return Sequence((Text(("s3:",)), Text(("",)), bucket, text)) if most == [3] else None
+        return Sequence((bucket, key))
+    return Sequence((Text(("s3:",)), Text(("",)), bucket, key)) if most == [3] else None
+
+
+def between_slashes(argument: Argument, index: int) -> Text:
+    """Return what stands between the slashes of an argument that is split there: its bucket, or something of its key.
+
+    With its scheme the bucket is the third, and else the first.
+    """
+    return Text((argument.taken("bucket" if index in {0, 2} else ""),))
 
 
 def _plain(value: Value) -> str | int | None:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 _MOST_ALTERNATIVES = 8
 _MOST_TAKEN = 64
@@ -47,6 +47,7 @@ class Argument:
         default: what the script takes where the job is not given the argument; None if it says none.
         keys: of an argument that holds JSON, or a list: where in it the piece stands.
         replaced: what the script puts for parts of its value: ``("raw", "clean")``.
+        part: what the script takes of its value, which is a URI; ``parts`` for all that stands between slashes.
         otherwise: a default that is put together, of other arguments perhaps.
     """
 
@@ -54,6 +55,7 @@ class Argument:
     default: str | None = None
     keys: tuple[Key, ...] = ()
     replaced: tuple[tuple[str, str], ...] = ()
+    part: Literal["", "bucket", "key", "parts"] = ""
     otherwise: Text | None = None
 
     @property
@@ -61,12 +63,13 @@ class Argument:
         """What it is called where its value is not known: another name for each thing that is made of it."""
         put = (re.sub(r"\W+", "", new) for _, new in self.replaced)
         keys = (key for key in self.keys if isinstance(key, str))
-        return ".".join([self.name, *keys, *filter(None, put)])
+        part = self.part if self.part in {"bucket", "key"} else ""
+        return ".".join([self.name, *keys, *filter(None, [*put, part])])
 
     @property
     def is_whole(self) -> bool:
         """Whether it is the argument's value as it is given."""
-        return not self.keys and not self.replaced
+        return not self.keys and not self.replaced and self.part not in {"bucket", "key"}
 
     @property
     def listed(self) -> Argument | None:
@@ -102,7 +105,20 @@ class Argument:
             return Gap(self.label if self.name != "*" else "")
         for old, new in self.replaced:
             value = value.replace(old, new)
-        return value
+        return self._part_of(value)
+
+    def taken(self, part: Literal["", "bucket", "key", "parts"]) -> Argument:
+        """Return a part of it."""
+        return replace(self, part=part)
+
+    def _part_of(self, value: str) -> Piece:
+        if self.part not in {"bucket", "key"}:
+            return value
+        _, scheme, rest = value.rpartition("://")
+        bucket, slash, key = rest.partition("/")
+        if not scheme and not slash and PARAMETER_SIGN in value:
+            return Gap(self.label)  # which may be a whole URI
+        return bucket if self.part == "bucket" else key
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +128,12 @@ class Gap:
     Attributes:
         name: what the script calls it, so that two gaps can be told apart; empty where it has no name.
         stored: where it stands in a file that the script loads: who has the file can tell it.
+        of_environment: whether it is the environment's variable of its name.
     """
 
     name: str = ""
     stored: Stored | None = None
+    of_environment: bool = False
 
 
 Piece: TypeAlias = str | Argument | Gap
@@ -474,9 +492,9 @@ def text_of(pieces: Iterator[Piece] | tuple[Piece, ...]) -> Text:
             joined.append(piece)
     match joined:
         case [str() as scheme, Argument(name) as bucket, "/", Argument() as key, *rest] if (
-            scheme.endswith("://") and bucket == key and name != "*"
+            scheme.endswith("://") and bucket.taken("") == key.taken("") and name != "*"
         ):
-            return Text((key, *rest))
+            return Text((key.taken(""), *rest))
     return Text(tuple(joined))
 
 
@@ -540,10 +558,11 @@ def defaulted(value: Value, default: Value) -> Value:
 
 def preferred(argument: Argument, value: Value, otherwise: Value) -> Value:
     """Return what is made of an argument that may be empty, and something else where it is: one text, if it can be."""
-    if isinstance(value, Text) and isinstance(otherwise, Text) and value.pieces[:1] == (argument,):
-        rest = Text(value.pieces[1:]).literal
-        if rest is not None and (kept := otherwise.without_end(rest)) is not None:
-            return text_of((replace(argument, default=None, otherwise=kept), rest))
+    match value, otherwise:
+        case Text((Argument() as first, *others)), Text() if first.taken("") == argument.taken(""):
+            rest = Text(tuple(others)).literal
+            if rest is not None and (kept := otherwise.without_end(rest)) is not None:
+                return text_of((replace(first, default=None, otherwise=kept), rest))
     return either(value, otherwise)
 
 

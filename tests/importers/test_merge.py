@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
 from pypedream_dagster.graph.files import graph_document, parse_graph
 from pypedream_dagster.graph.model import Json, PipelineGraph
 from pypedream_dagster.importers.answers import parse_answers
 from pypedream_dagster.importers.check import drift_document, drift_of, drift_text
 from pypedream_dagster.importers.merge import EMPTY, Merged, merge_graphs
-from pypedream_dagster.importers.survey import Task, Where
+from pypedream_dagster.importers.survey import JobDefinition, Task, Where
 
 from .surveys import flow, imported, job, run
 
@@ -231,6 +233,19 @@ def test_a_place_that_production_moved_is_taken_up_and_one_that_people_moved_is_
     assert _again(graph, *JOBS).graph == graph
 
 
+def test_a_place_that_a_gone_nodes_dataset_holds_is_not_taken_and_two_may_change_places() -> None:
+    def makes(name: str, place: str) -> JobDefinition:
+        return job(name, {"target_path": f"s3://lake/main/{place}/"})
+
+    merged = _again(_first(makes("load", "a"), makes("clean", "b")), makes("load", "b"))
+    assert [(one.about, one.kept) for one in merged.differences if one.kind == "dataset"] == [
+        ("load.a", "clean.b is there already (s3://lake/main/b/)")
+    ]
+    swapped = _again(_first(makes("load", "a"), makes("clean", "b")), makes("load", "b"), makes("clean", "a"))
+    places = {node.id: [data.base_uri for data in node.outputs.values()] for node in swapped.graph.nodes}
+    assert places == {"load": ["s3://lake/main/b/"], "clean": ["s3://lake/main/a/"]}
+
+
 def test_a_dataset_that_another_node_makes_now_keeps_its_settings() -> None:
     two = job("other", {"ORDERS_DATA_SINK": "s3://lake/main/orders/"})
     before = _first(two, *JOBS)
@@ -387,3 +402,27 @@ def test_of_a_job_s_nodes_one_deleted_by_hand_and_one_gone_from_production_are_n
     assert merged.graph.nodes == graph.nodes
     assert _again(merged.graph, load, flow(eu)).missing == merged.missing == ("load-us",)
     assert _again(merged.graph, load, flow(eu, us)).graph.nodes == graph.nodes
+
+
+def test_a_node_that_is_missed_is_not_another_that_is_called_as_it_was() -> None:
+    load = job("load")
+    one = run("A", "load", table="a", target_path="s3://lake/main/a/")
+    two = run("B", "load", table="b", target_path="s3://lake/main/b/")
+    more = run("B", "load", table="b", target_path="s3://lake/main/b/", mode="full")
+    first = _again(_first(load, flow(one, two)), load, flow(one, more))
+    (gone,) = first.missing
+    other = run("A", "load", table="a", target_path="s3://lake/main/a/", mode="full")
+    again = _again(first.graph, load, flow(other, more))
+    assert gone in again.missing
+
+
+@pytest.mark.parametrize("field", ["sources", "requests", "answers", "questions", "told", "missing"])
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}, [1, None, {"x": [1]}, ["a"]], {"node > a": [1], "x": None}])
+def test_a_record_that_somebody_has_spoilt_stops_no_merge(field: str, value: Any) -> None:
+    def spoil(document: Json) -> None:
+        document["graph"]["metadata"]["import"][field] = value
+
+    graph = _edited(_first(*JOBS), spoil)
+    merged = _again(graph, *JOBS)
+    assert [node.id for node in merged.graph.nodes] == ["extract", "load", "report"]
+    assert drift_text(drift_of(merged.graph, imported(*JOBS).graph)) == "Production is as the graph has it.\n"

@@ -41,6 +41,25 @@ def test_a_bucket_that_is_a_uri_is_that_uri() -> None:
     assert place_of_text(text, {"path": "s3://b/y"}, {}) == "s3://b/y/x/"
 
 
+def test_a_bucket_and_a_key_are_taken_out_of_an_arguments_uri() -> None:
+    bucket, key = Argument("src").taken("bucket"), Argument("src").taken("key")
+    text = Text(("s3://", bucket, "/clean/", key))
+    assert place_of_text(text, {"src": "s3://b/raw/x.csv"}, {}) == "s3://b/clean/raw/x.csv"
+    assert place_of_text(text, {"src": "b"}, {}) == "s3://b/clean/"
+    unknown = "s3://${argument.src.bucket}/clean/${argument.src.key}"
+    assert place_of_text(text, {}, {}) == place_of_text(text, {"src": "${local.src}"}, {}) == unknown
+
+
+def test_the_environments_variable_has_the_value_of_the_argument_of_its_name() -> None:
+    code = (
+        "import os\ndef put(bucket, key):\n    df.write.parquet(f's3://{bucket}/{key}')\n"
+        "put(os.getenv('LAKE', '').strip(), 'x')\nput(os.environ['LAKE'], 'y')\nput(os.environ['OTHER'], 'z')"
+    )
+    found = imported(job("a", {"LAKE": "lake"}), script("a", code))
+    assert sorted(data.base_uri for data in found.graph.by_id["a"].outputs.values()) == ["s3://lake/x", "s3://lake/y"]
+    assert "s3://*/z" in str(found.graph.by_id["a"].metadata.unexplained_writes)
+
+
 def test_a_slash_at_an_arguments_end_is_not_doubled() -> None:
     text = Text((Argument("path"), "/orders/"))
     assert place_of_text(text, {"path": "s3://b/x/"}, {}) == "s3://b/x/orders/"

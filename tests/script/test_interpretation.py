@@ -350,6 +350,20 @@ def test_functions_and_classes(code: str, expected: list[str]) -> None:
         ),
         (
             """
+            bucket = args["SRC"][5:].split("/", 1)[0]
+            df.to_parquet(f"s3://{bucket}/clean/x.parquet")
+            boto3.client("s3").put_object(Bucket=bucket, Key="done/" + "/".join(args["SRC"].split("/")[3:]), Body="")
+            from urllib.parse import urlparse
+            df.to_csv(f"s3://{urlparse(args['SRC']).netloc}/log.csv")
+            """,
+            [
+                "write s3 s3://{--SRC.bucket}/clean/x.parquet",
+                "write s3 s3://{--SRC.bucket}/done/{--SRC.key}",
+                "write s3 s3://{--SRC.bucket}/log.csv",
+            ],
+        ),
+        (
+            """
             from urllib.parse import urlparse
             u = urlparse(args["SRC"])
             boto3.client("s3").get_object(Bucket=u.netloc, Key=u.path.lstrip("/"))

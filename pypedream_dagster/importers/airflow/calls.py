@@ -8,6 +8,7 @@ from typing import Any
 
 from pypedream_dagster.importers.airflow import natives
 from pypedream_dagster.importers.airflow.expressions import Expressions
+from pypedream_dagster.importers.airflow.iteration import iteration, of_itertools, sorted_by_key
 from pypedream_dagster.importers.airflow.natives import NotNativeError
 from pypedream_dagster.importers.airflow.pipeline import Dag, Group, Operator
 from pypedream_dagster.importers.airflow.values import (
@@ -17,6 +18,7 @@ from pypedream_dagster.importers.airflow.values import (
     Decorated,
     Frame,
     Function,
+    Getter,
     Instance,
     Method,
     Partial,
@@ -29,6 +31,14 @@ from pypedream_dagster.importers.airflow.values import (
 )
 
 _DEEPEST_CALL = 25
+_OPERATORS: dict[str, ast.operator] = {
+    "rshift": ast.RShift(),
+    "lshift": ast.LShift(),
+    "add": ast.Add(),
+    "concat": ast.Add(),
+    "or_": ast.BitOr(),
+    "mod": ast.Mod(),
+}
 
 
 class Calls(Expressions):
@@ -77,6 +87,8 @@ class Calls(Expressions):
                 return self.enter(callee, positional, keywords)
             case Bound(function, owner):
                 return self.enter(function, [owner, *positional], keywords)
+            case ClassValue() if positional and (members := callee.enumerated) is not None:
+                return next((member for member in members.values() if member == positional[0]), positional[0])
             case ClassValue():
                 return self.instance(callee, positional, keywords)
             case Partial(inner, given, named_ones):
@@ -85,20 +97,41 @@ class Calls(Expressions):
                 return self.decorated_call(callee, positional, keywords)
             case Symbol(name) if name.startswith("builtins."):
                 return self._builtin(name.removeprefix("builtins."), positional, keywords)
+            case Symbol(name) if (made := self._of_python(name, positional, keywords)) is not MISSING:
+                return made
             case Symbol() | Unknown():
                 symbol = callee if isinstance(callee, Symbol) else Symbol(callee.name)
                 found = self.symbol_call(symbol, positional, keywords)
                 return found if found is not MISSING else self._unknown_call(symbol.name, positional, keywords)
             case Method(owner, name):
                 return self._method(owner, name, positional, keywords)
+            case Getter(keys, of_attributes) if positional:
+                got = [self._got(positional[0], key, of_attributes=of_attributes) for key in keys]
+                return got[0] if len(got) == 1 else tuple(got)
             case Instance(of) if isinstance(called := of.member("__call__"), Function):
                 return self.enter(called, [callee, *positional], keywords)
             case _:
                 return self.fresh("result")
 
+    def _of_python(self, name: str, positional: list[Value], keywords: dict[str, Value]) -> Value:
+        """Return what a function of the standard library gives that works on any values; MISSING if it is none."""
+        module, _, function = name.partition(".")
+        if module == "itertools":
+            found = iteration(self, function, positional, keywords)
+            return found if found is not MISSING else of_itertools(self, function, positional, keywords)
+        if name == "functools.reduce":
+            return iteration(self, function, positional, keywords)
+        if module == "operator" and function in _OPERATORS and len(positional) == 2:
+            return self.binary(_OPERATORS[function], positional[0], positional[1])
+        return MISSING
+
+    def _got(self, owner: Value, key: Value, *, of_attributes: bool) -> Value:
+        return self.attribute(owner, natives.text_of(key)) if of_attributes else self.item(owner, key)
+
     def _unknown_call(self, name: str, positional: list[Value], keywords: dict[str, Value]) -> Unknown:
-        told = [named(value) for value in (*positional, *keywords.values()) if isinstance(value, str | int | Unknown)]
-        return Unknown(".".join([name, *told])[:200])
+        """Return what a call of something unknown gives: the same for the same that it is given."""
+        given = (natives.told_apart(value) for value in (*positional, *keywords.values()))
+        return Unknown(".".join([name, *given]))
 
     def note(self, table: dict[Value, Value], key: Value) -> None:
         """Note what an item is before it is set, where it may have to be taken back."""
@@ -112,6 +145,9 @@ class Calls(Expressions):
         if natives.has_method(owner, name):
             if isinstance(owner, dict) and name in {"update", "setdefault", "pop"}:
                 self._note_all(owner, positional, keywords)
+            if isinstance(owner, list) and name == "sort" and (key := keywords.get("key")) is not None:
+                owner[:] = sorted_by_key(self, owner, key, backwards=truth(keywords.get("reverse")) is True)
+                return None
             try:
                 return natives.method(owner, name, positional, keywords)
             except NotNativeError:
@@ -207,12 +243,6 @@ class Calls(Expressions):
             case "next":
                 items = self.iterated(first)
                 return items[0] if items else positional[1] if len(positional) > 1 else self.fresh("item")
-            case "map" if len(positional) >= 2:
-                columns = [self.iterated(values) for values in positional[1:]]
-                return [self.call(first, list(row), {}) for row in zip(*columns, strict=False)]
-            case "filter" if len(positional) == 2:
-                items = self.iterated(positional[1])
-                return [item for item in items if first is None or truth(self.call(first, [item], {})) is not False]
             case "any" | "all" if len(positional) == 1:
                 return self._any_or_all(name, self.iterated(first))
             case "bool":
@@ -220,21 +250,14 @@ class Calls(Expressions):
                 return self.fresh("condition") if known is None else known
             case "open":
                 return self.symbol_call(Symbol("io.open"), positional, keywords)
-        return self._native(name, positional, keywords)
+        found = iteration(self, name, positional, keywords)
+        return found if found is not MISSING else self._native(name, positional, keywords)
 
     def _native(self, name: str, positional: list[Value], keywords: dict[str, Value]) -> Value:
         if name in {"list", "tuple", "set", "enumerate", "zip", "sorted", "reversed", "iter"}:
             positional = [self.iterated(p) if isinstance(p, Unknown | Symbol) else p for p in positional]
         if name == "dict" and positional and isinstance(positional[0], Unknown | Symbol):
             return positional[0]
-        if name == "sorted" and (key := keywords.get("key")) is not None and positional:
-            items = self.iterated(positional[0])
-            keys = [self.call(key, [item], {}) for item in items]
-            try:
-                order = sorted(range(len(items)), key=lambda index: keys[index])
-            except TypeError:
-                return items
-            return [items[i] for i in (reversed(order) if truth(keywords.get("reverse")) else order)]
         try:
             return natives.function(name, positional, keywords)
         except NotNativeError:

@@ -21,6 +21,7 @@ from pypedream_dagster.importers.airflow.values import (
     MISSING,
     Bound,
     ClassValue,
+    EnumText,
     Frame,
     Function,
     Instance,
@@ -61,6 +62,11 @@ class Expressions(ABC):
         self.most_steps = MOST_STEPS
         self.line = 0
         self.hint = "choice"
+        self._opened: dict[str, list[str]] = {}
+
+    def outside(self, name: str, default: Value) -> Value:
+        """Return a value that the code does not tell, but for its default."""
+        return Unknown(name, default)
 
     @abstractmethod
     def call(self, callee: Value, positional: list[Value], keywords: dict[str, Value]) -> Value:
@@ -185,6 +191,10 @@ class Expressions(ABC):
                 return Unknown(f"{known}.{name}", inner)
             case Instance():
                 return self._instance_attribute(owner, name)
+            case EnumText(member=member) if name in {"name", "value"}:
+                return member if name == "name" else str(owner)
+            case str() | int() if name == "value":
+                return owner  # it is a member of an enumeration that is not of the given files
             case ClassValue():
                 found = owner.member(name)
                 if name == "__name__":
@@ -222,6 +232,8 @@ class Expressions(ABC):
         if name == "__dict__":
             return owner.attributes
         root = owner.of.root
+        if root is not None and owner.attributes:
+            return Unknown(f"{root.name}.{natives.told_apart(owner)}.{name}")
         return Symbol(f"{root.name}.{name}") if root is not None else Unknown(f"{owner.of.name}.{name}")
 
     def item(self, owner: Value, key: Value, code: ast.expr | None = None) -> Value:
@@ -230,6 +242,8 @@ class Expressions(ABC):
             return natives.item_of(owner, key)
         except NotNativeError:
             pass
+        if isinstance(owner, ClassValue) and (members := owner.enumerated) is not None:
+            return self.item(members, key, code)
         special = self.item_of(owner, key)
         if special is not MISSING:
             return special
@@ -243,8 +257,21 @@ class Expressions(ABC):
             return Unknown(f"{owner.name}.{named(key)}", inner)
         hint = ast.unparse(code)[:40] if code is not None else "items"
         if isinstance(owner, dict | list | tuple) and is_open(key):
-            return Unknown(f"{self.frame.module.name}.{hint}.{named(key)}")
+            return self._at_unknown(owner, key, f"{self.frame.module.name}.{hint}.{named(key)}")
         return self.fresh(f"{hint}.{named(key)}")
+
+    def _at_unknown(self, owner: Value, key: Value, name: str) -> Value:
+        """Return what a container holds at a key that is not known: the same of the same container alone."""
+        same = self._opened.setdefault(name, [])
+        content = natives.told_apart(owner)
+        if content not in same:
+            same.append(content)
+        default: Value = MISSING
+        if isinstance(key, Unknown) and key.default is not MISSING:
+            with suppress(NotNativeError):
+                default = natives.item_of(owner, key.default)
+        number = same.index(content)
+        return self.outside(f"{name}#{number + 1}" if number else name, default)
 
     def _items(self, elements: list[ast.expr]) -> list[Value]:
         items: list[Value] = []
@@ -386,6 +413,8 @@ class Expressions(ABC):
         """Return what a loop goes through; of an unknown value one unknown item."""
         if isinstance(value, Unknown) and isinstance(value.default, list | tuple | dict) and value.default:
             value = value.default
+        if isinstance(value, ClassValue) and (members := value.enumerated) is not None:
+            return list(members.values())
         try:
             return natives.items_of(value)[:_LONGEST_LOOP]
         except NotNativeError:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from pypedream_dagster.importers.airflow import natives
 from pypedream_dagster.importers.airflow.settings import PARSERS, Settings
+from pypedream_dagster.importers.airflow.text_template import TextTemplate
 from pypedream_dagster.importers.airflow.values import (
-    LARGEST,
     MISSING,
     FilePath,
+    Getter,
     OpenFile,
     Partial,
     Unknown,
@@ -26,7 +27,7 @@ from pypedream_dagster.importers.airflow.workspace import Workspace
 
 _JOINS = {"os.path.join", "posixpath.join"}
 _SAME_PATH = {"os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expanduser", "os.fspath"}
-_TYPES = (str, int, float, bool, type(None))
+_GETTERS = {"operator.itemgetter", "operator.attrgetter"}
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class Libraries:
 
     def declare(self, name: str, default: Value) -> None:
         """Note the defaults of an unknown value and its parts; one that differs from place to place is none."""
-        if isinstance(default, str | int | float) and not isinstance(default, bool):
+        if isinstance(default, str | int | float):
             text = natives.text_of(default)
             if self.values.get(name, text) != text:
                 self._contested.add(name)
@@ -108,11 +109,10 @@ class Libraries:
             return self.workspace.listed(natives.text_of(first), path)
         if parts[0] == "pathlib" and parts[-1] in {"Path", "PurePath", "PosixPath"}:
             return FilePath(natives.joined_path(*map(natives.text_of, given)) if given else ".")
-        if name == "itertools.chain" or name == "itertools.chain.from_iterable":
-            lists = given if name == "itertools.chain" else list(natives.items_of(first))
-            return [item for items in lists for item in natives.items_of(items)]
-        if name == "itertools.product" and len(given) == 2:
-            return [(a, b) for a in natives.items_of(first) for b in natives.items_of(given[1])][:LARGEST]
+        if name == "string.Template" and given:
+            return TextTemplate(natives.text_of(first))
+        if name in _GETTERS and given:
+            return Getter(tuple(given), of_attributes=name == "operator.attrgetter")
         return MISSING
 
     def _variable(self, key: Value, given: list[Value], keywords: dict[str, Value]) -> Value:

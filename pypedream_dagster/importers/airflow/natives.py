@@ -6,6 +6,7 @@ Nothing here reaches outside: only methods of strings, numbers and containers ar
 from __future__ import annotations
 
 import ast
+import hashlib
 import itertools
 import operator
 import re
@@ -15,6 +16,7 @@ from typing import Any
 from pypedream_dagster.importers.airflow.values import (
     LARGEST,
     FilePath,
+    Instance,
     Symbol,
     Unknown,
     Value,
@@ -27,6 +29,7 @@ from pypedream_dagster.importers.parameters import parameter
 
 _LONGEST_TEXT = 100_000
 _WIDEST = 4
+_MOST_TOLD_APART = 500
 _CASES = {"upper", "lower", "title", "capitalize", "casefold", "swapcase"}
 _TEXT_METHODS = """upper lower title capitalize casefold swapcase strip lstrip rstrip split rsplit splitlines partition
 rpartition replace join startswith endswith removeprefix removesuffix format find rfind index count isdigit isalpha
@@ -95,6 +98,21 @@ def _shown(value: Value, depth: int = 12) -> str:
     if isinstance(value, tuple):
         return f"({items},)" if len(value) == 1 else f"({items})"
     return f"[{items}]" if isinstance(value, list) else f"{{{items}}}" if value else "set()"
+
+
+def told_apart(value: Value, depth: int = 5) -> str:
+    """Return a value as a part of an unknown value's name: another for another value, whatever it is."""
+    if isinstance(value, Instance):
+        own = told_apart(value.attributes, depth - 1) if value.attributes and depth else ""
+        return f"{value.of.name}~{own}" if own else value.of.name
+    if not isinstance(value, list | tuple | dict | set | frozenset):
+        return named(value)
+    items = [*value, *value.values()] if isinstance(value, dict) else list(value)
+    if isinstance(value, set | frozenset):
+        items.sort(key=text_of)
+    known = depth > 0 and is_small(value, _MOST_TOLD_APART)
+    shown = ",".join(told_apart(item, depth - 1) for item in items) if known else f"{len(items)}"
+    return hashlib.sha256(shown.encode(errors="replace")).hexdigest()[:8]
 
 
 def limited(value: Value) -> Value:

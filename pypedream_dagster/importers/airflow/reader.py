@@ -20,6 +20,7 @@ from pypedream_dagster.importers.airflow.pipeline import (
 from pypedream_dagster.importers.airflow.running import Running
 from pypedream_dagster.importers.airflow.settings import Settings
 from pypedream_dagster.importers.airflow.starts import hook_like, process_starts, start_of, starts_of_an_operator
+from pypedream_dagster.importers.airflow.text_template import TextTemplate
 from pypedream_dagster.importers.airflow.transfers import touched_by
 from pypedream_dagster.importers.airflow.values import (
     MISSING,
@@ -124,6 +125,10 @@ class Reader(Running):
             self._labels[value.name] = Label()
         return self._labels[value.name]
 
+    def outside(self, name: str, default: Value) -> Value:
+        """Return a value that the code does not tell, but for its default: as it is given, if it is."""
+        return self.libraries.outside(name, default)
+
     def method_call(self, owner: Value, name: str, positional: list[Value], keywords: dict[str, Value]) -> Value:
         """Return what a method of Airflow's or a library's gives; MISSING if it is not known."""
         if self.running is not None:
@@ -144,6 +149,8 @@ class Reader(Running):
                 return self.libraries.path_method(owner, name, positional, self.frame.module.path)
             case OpenFile():
                 return self.libraries.file_method(owner, name)
+            case TextTemplate():
+                return owner.method(name, positional, keywords)
             case Settings():
                 found = owner.method(name, positional, keywords, self.libraries.workspace, self.frame.module.path)
                 return self.libraries.outside(found.name, found.default) if isinstance(found, Unknown) else found

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import PurePosixPath
 
 from pypedream_dagster.importers.airflow.declared import declared_dags
 from pypedream_dagster.importers.airflow.expressions import GivenUpError
@@ -22,6 +23,7 @@ FAULT = "a fault of the importer's own"
 _AIRFLOW = re.compile(r"^\s*(from|import)\s+airflow\b", re.MULTILINE)
 _TESTS = re.compile(r"^\s*(from|import)\s+(pytest|unittest)\b", re.MULTILINE)
 _BUILDS = re.compile(r"DAG\b|@dag\b|Operator\(|\bdag\b", re.IGNORECASE)
+_IMPORTS = re.compile(r"^[ \t]*(?:from|import)[ \t].*", re.MULTILINE)
 _OPERATOR_CALL = re.compile(r"(Operator|Sensor|DAG|TaskGroup)$")
 
 
@@ -34,7 +36,7 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
     """
     libraries = Libraries(Workspace(files), variables)
     gathered = Gathered(libraries)
-    roots = [file for file in files if file.path.endswith(".py") and is_dag_file(file)]
+    roots = dag_files(files)
     readers: list[tuple[SourceFile, Reader]] = []
     for file in roots:
         reader = Reader(gathered)
@@ -54,6 +56,23 @@ def survey(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Survey:
 def _add_declared(gathered: Gathered, file: SourceFile) -> None:
     built = {dag.dag_id for dag in gathered.dags}  # code of the files' own may build what a file declares
     gathered.dags += [dag for dag in declared_dags(file) if dag.dag_id not in built]
+
+
+def dag_files(files: Sequence[SourceFile]) -> list[SourceFile]:
+    """Return the files that may define DAGs, also by calling what another of them defines.
+
+    Of files that do not import Airflow themselves, Airflow loads those alone that hold both words.
+    """
+    code = [file for file in files if file.path.endswith(".py")]
+    builders = {PurePosixPath(file.path).stem for file in code if is_dag_file(file)} - {"__init__"}
+    return [file for file in code if is_dag_file(file) or _calls(file, builders)]
+
+
+def _calls(file: SourceFile, builders: set[str]) -> bool:
+    text = file.text.lower()
+    if "airflow" not in text or "dag" not in text or _TESTS.search(file.text):
+        return False
+    return any(builders.intersection(re.findall(r"\w+", line)) for line in _IMPORTS.findall(file.text))
 
 
 def is_dag_file(file: SourceFile) -> bool:

@@ -14,6 +14,7 @@ from pypedream_dagster.importers.airflow.values import (
     MISSING,
     Bound,
     ClassValue,
+    EnumText,
     Frame,
     Function,
     Instance,
@@ -287,6 +288,9 @@ class Statements(Calls):
             if isinstance(member, Function):
                 member.within = made
                 member.frame = outer  # a class's names are not in sight of its methods
+        for name, member in (made.enumerated or {}).items():
+            if isinstance(member, str):
+                made.members[name] = EnumText(member, name)
         if any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
             made.members["__dataclass__"] = True
         self.frame.bind(node.name, made)

@@ -72,6 +72,20 @@ class Symbol:
         return parameter(self.name)
 
 
+class EnumText(str):
+    """The text that a member of an enumeration is, with the member's name."""
+
+    __slots__ = ("member",)
+
+    def __new__(cls, value: str, member: str) -> EnumText:
+        """Return a member's text."""
+        made = super().__new__(cls, value)
+        made.member = member
+        return made
+
+    member: str
+
+
 @dataclass(slots=True, eq=False)
 class Module:
     """A file of the given ones, while and after it is walked."""
@@ -179,6 +193,13 @@ class ClassValue:
         """The first class of the lineage that is not of the given files, if it has one."""
         return next((c for c in self.lineage() if isinstance(c, Symbol) and c.last not in {"object", "ABC"}), None)
 
+    @property
+    def enumerated(self) -> dict[str, Value] | None:
+        """The members of an enumeration by their names; None of another class."""
+        if not any(isinstance(one, Symbol) and one.last.endswith(("Enum", "Flag")) for one in self.lineage()):
+            return None
+        return {k: v for k, v in self.members.items() if not k.startswith("_") and not isinstance(v, Function)}
+
     def member(self, name: str, after: ClassValue | None = None) -> Value:
         """Return a member, inherited ones too; those of classes after one of the lineage."""
         passed = after is None
@@ -238,6 +259,14 @@ class Partial:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Getter:
+    """``operator.itemgetter`` or ``operator.attrgetter``: a callable that takes items or attributes of a value."""
+
+    keys: tuple[Value, ...]
+    of_attributes: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Decorated:
     """A function under one of Airflow's decorators: ``dag``, ``task``, ``task.branch``, ``task_group``, …."""
 
@@ -278,12 +307,12 @@ def truth(value: Value) -> bool | None:
     return True
 
 
-def is_small(value: Value) -> bool:
+def is_small(value: Value, most: int = LARGEST) -> bool:
     """Tell whether a value can be shown and compared at once, however its parts are shared."""
     frontier, count = [value], 0
     while frontier:
         count += 1
-        if count > LARGEST:
+        if count > most:
             return False
         one = frontier.pop()
         if isinstance(one, dict):
@@ -299,4 +328,6 @@ def named(value: Value) -> str:
         return value.name
     if isinstance(value, str | int | float | bool):
         return str(value).replace("${", "").replace("}", "")[:60]
+    if isinstance(value, Method):
+        return f"{named(value.owner)}.{value.name}"
     return type(value).__name__.lower()

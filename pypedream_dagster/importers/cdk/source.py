@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,10 +15,12 @@ from pypedream_dagster.importers.airflow.libraries import Libraries
 from pypedream_dagster.importers.airflow.modules import Gathered
 from pypedream_dagster.importers.airflow.values import ClassValue, Frame, Function, Symbol
 from pypedream_dagster.importers.airflow.workspace import Workspace
+from pypedream_dagster.importers.cdk.constructs import Construct
 from pypedream_dagster.importers.cdk.program import TYPESCRIPT, Made, Program
 from pypedream_dagster.importers.cdk.resources import resource
 from pypedream_dagster.importers.cloudformation.templates import Template
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.parameters import PARAMETER
 from pypedream_dagster.importers.survey import Problem, Where
 
 _USES = re.compile(
@@ -72,7 +75,8 @@ def programs_of(files: Sequence[SourceFile], variables: Mapping[str, str]) -> Pr
             program.frame, program.line = Frame(of.module, of.module.names), 0
             program.steps = 0
             _attempt(gathered, file, lambda program=program, of=of: program.stands_alone(of))  # type: ignore[misc]
-    problems = tuple(problem for problem in gathered.problems if _is_of(problem, programs))
+    made.constructs, untold = _told(made.constructs)
+    problems = (*(problem for problem in gathered.problems if _is_of(problem, programs)), *untold)
     return Programs(tuple(_templates(made, files)), problems, gathered.libraries.values)
 
 
@@ -130,6 +134,22 @@ def _never_made(gathered: Gathered, path: str) -> Iterator[ClassValue]:
                 and constructor.node not in gathered.entered
             ):
                 yield value
+
+
+def _told(constructs: Sequence[Construct]) -> tuple[list[Construct], tuple[Problem, ...]]:
+    """Return the constructs without jobs of which the code tells neither name nor script; these are problems."""
+    told: list[Construct] = []
+    untold: dict[str, Problem] = {}
+    what = "makes jobs of values that its code does not tell: run 'cdk synth', and import cdk.out too"
+    for construct in constructs:
+        properties = resource(construct)["Properties"] if construct.type == "AWS::Glue::Job" else {}
+        command = properties.get("Command")
+        script = posixpath.basename(str(command.get("ScriptLocation") or "")) if isinstance(command, dict) else "-"
+        if PARAMETER.search(str(properties.get("Name"))) and PARAMETER.sub("", script) in {"", ".py"}:
+            untold.setdefault(construct.at.source, Problem(construct.at, what))
+        else:
+            told.append(construct)
+    return told, tuple(untold.values())
 
 
 def _templates(made: Made, files: Sequence[SourceFile]) -> Iterator[Template]:

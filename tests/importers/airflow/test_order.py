@@ -201,3 +201,36 @@ _TWO = """
 def test_dags_follow_each_other(code: str, expected: set[tuple[str, str, str]]) -> None:
     found = told(textwrap.dedent(_TWO) + code)
     assert {flow.name: set(flow.follows) for flow in found.flows} == {"one": set(), "two": expected}
+
+
+@pytest.mark.parametrize(
+    "ordered",
+    [
+        "ts = sorted(table, key=lambda row: row['at'])",
+        "ts = sorted(table, key=operator.itemgetter('at'))",
+        "table.sort(key=lambda row: row['at'])\nts = table",
+        "ts = [min(table, key=lambda row: row['at']), *sorted(table, key=itemgetter('at'))[1:]]",
+        "ts = sorted(table, key=lambda row: -row['at'], reverse=True)",
+        "ts = list(itertools.islice(itertools.chain(sorted(table, key=itemgetter('at')), table), 3))",
+    ],
+)
+def test_a_table_that_is_sorted_by_a_key_gives_its_order(ordered: str) -> None:
+    rows = "table = [{'job': n, 'at': i} for n, i in [('b', 2), ('c', 3), ('a', 1)]]\n"
+    head = "import itertools, operator\nfrom operator import itemgetter\n"
+    found = within(f"{head}{rows}{ordered}\nchain(*[glue(row['job']) for row in ts])")
+    assert order(found) == {"a>b", "b>c"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from functools import reduce\nreduce(lambda x, y: x >> y, [a, b, c])",
+        "from functools import reduce\nreduce(lambda x, y: x >> y, [b, c], a)",
+        "import itertools\nfor x, y in itertools.pairwise([a, b, c]):\n    x >> y",
+        "from itertools import zip_longest\nfor x, y in zip_longest([a, b, c], [b, c]):\n    if y:\n        x >> y",
+        "import itertools\nfor x in itertools.batched([a, b, b, c], 2):\n    x[0] >> x[1]",
+        "import operator\noperator.rshift(a, b) >> c",
+    ],
+)
+def test_what_goes_through_a_list_orders_its_tasks(code: str) -> None:
+    assert order(within(_THREE + code)) == {"a>b", "b>c"}

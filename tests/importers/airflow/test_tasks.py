@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 
 import pytest
 
@@ -28,6 +29,9 @@ def _one(code: str, **others: str) -> Task:
         ("{'dev': 'd', 'prod': 'p'}['prod']", "p"),
         ("[x.upper() for x in ('a', 'b')][-1]", "B"),
         ("'a' if BUCKET == 'lake' else 'b'", "a"),
+        ("string.Template('s3://$b/${x}/$$1').substitute(b=BUCKET, x='y')", "s3://lake/y/$1"),
+        ("Template('s3://$b/$other').safe_substitute({'b': BUCKET}, x='y')", "s3://lake/${other}"),
+        ("Template('$b/${x}').substitute(b=BUCKET, x=Variable.get('v'))", "lake/${var.v}"),
         ("5", "5"),
         ("True", "True"),
         ("json.dumps({'a': [1, 2]})", '{"a": [1, 2]}'),
@@ -48,7 +52,9 @@ def _one(code: str, **others: str) -> Task:
     ],
 )
 def test_arguments_are_folded(code: str, value: str) -> None:
-    task = _one(f"BUCKET = 'lake'\nglue('t', script_args={{'--x': {code}}})")
+    task = _one(
+        f"import string\nfrom string import Template\nBUCKET = 'lake'\nglue('t', script_args={{'--x': {code}}})"
+    )
     assert task.arguments == {"--x": value}
 
 
@@ -105,6 +111,8 @@ def test_defaults_are_told_and_variables_win_over_them() -> None:
     survey = told(code)
     assert survey.flows[0].tasks[0].arguments == {"--b": "${var.bucket}", "--p": "${etl.params.where}"}
     assert survey.values == {"var.bucket": "lake", "etl.params.where": "s3://b/"}
+    full = told("with DAG('etl', params={'full': False}):\n    glue('t', script_args={'--f': '{{ params.full }}'})")
+    assert full.values == {"etl.params.full": "False"}
     known = told(code, variables={"var.bucket": "mine"}).flows[0].tasks[0]
     assert known.arguments["--b"] == "mine"
 
@@ -765,3 +773,98 @@ def test_lists_within_texts_that_have_defaults_are_gone_through(tables: str) -> 
 def test_tests_of_dags_are_no_dags() -> None:
     head = "import pytest\nfrom airflow.providers.amazon.aws.operators.glue import GlueJobOperator\n"
     assert told("def test_it():\n    GlueJobOperator(task_id='t', job_name='j')", head=head).flows == ()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "Layer.RAW.value + ',' + Layer.RAW.name",
+        "','.join([Layer('raw').value, Layer['RAW'].name])",
+        "','.join(f'{x.value},{x.name}' for x in Layer if x == Layer.RAW)",
+        "f'{Named.RAW},{Spec().layer.name}'",
+    ],
+)
+def test_members_of_enumerations_have_values_and_names(code: str) -> None:
+    head = """
+        from enum import Enum, StrEnum
+        from typing import NamedTuple
+        class Layer(str, Enum):
+            RAW = "raw"
+            GOLD = "gold"
+            def describe(self): return 1
+        class Named(StrEnum):
+            RAW = "raw"
+        class Spec(NamedTuple):
+            layer: Layer = Layer.RAW
+    """
+    task = _one(f"{textwrap.dedent(head)}\nglue('t', script_args={{'--x': {code}}})")
+    assert task.arguments == {"--x": "raw,RAW"}
+
+
+def test_what_a_table_holds_at_an_unknown_key_is_told_by_the_keys_default() -> None:
+    survey = told("""
+        ENV = os.environ.get("ENV", "dev")
+        BUCKETS, PLACES = {"dev": "d", "prod": "p"}, {"dev": "s3://d/x", "prod": "s3://p/y"}
+        with DAG("etl"):
+            glue("t", script_args={"--a": BUCKETS[ENV], "--b": PLACES.get(ENV), "--c": BUCKETS.get(ENV, "q")})
+    """)
+    arguments = survey.flows[0].tasks[0].arguments
+    values = {key: survey.values[value[2:-1]] for key, value in arguments.items()}
+    assert values == {"--a": "d", "--b": "s3://d/x", "--c": "d"}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "[t[ENV] for t in ({'a': '1', 'b': '2'}, {'a': '3', 'b': '4'})]",
+        "[t.get(ENV) for t in ({'a': '1', 'b': '2'}, {'a': '3', 'b': '4'})]",
+        "[elsewhere.path(t) for t in ({'a': '1'}, {'a': '3'})]",
+        "[elsewhere.path(table=[t]) for t in 'ab']",
+        "[elsewhere.path(Place(t)) for t in 'ab']",
+        "[Place(t).where('x') for t in 'ab']",
+        "[Place(t).where.place for t in 'ab']",
+    ],
+)
+def test_what_is_not_known_of_different_things_is_not_the_same(made: str) -> None:
+    task = _one(f"""
+        import elsewhere
+        ENV = Variable.get("env")
+        class Place(elsewhere.Base):
+            def __init__(self, name): self.name = name
+        one, other = {made}
+        glue("t", script_args={{"--a": one, "--b": other}})
+    """)
+    assert task.arguments["--a"] != task.arguments["--b"]
+
+
+def test_objects_that_hold_each_other_are_told_apart_too() -> None:
+    task = _one("""
+        import elsewhere
+        class Node(elsewhere.Base):
+            def __init__(self, name):
+                self.name, self.self, self.all = name, self, [self]
+        glue("t", script_args={"--a": Node("a").place, "--b": Node("b").place})
+    """)
+    assert task.arguments["--a"] != task.arguments["--b"]
+
+
+@pytest.mark.parametrize(
+    ("head", "tasks"),
+    [
+        ("# an airflow dag\nfrom factory import build", 1),
+        ("# an airflow dag\nimport dags.factory\nbuild = dags.factory.build", 1),
+        ("# an airflow dag\nfrom dags import factory\nbuild = factory.build", 1),
+        ("# a dag\nfrom factory import build", 0),  # Airflow passes over it too
+    ],
+)
+def test_a_file_that_imports_a_given_file_that_imports_airflow_is_a_dag_file(head: str, tasks: int) -> None:
+    factory = """
+        from airflow import DAG
+        from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
+        def build(name):
+            with DAG(name) as dag:
+                GlueJobOperator(task_id="t", job_name=name)
+            return dag
+    """
+    found = told("made = build('sales')", head=f"{head}\n", factory__py=factory).flows
+    assert [task.job for one in found for task in one.tasks if one.name == "sales"] == ["sales"] * tasks

@@ -338,6 +338,26 @@ def test_definitions_in_files_and_in_code_are_each_read_once() -> None:
     }
 
 
+def test_jobs_of_which_the_code_tells_nothing_are_told_to_be_synthesized() -> None:
+    found = _read(
+        {
+            "stack.py": """
+                from aws_cdk import Stack, aws_glue as glue
+                class Jobs(Stack):
+                    def __init__(self, scope, id, settings, **kwargs):
+                        super().__init__(scope, id, **kwargs)
+                        for job in settings.jobs:
+                            glue.CfnJob(self, job.name, name=job.name, role="r", command={
+                                "name": "glueetl", "scriptLocation": f"s3://code/{job.script}",
+                            })
+                        glue.CfnJob(self, "known", name="known", role="r", command={"name": "glueetl"})
+            """
+        }
+    )
+    assert [job.name for job in found.jobs] == ["known"]
+    assert [("cdk synth" in problem.what, problem.at.line) for problem in found.problems] == [(True, 6)]
+
+
 def test_a_program_in_another_language_is_told_to_be_synthesized() -> None:
     app = {"cdk.json": '{"app": "mvn -e -q compile exec:java"}', "src/EtlStack.java": "class EtlStack extends Stack {}"}
     (problem,) = _read(app).problems
