@@ -424,11 +424,12 @@ def _is_catalog_table(words: set[str]) -> bool:
 
 
 def _arguments_within(script: Script | None) -> frozenset[str]:
-    """Return the arguments that the script's calls use as a part of some place."""
+    """Return the arguments that the script's calls use as a part of some place, or of where a table lies."""
     if script is None:
         return frozenset()
-    facts = (fact for fact in script.reading.facts if isinstance(fact, Access))
-    return frozenset(name for fact in facts for name in fact.target.arguments)
+    places = [fact.target for fact in script.reading.facts if isinstance(fact, Access)]
+    places += [found.place for found in script.reading.locations]
+    return frozenset(name for place in places for name in place.arguments)
 
 
 def _pairs(

@@ -90,7 +90,9 @@ def together(*conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
 
 def can_hold(conditions: tuple[Condition, ...]) -> bool:
     """Tell whether conditions may hold at once."""
-    left: dict[Argument, set[str]] = {}
+    if len(conditions) < 2:
+        return True
+    left: dict[tuple[object, ...], set[str]] = {}
     for condition in conditions:
         if condition.is_one:
             asked = _plain(condition.argument)
@@ -160,9 +162,9 @@ def with_conditions(value: Value, *sources: Value | None) -> Value:
     return value
 
 
-def _plain(argument: Argument) -> Argument:
-    """Return an argument without what holds where it is not given: all that a script calls the same is one."""
-    return Argument(argument.name, None, argument.keys, argument.replaced)
+def _plain(argument: Argument) -> tuple[object, ...]:
+    """Return what tells an argument from others, whatever holds where it is not given."""
+    return argument.name, argument.keys, argument.replaced
 
 
 def _joined(conditions: Iterable[Condition]) -> tuple[Condition, ...]:

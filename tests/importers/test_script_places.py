@@ -125,3 +125,15 @@ def test_a_file_that_does_not_tell_leaves_the_place_unknown(text: str) -> None:
     found = imported(jobs, script("etl", _FROM_A_FILE), _held("tables.json", text))
     assert not found.graph.by_id["clean"].outputs
     assert any(question.startswith("unexplained-write: clean") for question in asked(found))
+
+
+def test_of_an_argument_that_says_where_a_table_lies_no_direction_is_asked() -> None:
+    code = """
+        import sys
+        from awsglue.utils import getResolvedOptions
+        args = getResolvedOptions(sys.argv, ["lake_path"])
+        spark.sql(f"CREATE TABLE IF NOT EXISTS d.t (a INT) USING iceberg LOCATION '{args['lake_path']}/t'")
+        spark.sql("MERGE INTO d.t USING s ON t.a = s.a WHEN NOT MATCHED THEN INSERT *")
+    """
+    found = imported(job("load", {"lake_path": "s3://b/lake"}), script("load", code))
+    assert [question for question in asked(found) if question.startswith("direction")] == []
