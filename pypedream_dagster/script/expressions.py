@@ -20,7 +20,7 @@ from pypedream_dagster.script.operations import (
     part,
     sliced,
 )
-from pypedream_dagster.script.selection import choices, given, under
+from pypedream_dagster.script.selection import choices, given, under, where
 from pypedream_dagster.script.syntax import (
     asks_for_argument,
     compared_place,
@@ -119,7 +119,11 @@ class Expressions(Environment, ABC):
                     return preferred(argument, self._value(body), self._value(orelse))
                 self._value(test)
                 one, two = self._value(body), self._value(orelse)
-                return defaulted(one, two) if asks_for_argument(test) else either(one, two)
+                if asks_for_argument(test):
+                    return defaulted(one, two)
+                if (condition := self._condition(test)) is not None:
+                    return either(where(one, condition), where(two, condition.opposite))
+                return either(one, two)
             case ast.NamedExpr(target, value):
                 found = self._value(value)
                 self._bind(target, found, node)
@@ -329,6 +333,8 @@ class Expressions(Environment, ABC):
                 for option in alternatives(self._value(owner)):
                     match option:
                         case Instance(_, attributes) | Class(_, attributes):
+                            for condition in self._conditions:
+                                value = where(value, condition)
                             is_set_anew = name not in attributes or isinstance(value, Parameters)
                             attributes[name] = value if is_set_anew else either(value, attributes[name])
             case ast.Subscript(owner, key):

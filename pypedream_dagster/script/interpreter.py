@@ -13,7 +13,7 @@ from pypedream_dagster.script.calls import Calls
 from pypedream_dagster.script.documents import FILE
 from pypedream_dagster.script.environment import Scope, Stored
 from pypedream_dagster.script.operations import ANY_ARGUMENT, binary
-from pypedream_dagster.script.selection import can_hold, conditions_of, under
+from pypedream_dagster.script.selection import where
 from pypedream_dagster.script.syntax import (
     asks_for_argument,
     flag_in,
@@ -27,14 +27,11 @@ from pypedream_dagster.script.values import (
     Class,
     Condition,
     Constant,
-    Either,
     Function,
     Instance,
     Parameters,
     Symbol,
     Text,
-    Value,
-    alternatives,
     defaulted,
     either,
     either_arguments,
@@ -109,7 +106,7 @@ class Interpreter(Calls):
             case ast.Return(value):
                 returned = self._value(value) if value is not None else Constant(None)
                 for condition in self._conditions:
-                    returned = _where(returned, condition)
+                    returned = where(returned, condition)
                 self._returns.append(returned)
             case ast.If(test, body, orelse):
                 self._branch(test, body, orelse)
@@ -198,7 +195,7 @@ class Interpreter(Calls):
                 )
             elif condition is not None and len(sides) == 2:
                 one, two = values
-                together[name] = either(_where(one, condition), _where(two, condition.opposite))
+                together[name] = either(where(one, condition), where(two, condition.opposite))
             else:
                 together[name] = either(*values)
         self._become(together)
@@ -298,11 +295,3 @@ class Interpreter(Calls):
             if isinstance(member, Function) and member.node in self._functions:
                 owner = made if is_of_class(member.node) else instance
                 self._functions[member.node] = Function(member.node, member.closure, owner)
-
-
-def _where(value: Value, condition: Condition) -> Value:
-    """Return a text, or several, that a name has where a condition holds; what else it may be is as it is."""
-    if isinstance(value, Text) or (isinstance(value, Either) and all(isinstance(o, Text) for o in value.options)):
-        options = [under(option, condition) for option in alternatives(value)]
-        return either(*(option for option in options if can_hold(conditions_of(option))))
-    return value

@@ -25,6 +25,7 @@ from pypedream_dagster.script.values import (
     Value,
     alternatives,
     as_text,
+    either,
 )
 
 _DEEPEST = 4
@@ -63,6 +64,14 @@ def under(value: Value, condition: Condition, depth: int = _DEEPEST) -> Value:
             return Partial(value, (), {}, (condition,))
         case _:
             return value
+
+
+def where(value: Value, condition: Condition) -> Value:
+    """Return a text, or several, that a name has where a condition holds; what else it may be is as it is."""
+    if isinstance(value, Text) or (isinstance(value, Either) and all(isinstance(o, Text) for o in value.options)):
+        options = [under(option, condition) for option in alternatives(value)]
+        return either(*(option for option in options if can_hold(conditions_of(option))))
+    return value
 
 
 def conditions_of(value: Value, depth: int = _DEEPEST_GIVEN) -> tuple[Condition, ...]:
