@@ -245,6 +245,13 @@ def test_what_is_read_of_the_new_script_is_the_argument() -> None:
     ]
 
 
+def test_a_place_with_another_in_it_is_rewritten_at_once() -> None:
+    body = b'x = "s3://lake/bronze/x"\ny = f"s3://lake/silver/{x}"\n'
+    rewriting = rewrite_literals(body, PLACES)
+    assert rewrite_literals(rewriting.body, PLACES).body == rewriting.body
+    assert b'y = f"{silver_data_sink}{x}"' in rewriting.body
+
+
 def test_what_cannot_be_rewritten_is_said_with_its_line() -> None:
     body = (
         b"from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"

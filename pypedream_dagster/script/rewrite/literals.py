@@ -28,7 +28,7 @@ def rewrite_text(editing: Editing, node: ast.expr) -> bool:
         return False
     text = editing.text(node)
     place = editing.place(text.start, is_whole=text.literal is not None)
-    if place is None or _follows(editing, node) or "://" in text.start.partition("://")[2]:
+    if place is None or _follows(editing, node) or _own_text(node, text).count("://") > 1:
         return False
     default = editing.names.default(place, text.start.partition("://")[0])
     if default is None:
@@ -126,6 +126,13 @@ def _visit_others(editing: Editing, node: ast.Call, *done: ast.expr) -> None:
     for child in [*node.args, *(one.value for one in node.keywords), node.func]:
         if child not in done:
             editing.visit(editing, child)
+
+
+def _own_text(node: ast.expr, text: Text) -> str:
+    """Return the text itself, without what is put into it: that is rewritten where it is made."""
+    if not isinstance(node, ast.JoinedStr):
+        return text.start
+    return "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
 
 
 def _follows(editing: Editing, node: ast.expr) -> bool:
