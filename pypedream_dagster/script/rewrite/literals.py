@@ -33,14 +33,19 @@ def rewrite_text(editing: Editing, node: ast.expr) -> bool:
     default = editing.names.default(place, text.start.partition("://")[0])
     if default is None:
         return False
+    if _left_is_in(editing, node, place):
+        return False
     name = editing.names.of(place)
-    if text.literal is not None:
-        editing.replace(node, _expression(name, default, text.literal), place)
+    prefix = default if default.endswith("/") else f"{default}/"
+    begins = name if prefix == default else f"{name}}}/"
+    if isinstance(node, ast.JoinedStr) and _lead(
+        editing, node, prefix, begins, place, is_whole=text.literal is not None
+    ):
         return True
-    if isinstance(node, ast.JoinedStr):
-        prefix = default if default.endswith("/") else f"{default}/"
-        return _lead(editing, node, prefix, name if prefix == default else f"{name}}}/", place)
-    return False
+    if text.literal is None or text.literal.count("://") > 1:
+        return False
+    editing.replace(node, _expression(name, default, text.literal), place)
+    return True
 
 
 def rewrite_composed(editing: Editing, node: ast.expr) -> bool:
@@ -51,6 +56,8 @@ def rewrite_composed(editing: Editing, node: ast.expr) -> bool:
     known = text.resolved(editing.arguments)
     place = editing.place(known.start, is_whole=known.literal is not None)
     if place is None or _is_given(place, text) or not known.start.startswith(place.uri.rstrip("/")):
+        return False
+    if _left_is_in(editing, node, place):
         return False
     given = editing.names.given(place)
     if known.literal is not None:
@@ -144,10 +151,21 @@ def _follows(editing: Editing, node: ast.expr) -> bool:
     return _is_reference(first) and editing.place(text.start, is_whole=text.literal is not None) is not None
 
 
-def _lead(editing: Editing, node: ast.JoinedStr, prefix: str, name: str, place: LiteralPlace) -> bool:
+def _left_is_in(editing: Editing, node: ast.expr, place: LiteralPlace) -> bool:
+    """Tell whether what a sum begins with lies in the place by itself: then that is all to be rewritten."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
+        return False
+    known = editing.text(node.left).resolved(editing.arguments)
+    return editing.place(known.start, is_whole=known.literal is not None) is place
+
+
+def _lead(
+    editing: Editing, node: ast.JoinedStr, prefix: str, name: str, place: LiteralPlace, *, is_whole: bool = False
+) -> bool:
+    """Let an f-string begin with a name; one that is wholly known only where fields follow that are to stay."""
     fields = [_field(editing, part) for part in node.values]
     edit = leading_edit(editing.source, node, prefix, fields, name)
-    if edit is None:
+    if edit is None or (is_whole and "{" not in editing.source.text[edit.end : editing.source.span(node)[1]]):
         return False
     editing.names.use(place)
     editing.edit(edit, node, place)
