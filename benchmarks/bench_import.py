@@ -20,9 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pypedream_dagster.importers.build import Given, import_graph
 from pypedream_dagster.importers.finding import Imported
-from pypedream_dagster.importers.nodes import Selection
+from pypedream_dagster.importers.inference.build import Given, import_graph
+from pypedream_dagster.importers.inference.nodes import Selection
 from pypedream_dagster.importers.survey import CatalogEntry, JobDefinition, Survey, Where
 from pypedream_dagster.script.reading import read_script
 
@@ -169,7 +169,7 @@ def bench(count: int, repeat: int) -> None:
 def bench_live(count: int) -> None:
     """Deploy on an embedded AWS, import from there through the API, print one line."""
     from pypedream_dagster.aws.session import connect
-    from pypedream_dagster.importers import live
+    from pypedream_dagster.importers.sources import live
     from pypedream_dagster.local_aws import control
     from pypedream_dagster.settings import Settings
 

@@ -18,8 +18,8 @@ from pypedream_dagster.errors import StateError
 from pypedream_dagster.graph.files import graph_document, read_graph, write_json
 from pypedream_dagster.graph.model import PipelineGraph
 from pypedream_dagster.importers.answers import Answers, answers_template, read_answers
-from pypedream_dagster.importers.facts import import_record
-from pypedream_dagster.importers.sources import SOURCES, Request
+from pypedream_dagster.importers.request import SOURCES, Request
+from pypedream_dagster.importers.update.facts import import_record
 
 if TYPE_CHECKING:
     from pypedream_dagster.aws.session import Aws
@@ -181,8 +181,8 @@ def _answers(existing: PipelineGraph | None, path: Path | None) -> Answers:
 
 
 def _imported(settings: Settings, requests: Sequence[Request], answers: Answers) -> Imported:
-    from pypedream_dagster.importers.build import import_graph
-    from pypedream_dagster.importers.sources import all_gathered
+    from pypedream_dagster.importers.inference.build import import_graph
+    from pypedream_dagster.importers.request import all_gathered
 
     shown: dict[str, int] = {}
 
@@ -213,7 +213,7 @@ def _write_questions(imported: Imported, answers: Answers, path: Path) -> None:
 
 
 def _check(existing: PipelineGraph, imported: Imported, *, as_json: bool) -> int:
-    from pypedream_dagster.importers.check import drift_document, drift_of, drift_text
+    from pypedream_dagster.importers.update.check import drift_document, drift_of, drift_text
 
     drift = drift_of(existing, imported.graph)
     if as_json:
@@ -224,8 +224,8 @@ def _check(existing: PipelineGraph, imported: Imported, *, as_json: bool) -> int
 
 
 def _merged(existing: PipelineGraph | None, imported: Imported) -> PipelineGraph:
-    from pypedream_dagster.importers.check import difference_text
-    from pypedream_dagster.importers.merge import EMPTY, merge_graphs
+    from pypedream_dagster.importers.update.check import difference_text
+    from pypedream_dagster.importers.update.merge import EMPTY, merge_graphs
 
     merged = merge_graphs(existing or EMPTY, imported.graph)
     if existing is not None:

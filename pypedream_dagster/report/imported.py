@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from pypedream_dagster.graph.model import Dataset, Node, PipelineGraph
-from pypedream_dagster.importers.facts import unexplained_writes
 from pypedream_dagster.importers.finding import (
     Confidence,
     Evidence,
@@ -19,6 +18,7 @@ from pypedream_dagster.importers.finding import (
     QuestionKind,
 )
 from pypedream_dagster.importers.parameters import parameters_in
+from pypedream_dagster.importers.update.facts import unexplained_writes
 from pypedream_dagster.masking.mask import mask_arguments, mask_document
 from pypedream_dagster.report.wording import plural
 

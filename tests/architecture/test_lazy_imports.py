@@ -82,7 +82,7 @@ def test_pure_parts_load_nothing_heavy(module: str) -> None:
     [
         ("pypedream_dagster.delta.model", set()),
         ("pypedream_dagster.report.html", set()),
-        ("pypedream_dagster.importers.live", {"boto3"}),
+        ("pypedream_dagster.importers.sources.live", {"boto3"}),
         ("pypedream_dagster.definitions", {"dagster", "boto3"}),
         ("pypedream_dagster.branch_definitions", {"dagster", "boto3"}),
     ],

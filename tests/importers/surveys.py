@@ -7,10 +7,10 @@ from textwrap import dedent
 from typing import Any
 
 from pypedream_dagster.importers.answers import Answers
-from pypedream_dagster.importers.build import Given, import_graph
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.finding import Imported
-from pypedream_dagster.importers.nodes import Selection
+from pypedream_dagster.importers.inference.build import Given, import_graph
+from pypedream_dagster.importers.inference.nodes import Selection
 from pypedream_dagster.importers.survey import Flow, JobDefinition, Survey, Task, Where
 
 HERE = Where("pipeline.json")

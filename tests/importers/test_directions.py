@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypedream_dagster.importers.directions import direction_of, directions_of
+from pypedream_dagster.importers.inference.directions import direction_of, directions_of
 
 _READ = st.sampled_from(["input", "source", "src", "origen", "entrada", "quelle", "soruce", "inp", "read"])
 _WRITTEN = st.sampled_from(

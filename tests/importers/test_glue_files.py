@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypedream_dagster.importers.files import SourceFile
-from pypedream_dagster.importers.glue_files import survey
+from pypedream_dagster.importers.sources.glue_files import survey
 from pypedream_dagster.importers.survey import Survey, Where
 
 JOB = {

@@ -10,7 +10,7 @@ import networkx as nx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypedream_dagster.importers.glue_workflow import trigger_flows, workflow_flow
+from pypedream_dagster.importers.sources.glue_workflow import trigger_flows, workflow_flow
 from pypedream_dagster.importers.survey import Flow, Survey, Where
 
 from .surveys import imported, job, links, script

@@ -7,13 +7,13 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypedream_dagster.importers.cloudformation import survey as cloudformation
 from pypedream_dagster.importers.files import SourceFile
-from pypedream_dagster.importers.lambdas import with_started_jobs
 from pypedream_dagster.importers.parameters import filled
-from pypedream_dagster.importers.step_functions import survey as step_functions
+from pypedream_dagster.importers.sources.cloudformation import survey as cloudformation
+from pypedream_dagster.importers.sources.lambdas import with_started_jobs
+from pypedream_dagster.importers.sources.step_functions import survey as step_functions
+from pypedream_dagster.importers.sources.terraform import survey as terraform
 from pypedream_dagster.importers.survey import Flow, Survey, Where
-from pypedream_dagster.importers.terraform import survey as terraform
 
 STARTER = """
 import os

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypedream_dagster.importers.answers import parse_answers
-from pypedream_dagster.importers.likeness import likely_scripts
+from pypedream_dagster.importers.inference.likeness import likely_scripts
 from tests.importers.surveys import asked, flow, imported, job, links, run, script
 
 

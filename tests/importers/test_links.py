@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pypedream_dagster.graph.files import graph_document, parse_graph
 from pypedream_dagster.importers.answers import Answers, parse_answers
 from pypedream_dagster.importers.finding import Imported, Question
-from pypedream_dagster.importers.links import Order, pairs_of
-from pypedream_dagster.importers.places import s3_place, table_place
+from pypedream_dagster.importers.inference.links import Order, pairs_of
+from pypedream_dagster.importers.inference.places import s3_place, table_place
+from pypedream_dagster.importers.inference.uses import Use
 from pypedream_dagster.importers.survey import CatalogEntry, CrawlerDefinition, Survey, Task
-from pypedream_dagster.importers.uses import Use
 
 from .surveys import HERE, asked, flow, imported, job, links, run, script
 

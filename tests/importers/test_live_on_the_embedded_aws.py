@@ -14,7 +14,7 @@ import pytest
 from pypedream_dagster.aws.session import Aws, connect
 from pypedream_dagster.branch.naming import TAG_BRANCH, clone_description
 from pypedream_dagster.errors import AccessDeniedError, NotFoundError
-from pypedream_dagster.importers.live import (
+from pypedream_dagster.importers.sources.live import (
     catalog_live,
     connections_live,
     crawlers_live,

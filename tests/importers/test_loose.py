@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pypedream_dagster.importers.answers import Answers
-from pypedream_dagster.importers.build import import_graph
 from pypedream_dagster.importers.finding import Imported
-from pypedream_dagster.importers.sources import Request, gathered
+from pypedream_dagster.importers.inference.build import import_graph
+from pypedream_dagster.importers.request import Request, gathered
 
 _LANDING = """CREATE EXTERNAL TABLE IF NOT EXISTS `shop`.`orders_landing` (`id` string)
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'

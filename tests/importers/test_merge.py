@@ -11,9 +11,9 @@ import pytest
 from pypedream_dagster.graph.files import graph_document, parse_graph
 from pypedream_dagster.graph.model import Json, PipelineGraph
 from pypedream_dagster.importers.answers import parse_answers
-from pypedream_dagster.importers.check import drift_document, drift_of, drift_text
-from pypedream_dagster.importers.merge import EMPTY, Merged, merge_graphs
 from pypedream_dagster.importers.survey import JobDefinition, Task, Where
+from pypedream_dagster.importers.update.check import drift_document, drift_of, drift_text
+from pypedream_dagster.importers.update.merge import EMPTY, Merged, merge_graphs
 
 from .surveys import flow, imported, job, run
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypedream_dagster.importers.places import Place, relate, s3_place, table_place
+from pypedream_dagster.importers.inference.places import Place, relate, s3_place, table_place
 
 _SEGMENT = st.text("abc_-.=", min_size=1, max_size=4)
 _KEYS = st.lists(_SEGMENT, min_size=1, max_size=5).map("/".join)

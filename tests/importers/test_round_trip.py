@@ -12,10 +12,10 @@ from pypedream_dagster.aws.session import connect
 from pypedream_dagster.graph.files import read_graph
 from pypedream_dagster.graph.model import MAIN, PipelineGraph, render
 from pypedream_dagster.importers.answers import Answers
-from pypedream_dagster.importers.build import import_graph
-from pypedream_dagster.importers.check import drift_of
-from pypedream_dagster.importers.merge import EMPTY, merge_graphs
-from pypedream_dagster.importers.sources import Request, gathered
+from pypedream_dagster.importers.inference.build import import_graph
+from pypedream_dagster.importers.request import Request, gathered
+from pypedream_dagster.importers.update.check import drift_of
+from pypedream_dagster.importers.update.merge import EMPTY, merge_graphs
 from pypedream_dagster.local_aws.endpoint import Endpoint
 from pypedream_dagster.settings import Settings
 

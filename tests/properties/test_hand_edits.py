@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pypedream_dagster.errors import PypedreamError
 from pypedream_dagster.graph.files import graph_document, parse_graph
 from pypedream_dagster.graph.model import Json, PipelineGraph
-from pypedream_dagster.importers.merge import EMPTY, merge_graphs
+from pypedream_dagster.importers.update.merge import EMPTY, merge_graphs
 from tests.importers.surveys import flow, imported, job, run
 
 Runs = list[tuple[str, dict[str, str]]]

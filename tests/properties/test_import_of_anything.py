@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypedream_dagster.graph.files import graph_document, parse_graph
-from pypedream_dagster.importers.build import Given, import_graph
-from pypedream_dagster.importers.check import drift_of
 from pypedream_dagster.importers.files import SourceFile
-from pypedream_dagster.importers.merge import EMPTY, merge_graphs
-from pypedream_dagster.importers.nodes import Selection
+from pypedream_dagster.importers.inference.build import Given, import_graph
+from pypedream_dagster.importers.inference.nodes import Selection
 from pypedream_dagster.importers.survey import CatalogEntry, CrawlerDefinition, Flow, JobDefinition, Survey, Task, Where
+from pypedream_dagster.importers.update.check import drift_of
+from pypedream_dagster.importers.update.merge import EMPTY, merge_graphs
 from pypedream_dagster.report.imported import import_report
 from pypedream_dagster.report.imported_html import render_import_html
 from pypedream_dagster.report.imported_terminal import render_import_terminal

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from pypedream_dagster.graph.files import graph_document, parse_graph
 from pypedream_dagster.graph.model import MAIN, Json, Node, PipelineGraph, render
-from pypedream_dagster.importers.build import Given, import_graph
-from pypedream_dagster.importers.check import drift_of
-from pypedream_dagster.importers.facts import facts_of
 from pypedream_dagster.importers.finding import Imported
-from pypedream_dagster.importers.matching import folder_of
-from pypedream_dagster.importers.merge import EMPTY, merge_graphs
-from pypedream_dagster.importers.nodes import Selection
+from pypedream_dagster.importers.inference.build import Given, import_graph
+from pypedream_dagster.importers.inference.nodes import Selection
 from pypedream_dagster.importers.survey import Flow, JobDefinition, Survey, Task, Where
+from pypedream_dagster.importers.update.check import drift_of
+from pypedream_dagster.importers.update.facts import facts_of
+from pypedream_dagster.importers.update.matching import folder_of
+from pypedream_dagster.importers.update.merge import EMPTY, merge_graphs
 from pypedream_dagster.report.imported import import_report
 from pypedream_dagster.report.imported_json import import_from_json, import_to_json
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pypedream_dagster.errors import PypedreamError
-from pypedream_dagster.importers.airflow.dagbag import dagbag_survey
-from pypedream_dagster.importers.airflow.source import survey
 from pypedream_dagster.importers.files import read_files
+from pypedream_dagster.importers.sources.airflow.dagbag import dagbag_survey
+from pypedream_dagster.importers.sources.airflow.source import survey
 from pypedream_dagster.importers.survey import Flow
 
 _AIRFLOW = importlib.util.find_spec("airflow") is not None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pypedream_dagster.importers.airflow.source import FAULT, survey
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.sources.airflow.source import FAULT, survey
 from tests.importers.airflow.told import order, told
 
 _DAGS = """

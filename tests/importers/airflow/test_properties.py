@@ -8,8 +8,8 @@ from typing import TypeAlias
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypedream_dagster.importers.airflow.source import FAULT, survey
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.sources.airflow.source import FAULT, survey
 from tests.importers.airflow.told import HEAD, told
 
 _Pairs: TypeAlias = frozenset[tuple[int, int]]

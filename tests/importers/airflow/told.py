@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from pypedream_dagster.importers.airflow.source import FAULT, survey
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.sources.airflow.source import FAULT, survey
 from pypedream_dagster.importers.survey import Flow, Survey, Task
 
 HEAD = """

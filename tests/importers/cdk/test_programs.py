@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypedream_dagster.importers import step_functions
-from pypedream_dagster.importers.cloudformation import survey
 from pypedream_dagster.importers.files import SourceFile, read_files
+from pypedream_dagster.importers.sources import step_functions
+from pypedream_dagster.importers.sources.cloudformation import survey
 from pypedream_dagster.importers.survey import Survey
 from tests.importers.surveys import imported
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from textwrap import dedent
 
-from pypedream_dagster.importers.cloudformation import survey
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.sources.cloudformation import survey
 from pypedream_dagster.importers.survey import JobDefinition, Survey
 
 

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pypedream_dagster.importers.cloudformation import survey
 from pypedream_dagster.importers.files import SourceFile
+from pypedream_dagster.importers.sources.cloudformation import survey
 
 _words = st.text(alphabet="abcdefghij-_/.", min_size=1, max_size=12)
 _texts = st.one_of(_words, st.sampled_from(["true", "no", "1.50", "007", "2024-01-01", "", "a: b", "é", "{}", "null"]))

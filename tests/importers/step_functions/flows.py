@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypedream_dagster.importers.files import SourceFile
-from pypedream_dagster.importers.step_functions import survey
-from pypedream_dagster.importers.step_functions.sources import machine_of
-from pypedream_dagster.importers.step_functions.sources import surveyed as followed
+from pypedream_dagster.importers.sources.step_functions import survey
+from pypedream_dagster.importers.sources.step_functions.sources import machine_of
+from pypedream_dagster.importers.sources.step_functions.sources import surveyed as followed
 from pypedream_dagster.importers.survey import Flow, Survey, Task, Where
 
 GLUE = "arn:aws:states:::glue:startJobRun.sync"

@@ -18,9 +18,9 @@ from moto import mock_aws
 from pypedream_dagster.aws.session import connect
 from pypedream_dagster.aws.step_functions import JobStart, StepFunctionsClient
 from pypedream_dagster.errors import AwsError, NotFoundError
-from pypedream_dagster.importers.step_functions import live_survey
-from pypedream_dagster.importers.step_functions.history import with_history
-from pypedream_dagster.importers.step_functions.live import Account
+from pypedream_dagster.importers.sources.step_functions import live_survey
+from pypedream_dagster.importers.sources.step_functions.history import with_history
+from pypedream_dagster.importers.sources.step_functions.live import Account
 from pypedream_dagster.importers.survey import Flow, Problem, Task, Where
 from pypedream_dagster.local_aws.endpoint import Endpoint
 from pypedream_dagster.masking.mask import mask_known

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.parameters import filled
+from pypedream_dagster.importers.sources.terraform import survey
 from pypedream_dagster.importers.survey import Survey
-from pypedream_dagster.importers.terraform import survey
 
 MODULE = """
 variable "name" {}

@@ -1,5 +1,0 @@
-"""CloudFormation and SAM templates: what they deploy, as a `Survey`."""
-
-from pypedream_dagster.importers.cloudformation.reading import survey
-
-__all__ = ["survey"]

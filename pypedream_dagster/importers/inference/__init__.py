@@ -1,0 +1,1 @@
+"""Survey and scripts → nodes, datasets and links with evidence, and questions: what was imported."""

@@ -1,0 +1,1 @@
+"""What is deployed, or the code that deploys it → Survey, which concludes nothing. A module for each kind of source."""

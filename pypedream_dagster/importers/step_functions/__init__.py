@@ -1,6 +1,0 @@
-"""State machines of Step Functions → Survey: read, followed with the data they pass on, contracted to tasks."""
-
-from pypedream_dagster.importers.step_functions.live import live_survey
-from pypedream_dagster.importers.step_functions.sources import survey
-
-__all__ = ["live_survey", "survey"]

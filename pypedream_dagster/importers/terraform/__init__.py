@@ -1,5 +1,0 @@
-"""Terraform files, plans and states: what they deploy, as a `Survey`."""
-
-from pypedream_dagster.importers.terraform.reading import survey
-
-__all__ = ["survey"]
