@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pypedream_dagster.script.chain import Chain, Link
+from pypedream_dagster.script.choices import alternatives
 from pypedream_dagster.script.model import Access, Action, Fact, OtherIdentity, System
 from pypedream_dagster.script.operations import texts_in
+from pypedream_dagster.script.pieces import Text, text_of
 from pypedream_dagster.script.spark import SparkState, sql_accesses
-from pypedream_dagster.script.values import (
-    Call,
-    Constant,
-    Table,
-    Text,
-    Unknown,
-    Value,
-    alternatives,
-    as_text,
-    literal,
-    text_of,
-)
+from pypedream_dagster.script.values import Call, Constant, Table, Unknown, Value, as_text, literal
 
 LISTING = "boto3, which lists it"
 """How an access is told apart that sees which objects there are, and not what is in them."""

@@ -8,15 +8,16 @@ from abc import abstractmethod
 from collections.abc import Iterator
 
 from pypedream_dagster.script import texts
+from pypedream_dagster.script.choices import alternatives, defaulted, either
 from pypedream_dagster.script.documents import file_parsed, file_read, parsed, text_parsed
 from pypedream_dagster.script.environment import MOST_STEPS, Scope
 from pypedream_dagster.script.expressions import OWN, Expressions
 from pypedream_dagster.script.functions import ENVIRONMENT_READS, of_container, of_symbol
 from pypedream_dagster.script.operations import MOST_ITEMS, item, mentions_argv
+from pypedream_dagster.script.pieces import Argument, Text
 from pypedream_dagster.script.selection import choices
 from pypedream_dagster.script.syntax import asks_for_argument, gives_several, is_static
 from pypedream_dagster.script.values import (
-    Argument,
     Call,
     Class,
     Constant,
@@ -32,12 +33,8 @@ from pypedream_dagster.script.values import (
     Super,
     Symbol,
     Table,
-    Text,
     Unknown,
     Value,
-    alternatives,
-    defaulted,
-    either,
     literal,
 )
 

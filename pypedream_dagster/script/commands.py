@@ -8,8 +8,9 @@ from itertools import pairwise
 
 from pypedream_dagster.script.chain import Chain
 from pypedream_dagster.script.model import Access, Action, Fact
+from pypedream_dagster.script.pieces import Text
 from pypedream_dagster.script.spark import embedded
-from pypedream_dagster.script.values import Sequence, Text, Value, as_text
+from pypedream_dagster.script.values import Sequence, Value, as_text
 
 _ENDS: tuple[Action, Action] = ("read", "write")
 _COPIES = {"cp", "sync", "mv"}

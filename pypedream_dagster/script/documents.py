@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import yaml
 
-from pypedream_dagster.script.values import Call, Constant, Member, Sequence, Table, Text, Value, as_text, inner
+from pypedream_dagster.script.pieces import Text
+from pypedream_dagster.script.values import Call, Constant, Member, Sequence, Table, Value, as_text, inner
 
 FILE = "file:"
 """What the name of a file begins with, where modules are asked for, too."""

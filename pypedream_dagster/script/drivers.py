@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pypedream_dagster.script import sql
 from pypedream_dagster.script.chain import Chain
 from pypedream_dagster.script.model import Access, Action, Fact, System
+from pypedream_dagster.script.pieces import Gap, Text, text_of
 from pypedream_dagster.script.spark import without_credentials
-from pypedream_dagster.script.values import Gap, Result, Text, as_text, inner, text_of
+from pypedream_dagster.script.values import Result, as_text, inner
 
 DRIVERS = {
     "psycopg2", "psycopg", "pymysql", "MySQLdb", "mysql", "pg8000", "redshift_connector", "pyodbc", "cx_Oracle",

@@ -7,20 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
+from pypedream_dagster.script.pieces import Argument, Condition, Text
 from pypedream_dagster.script.selection import conditions_of, together
-from pypedream_dagster.script.values import (
-    Argument,
-    Call,
-    Class,
-    Condition,
-    Function,
-    Instance,
-    Result,
-    Symbol,
-    Text,
-    Value,
-    literal,
-)
+from pypedream_dagster.script.values import Call, Class, Function, Instance, Result, Symbol, Value, literal
 
 MOST_STEPS = 150_000
 _STAR_FIRST = "pyspark.sql.functions"

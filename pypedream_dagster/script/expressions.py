@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from pypedream_dagster.script import texts
+from pypedream_dagster.script.choices import alternatives, defaulted, either, preferred
 from pypedream_dagster.script.environment import MOST_STEPS, Environment, Scope
 from pypedream_dagster.script.functions import merged
 from pypedream_dagster.script.operations import (
@@ -20,6 +21,7 @@ from pypedream_dagster.script.operations import (
     part,
     sliced,
 )
+from pypedream_dagster.script.pieces import Argument, Condition, Gap, Text, is_gap
 from pypedream_dagster.script.selection import choices, given, under, where
 from pypedream_dagster.script.syntax import (
     asks_for_argument,
@@ -30,14 +32,11 @@ from pypedream_dagster.script.syntax import (
     name_in,
 )
 from pypedream_dagster.script.values import (
-    Argument,
     Call,
     Class,
-    Condition,
     Constant,
     Either,
     Function,
-    Gap,
     Instance,
     Member,
     Parameters,
@@ -48,16 +47,10 @@ from pypedream_dagster.script.values import (
     Super,
     Symbol,
     Table,
-    Text,
     Unknown,
     Value,
-    alternatives,
     as_text,
-    defaulted,
-    either,
-    is_gap,
     literal,
-    preferred,
 )
 
 _URL_PARSERS = {"urlparse", "urlsplit"}

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pypedream_dagster.script import texts
+from pypedream_dagster.script.choices import alternatives, defaulted, either
 from pypedream_dagster.script.operations import item, located_at, mentions_argv, part, stored_in
+from pypedream_dagster.script.pieces import Argument, Condition, Each, Gap, Text
 from pypedream_dagster.script.selection import selected, under
 from pypedream_dagster.script.values import (
-    Argument,
-    Condition,
     Constant,
-    Each,
-    Gap,
     Member,
     Parameters,
     Parsed,
@@ -20,12 +18,8 @@ from pypedream_dagster.script.values import (
     Sequence,
     Stored,
     Table,
-    Text,
     Value,
-    alternatives,
     as_text,
-    defaulted,
-    either,
     literal,
 )
 

@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pypedream_dagster.script.chain import Chain
+from pypedream_dagster.script.choices import alternatives
 from pypedream_dagster.script.model import Access, Action, Bookmark, Fact, Mode, OtherIdentity, Streaming, System
+from pypedream_dagster.script.pieces import Text, text_of
 from pypedream_dagster.script.spark import synced_table, without_credentials
-from pypedream_dagster.script.values import (
-    Constant,
-    Sequence,
-    Table,
-    Text,
-    Unknown,
-    Value,
-    alternatives,
-    as_text,
-    literal,
-    table_of,
-    text_of,
-)
+from pypedream_dagster.script.values import Constant, Sequence, Table, Unknown, Value, as_text, literal, table_of
 
 _CONNECTIONS: Mapping[str, System] = {
     "s3": "s3",

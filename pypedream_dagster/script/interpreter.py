@@ -10,9 +10,11 @@ import ast
 from collections.abc import Callable
 
 from pypedream_dagster.script.calls import Calls
+from pypedream_dagster.script.choices import defaulted, either, either_arguments
 from pypedream_dagster.script.documents import FILE
 from pypedream_dagster.script.environment import Scope, Stored
 from pypedream_dagster.script.operations import ANY_ARGUMENT, binary
+from pypedream_dagster.script.pieces import Argument, Condition, Text
 from pypedream_dagster.script.selection import where
 from pypedream_dagster.script.syntax import (
     asks_for_argument,
@@ -22,20 +24,7 @@ from pypedream_dagster.script.syntax import (
     is_of_class,
     leaves,
 )
-from pypedream_dagster.script.values import (
-    Argument,
-    Class,
-    Condition,
-    Constant,
-    Function,
-    Instance,
-    Parameters,
-    Symbol,
-    Text,
-    defaulted,
-    either,
-    either_arguments,
-)
+from pypedream_dagster.script.values import Class, Constant, Function, Instance, Parameters, Symbol
 
 Sources = Callable[[str], bytes | None]
 """Gives a module's code by its dotted name, and ``file:NAME`` by that; None where it does not come with the script."""

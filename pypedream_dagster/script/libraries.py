@@ -10,21 +10,9 @@ from pypedream_dagster.script.chain import Chain
 from pypedream_dagster.script.commands import command_facts
 from pypedream_dagster.script.model import Access, Action, Fact, Mode, Process, System
 from pypedream_dagster.script.operations import is_on_s3, texts_in
+from pypedream_dagster.script.pieces import Argument, Text, text_of
 from pypedream_dagster.script.spark import without_credentials
-from pypedream_dagster.script.values import (
-    Argument,
-    Member,
-    Parsed,
-    Result,
-    Sequence,
-    Stored,
-    Symbol,
-    Text,
-    Value,
-    as_text,
-    literal,
-    text_of,
-)
+from pypedream_dagster.script.values import Member, Parsed, Result, Sequence, Stored, Symbol, Value, as_text, literal
 from pypedream_dagster.script.wrangler import WRANGLER, wrangler_facts
 
 _HTTP = {"requests", "httpx", "aiohttp", "urllib3", "urllib", "http", "pycurl", "treq", "httplib2"}

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from pypedream_dagster.script import sql
 from pypedream_dagster.script.chain import Chain, options_of, properties_of
+from pypedream_dagster.script.choices import alternatives
 from pypedream_dagster.script.model import Location
+from pypedream_dagster.script.pieces import Text, text_of
 from pypedream_dagster.script.spark import embedded, synced_table
-from pypedream_dagster.script.values import Call, Member, Result, Table, Text, Value, alternatives, as_text, text_of
+from pypedream_dagster.script.values import Call, Member, Result, Table, Value, as_text
 from pypedream_dagster.script.wrangler import created_table
 
 _STATEMENTS = {"sql", "start_query_execution", "start_query", "read_sql_query", "execute", "run_query"}

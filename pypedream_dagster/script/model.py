@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from pypedream_dagster.script.values import Condition, Text
+from pypedream_dagster.script.pieces import Condition, Text
 
 Action = Literal["read", "write", "delete"]
 Mode = Literal["overwrite", "append", "merge", "partitions", "once", "upkeep", "unknown"]

@@ -7,32 +7,26 @@ import re
 from collections.abc import Iterator
 
 from pypedream_dagster.script import texts
+from pypedream_dagster.script.choices import alternatives, either
+from pypedream_dagster.script.pieces import Argument, Each, Gap, Piece, Text, text_of
 from pypedream_dagster.script.selection import can_hold, conditions_of, selected
 from pypedream_dagster.script.values import (
-    Argument,
     Call,
     Constant,
-    Each,
     Either,
-    Gap,
     Member,
     Parameters,
     Parsed,
-    Piece,
     Result,
     Sequence,
     Stored,
     Symbol,
     Table,
-    Text,
     Unknown,
     Value,
-    alternatives,
     as_text,
-    either,
     literal,
     number,
-    text_of,
 )
 
 MOST_ITEMS = 64

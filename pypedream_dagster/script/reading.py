@@ -23,9 +23,9 @@ from pypedream_dagster.script.libraries import library_facts
 from pypedream_dagster.script.locations import locations_of
 from pypedream_dagster.script.model import Access, Fact, OtherIdentity, Place, Reading, Unreadable
 from pypedream_dagster.script.operations import LOCATION_OF
+from pypedream_dagster.script.pieces import Text, text_of
 from pypedream_dagster.script.spark import SparkState, spark_facts, views_of
 from pypedream_dagster.script.starts import starts_of
-from pypedream_dagster.script.values import Text, text_of
 from pypedream_dagster.script.warehouse import moved_files
 
 _LARGEST_BYTES = 2_000_000

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from pypedream_dagster.script.choices import alternatives, either
+from pypedream_dagster.script.pieces import Argument, Condition, Text
 from pypedream_dagster.script.values import (
-    Argument,
-    Condition,
     Constant,
     Either,
     Function,
@@ -21,11 +21,8 @@ from pypedream_dagster.script.values import (
     Result,
     Sequence,
     Table,
-    Text,
     Value,
-    alternatives,
     as_text,
-    either,
 )
 
 _DEEPEST = 4

@@ -8,19 +8,11 @@ from dataclasses import dataclass, field
 
 from pypedream_dagster.script import sql
 from pypedream_dagster.script.chain import Chain, options_of
+from pypedream_dagster.script.choices import alternatives
 from pypedream_dagster.script.model import Access, Action, Clock, Fact, Mode, OtherIdentity, Place, Streaming, System
 from pypedream_dagster.script.operations import LOCATION_OF
-from pypedream_dagster.script.values import (
-    Constant,
-    Gap,
-    Sequence,
-    Text,
-    Value,
-    alternatives,
-    as_text,
-    literal,
-    text_of,
-)
+from pypedream_dagster.script.pieces import Gap, Text, text_of
+from pypedream_dagster.script.values import Constant, Sequence, Value, as_text, literal
 
 _WRITER_SETTINGS = {"mode", "format", "option", "options", "partitionBy", "bucketBy", "sortBy", "clusterBy"}
 _WRITER_ENDS = {"save", "saveAsTable", "insertInto", "parquet", "csv", "json", "orc", "text", "jdbc", "avro", "xml"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pypedream_dagster.script.chain import Chain
+from pypedream_dagster.script.choices import alternatives
 from pypedream_dagster.script.model import Start
-from pypedream_dagster.script.values import Table, alternatives, as_text
+from pypedream_dagster.script.values import Table, as_text
 
 
 def starts_of(chain: Chain) -> Iterator[Start]:

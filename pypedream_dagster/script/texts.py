@@ -7,22 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import urljoin
 
+from pypedream_dagster.script.pieces import Argument, Each, Gap, Piece, Text, text_of
 from pypedream_dagster.script.selection import together, with_conditions
-from pypedream_dagster.script.values import (
-    Argument,
-    Constant,
-    Each,
-    Gap,
-    Piece,
-    Sequence,
-    Table,
-    Text,
-    Value,
-    as_text,
-    literal,
-    number,
-    text_of,
-)
+from pypedream_dagster.script.values import Constant, Sequence, Table, Value, as_text, literal, number
 
 _LISTING = {",", ";", "|", " ", "\n", ", "}
 _LONGEST = 100_000

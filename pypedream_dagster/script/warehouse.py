@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from pypedream_dagster.script import sql
 from pypedream_dagster.script.chain import Chain
+from pypedream_dagster.script.choices import alternatives
 from pypedream_dagster.script.model import Access
 from pypedream_dagster.script.spark import SparkState, sql_accesses
-from pypedream_dagster.script.values import alternatives, as_text
+from pypedream_dagster.script.values import as_text
 
 _RUNS = re.compile(r"exec|run|query|sql|copy|unload", re.IGNORECASE)
 _MOVES = re.compile(r"\b(?:unload\s*\(|copy\b|(?:read_\w+|\w+_scan)\s*\(\s*\[?\s*')", re.IGNORECASE)

@@ -8,8 +8,9 @@ from pypedream_dagster.script.boto import LISTING
 from pypedream_dagster.script.chain import Chain
 from pypedream_dagster.script.model import Access, Action, Fact, Mode, System
 from pypedream_dagster.script.operations import texts_in
+from pypedream_dagster.script.pieces import Text
 from pypedream_dagster.script.spark import SparkState, sql_accesses
-from pypedream_dagster.script.values import Constant, Text, Value, as_text, literal, table_of
+from pypedream_dagster.script.values import Constant, Value, as_text, literal, table_of
 
 WRANGLER = {"awswrangler", "wr"}
 _DATABASES = {

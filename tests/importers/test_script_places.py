@@ -6,7 +6,7 @@ import pytest
 
 from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.inference.places import place_of_text, places_of_text
-from pypedream_dagster.script.values import Argument, Each, Gap, Text
+from pypedream_dagster.script.pieces import Argument, Each, Gap, Text
 
 from .surveys import asked, imported, job, links, script
 

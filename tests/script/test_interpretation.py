@@ -7,8 +7,8 @@ from textwrap import dedent
 import pytest
 
 from pypedream_dagster.script.model import Access
+from pypedream_dagster.script.pieces import Argument, Gap, Text
 from pypedream_dagster.script.reading import read_script
-from pypedream_dagster.script.values import Argument, Gap, Text
 from tests.script.facts import line
 
 _HEAD = """

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pypedream_dagster.branch.model import BranchNode, Output
-from pypedream_dagster.script.values import Argument, Gap, Text
+from pypedream_dagster.script.pieces import Argument, Gap, Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from typing import Literal
 
 from pypedream_dagster.importers.inference.directions import says_which
 from pypedream_dagster.importers.parameters import PARAMETER, filled
-from pypedream_dagster.script.values import Argument, Gap, Stored, Text
+from pypedream_dagster.script.pieces import Argument, Gap, Text
+from pypedream_dagster.script.values import Stored
 
 UNKNOWN = "*"
 STORED = "stored:"

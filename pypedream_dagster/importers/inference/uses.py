@@ -30,8 +30,8 @@ from pypedream_dagster.importers.survey import CrawlerDefinition
 from pypedream_dagster.masking.mask import is_secret
 from pypedream_dagster.script.model import Access, Mode
 from pypedream_dagster.script.model import Place as CodePlace
+from pypedream_dagster.script.pieces import Argument, Text, text_of
 from pypedream_dagster.script.sql import is_definition, table_name, table_uses
-from pypedream_dagster.script.values import Argument, Text, text_of
 
 Direction = Literal["read", "write", "unknown"]
 By = Literal["call", "convention", "name", "answer", "other"]

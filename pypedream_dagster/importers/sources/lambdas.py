@@ -12,8 +12,8 @@ from pypedream_dagster.importers.files import SourceFile
 from pypedream_dagster.importers.parameters import PARAMETER, filled, parameter
 from pypedream_dagster.importers.survey import Flow, FunctionDefinition, Problem, Survey, Task, Where
 from pypedream_dagster.script.model import Start
+from pypedream_dagster.script.pieces import Argument, Gap, Text
 from pypedream_dagster.script.reading import read_script
-from pypedream_dagster.script.values import Argument, Gap, Text
 
 _STARTS = re.compile(r"\bstart_job_run\s*\(")
 _HANDLER = re.compile(r"^(?:async\s+)?def\s+\w+\s*\(\s*\w+[^,()]*,\s*\w+[^,()]*\)", re.MULTILINE)

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from pypedream_dagster.script import texts
-from pypedream_dagster.script.values import Argument, Gap, Sequence, Text
+from pypedream_dagster.script.pieces import Argument, Gap, Text
+from pypedream_dagster.script.values import Sequence
 
 _UNKNOWN = Text((Gap(),))
 _PLAIN_FIELDS = re.compile(r"(?:[^{}]|\{\})*\Z")

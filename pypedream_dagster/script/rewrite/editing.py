@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pypedream_dagster.script.pieces import Text
 from pypedream_dagster.script.rewrite.constants import Constants
 from pypedream_dagster.script.rewrite.model import LiteralPlace, Replaced
 from pypedream_dagster.script.rewrite.names import Names
 from pypedream_dagster.script.rewrite.source import Edit, Source
-from pypedream_dagster.script.values import Text
 
 _SCHEME = re.compile(r"s3[an]?://")
 _CATALOGS = {"spark_catalog", "awsdatacatalog"}

@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Sequence
 
+from pypedream_dagster.script.pieces import Text
 from pypedream_dagster.script.rewrite.source import Edit, Source
-from pypedream_dagster.script.values import Text
 
 _OPENING = re.compile(r"(?:[fF][rR]?|[rR][fF])(\"\"\"|'''|\"|')")
 _PIECE = re.compile(r"\{[^{}]*\}|[^{}\\]")

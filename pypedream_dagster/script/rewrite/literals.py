@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
+from pypedream_dagster.script.pieces import Text
 from pypedream_dagster.script.rewrite.editing import Editing, folder
 from pypedream_dagster.script.rewrite.fstrings import halves, leading_edit
 from pypedream_dagster.script.rewrite.model import LiteralPlace
 from pypedream_dagster.script.rewrite.names import quoted
-from pypedream_dagster.script.values import Text
 
 _BUCKET_WORDS = ("Bucket",)
 _KEY_WORDS = ("Key", "Prefix")
