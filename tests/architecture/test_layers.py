@@ -31,12 +31,13 @@ def test_no_contract_has_an_exception(contracts: list[dict[str, Any]]) -> None:
     assert all("ignore_imports" not in contract for contract in contracts)
 
 
-def test_every_part_of_the_package_is_in_a_layer(contracts: list[dict[str, Any]]) -> None:
-    (layers,) = (contract for contract in contracts if contract["type"] == "layers")
+@pytest.mark.parametrize("package", ["pypedream_dagster", "pypedream_dagster.importers"])
+def test_every_part_of_a_package_is_in_a_layer(contracts: list[dict[str, Any]], package: str) -> None:
+    (layers,) = (contract for contract in contracts if contract.get("containers") == [package])
     assert layers["exhaustive"] is True
     named = {name.strip() for layer in layers["layers"] for name in layer.split("|")}
-    package = ROOT / "pypedream_dagster"
-    parts = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    folder = ROOT.joinpath(*package.split("."))
+    parts = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert parts - {"__init__"} == named
 
 
